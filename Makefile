@@ -1,0 +1,117 @@
+# `make demo` shows Ringmain at work, `make test` checks it; both need only Python 3.11 and make.
+# A step that is done is not done again: the stamps in .venv are as old as the lock they installed.
+
+SHELL := /bin/sh
+.SUFFIXES:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command 'make lock' pyproject.toml --group build
+NODE_TESTS := tests/node
+
+.PHONY: help
+help:
+	@echo 'make demo     Ringmain, a target and two chargers on this machine (ARGS="--seconds 20")'
+	@echo 'make test     everything that must hold: check, then the tests with coverage'
+	@echo 'make check    style, types and import contracts'
+	@echo 'make bench    CPU per message, beside a raw websockets echo and relay of the same run'
+	@echo 'make fuzz     mutated frames against the decoder'
+	@echo 'make lock     settle the dependencies anew (ARGS="--upgrade" for the newest)'
+	@echo 'make clean    remove what make made'
+
+# ---- set-up ----
+
+$(VENV)/.created:
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "make: '$(PYTHON)' not found: name a Python >= 3.11 with make PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "make: $(PYTHON) is $$($(PYTHON) -V 2>&1), needed is 3.11 or newer:" \
+			"name one with make PYTHON=..." >&2; exit 1; }
+	@echo "set-up: $$($(PYTHON) -V) in $(VENV)"
+	@$(PYTHON) -m venv --clear $(VENV) >/dev/null || { \
+		echo "make: '$(PYTHON) -m venv' failed (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.created requirements.lock
+	@echo 'set-up: runtime packages from requirements.lock'
+	@$(PIP) install --require-hashes -r requirements.lock
+	@touch $@
+
+# Isolation would download a build backend that is in no lock; ours is in requirements.lock.
+$(VENV)/.project: $(VENV)/.runtime pyproject.toml
+	@echo 'set-up: ringmain'
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.project requirements-dev.lock
+	@echo 'set-up: development packages from requirements-dev.lock'
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.PHONY: .venv
+.venv: $(VENV)/.dev
+
+# ocpp-rpc is the charger and the target that we did not write.
+$(NODE_TESTS)/node_modules/.package-lock.json: $(NODE_TESTS)/package.json $(NODE_TESTS)/package-lock.json
+	@echo 'set-up: ocpp-rpc from $(NODE_TESTS)/package-lock.json'
+	@cd $(NODE_TESTS) && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+.PHONY: node
+node:
+	@if command -v npm >/dev/null; then \
+		$(MAKE) -s --no-print-directory $(NODE_TESTS)/node_modules/.package-lock.json; \
+	elif [ "$$CI" = true ]; then \
+		echo 'make: node not found: in CI the tests against ocpp-rpc must run' >&2; exit 1; \
+	else \
+		echo 'node not found: tests against ocpp-rpc are skipped'; \
+	fi
+
+# ---- what one comes for ----
+
+.PHONY: demo
+demo: $(VENV)/.project
+	@$(BIN)/ringmain demo $(ARGS)
+
+.PHONY: check
+check: $(VENV)/.dev
+	@echo 'check: style'
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@echo 'check: types'
+	@$(BIN)/mypy --no-error-summary
+	@echo 'check: import contracts'
+	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
+
+.PHONY: test
+test: check node
+	@echo 'test: pytest'
+	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(ARGS)
+
+.PHONY: bench
+bench: $(VENV)/.dev
+	@$(BIN)/python -m bench $(ARGS)
+
+.PHONY: fuzz
+fuzz: $(VENV)/.dev
+	@$(BIN)/python -m bench.fuzz $(ARGS)
+
+
+# ---- upkeep ----
+
+# The development lock is settled on top of the runtime lock, so both name the same versions.
+.PHONY: lock
+lock: $(VENV)/.dev
+	@$(COMPILE) --output-file requirements.lock $(ARGS)
+	@$(COMPILE) --extra dev --constraints requirements.lock --output-file requirements-dev.lock $(ARGS)
+
+.PHONY: clean
+clean:
+	@rm -rf $(VENV) build dist *.egg-info $(NODE_TESTS)/node_modules
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
