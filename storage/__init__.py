@@ -1,0 +1,1 @@
+"""Storage: remembers chargers, messages, transactions and secrets; knows no OCPP."""

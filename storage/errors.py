@@ -1,0 +1,31 @@
+"""
+Errors of storage, drawn on one page.
+
+    StorageError              the database refused the statement
+    ├── StorageUnavailable    no room, no file, locked for too long: it may work later
+    ├── Conflict              a row with this identity is there already
+    └── SealBroken            a sealed secret that this key ring does not open
+
+An error's docstring is its default message.
+"""
+
+from __future__ import annotations
+
+
+class StorageError(Exception):
+    """The database refused the statement."""
+
+    def __str__(self) -> str:
+        return super().__str__() or (type(self).__doc__ or "").strip()
+
+
+class StorageUnavailable(StorageError):
+    """The database is not available."""
+
+
+class Conflict(StorageError):
+    """The object exists already."""
+
+
+class SealBroken(StorageError):
+    """A sealed secret cannot be opened with the keys at hand."""

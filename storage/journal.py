@@ -1,0 +1,167 @@
+"""
+The message log: every frame of every link, byte for byte, in one order.
+
+It is also the queue to each target, read by position. A position is given when a frame is
+appended; as one task commits in that order, no reader passes a row that is committed later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple, TypeAlias
+
+from storage import statements
+from storage.clock import Clock
+from storage.database import Database, Row
+from storage.group_commit import GroupCommit
+from storage.records import ChargerKey, Direction, Exchange, Message, MessageType
+
+# Where an answer goes, its call came from.
+OPPOSITE: Mapping[Direction, Direction] = {
+    "charger_to_platform": "platform_to_charger",
+    "platform_to_charger": "charger_to_platform",
+    "platform_to_target": "target_to_platform",
+    "target_to_platform": "platform_to_target",
+}
+ANSWERS: frozenset[MessageType] = frozenset({"CallResult", "CallError", "CallResultError"})
+
+# What an answer answers when nobody asked.
+UNKNOWN = 0
+
+# How many calls may wait for their answers; older ones are taken for unanswered.
+MAX_OPEN = 65_536
+
+_Open: TypeAlias = tuple[ChargerKey, Direction, int | None, str | None]
+
+
+class Receipt(NamedTuple):
+    """What an appended frame is given: its position, and the Future of its commit."""
+
+    position: int
+    committed: asyncio.Future[None]
+
+
+class Journal:
+    """Append what was said and read it again."""
+
+    def __init__(self, database: Database, group: GroupCommit, clock: Clock, head: int = 0) -> None:
+        self._database = database
+        self._group = group
+        self._clock = clock
+        self._head = head
+        self._open: dict[_Open, int] = {}  # calls without answer, oldest first
+
+    @classmethod
+    async def open(cls, database: Database, group: GroupCommit, clock: Clock) -> Journal:
+        """Return the journal of a database, to be continued after its last row."""
+        (last,) = await database.fetch(statements.last_position)
+        return cls(database, group, clock, head=last["position"] or 0)
+
+    @property
+    def head(self) -> int:
+        """Tell the position of the newest frame, committed or not; 0 before the first."""
+        return self._head
+
+    def append(
+        self,
+        key: ChargerKey,
+        direction: Direction,
+        ocpp_version: str,
+        message_type: MessageType,
+        message_id: str | None,
+        action: str | None,
+        frame: bytes,
+        proxy_configuration_id: int | None = None,
+    ) -> Receipt:
+        """Log one frame, without waiting."""
+        self._head = position = self._head + 1
+        answers: int | None = None
+        if message_type in ANSWERS:
+            asked = (key, OPPOSITE[direction], proxy_configuration_id, message_id)
+            answers = self._open.pop(asked, UNKNOWN)
+        elif message_type == "Call":
+            self._remember((key, direction, proxy_configuration_id, message_id), position)
+        row = {
+            "seq": position,
+            "timestamp": self._clock.now(),
+            "organization_uuid": key.organization_uuid,
+            "charge_box_id": key.charge_box_id,
+            "direction": direction,
+            "ocpp_version": ocpp_version,
+            "message_type": message_type,
+            "message_id": message_id,
+            "action": action,
+            "frame": frame,
+            "proxy_configuration_id": proxy_configuration_id,
+            "answers": answers,
+        }
+        return Receipt(position, self._group.submit(statements.append_message, row))
+
+    @property
+    def losses(self) -> int:
+        """Tell how often storage has lost what was submitted, messages or whatever else."""
+        return self._group.losses
+
+    async def read_calls(self, key: ChargerKey, after: int, limit: int) -> list[Message]:
+        """Return a charger's committed CALLs behind a position, in order."""
+        values = {**key._asdict(), "after": after, "limit": limit}
+        rows = await self._database.fetch(statements.calls_after, values)
+        return [_message(row) for row in rows]
+
+    async def exchanges(
+        self,
+        key: ChargerKey,
+        *,
+        action: str | None = None,
+        direction: Direction | None = None,
+        message_id: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 100,
+        before: int | None = None,
+    ) -> list[Exchange]:
+        """Return what is no answer, newest first, each with its answer; `until` is exclusive."""
+        filters = {
+            "action": action,
+            "direction": direction,
+            "message_id": message_id,
+            "since": since,
+            "until": until,
+            "before": before,
+        }
+        given = {name: value for name, value in filters.items() if value is not None}
+        statement = statements.page_of_exchanges(frozenset(given))
+        values = {**key._asdict(), **given, "limit": limit}
+        return [_exchange(row) for row in await self._database.fetch(statement, values)]
+
+    async def flush(self) -> None:
+        """Wait until all that has been appended is committed or has failed."""
+        await self._group.flush()
+
+    def _remember(self, call: _Open, position: int) -> None:
+        self._open.pop(call, None)
+        self._open[call] = position
+        if len(self._open) > MAX_OPEN:
+            del self._open[next(iter(self._open))]
+
+
+def _message(row: Row, prefix: str = "") -> Message:
+    return Message(
+        seq=row[prefix + "seq"],
+        timestamp=row[prefix + "timestamp"],
+        key=ChargerKey(row[prefix + "organization_uuid"], row[prefix + "charge_box_id"]),
+        direction=row[prefix + "direction"],
+        ocpp_version=row[prefix + "ocpp_version"],
+        message_type=row[prefix + "message_type"],
+        message_id=row[prefix + "message_id"],
+        action=row[prefix + "action"],
+        frame=row[prefix + "frame"],
+        proxy_configuration_id=row[prefix + "proxy_configuration_id"],
+    )
+
+
+def _exchange(row: Row) -> Exchange:
+    answered: Any = row[statements.ANSWER + "seq"]
+    return Exchange(_message(row), None if answered is None else _message(row, statements.ANSWER))

@@ -1,0 +1,193 @@
+"""
+Say what is remembered: frozen records and none of their behaviour.
+
+All moments are aware and in UTC, energies in Wh. Secrets are left out of every repr.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+Scope = Literal["read", "operate", "admin"]
+Direction = Literal[
+    "charger_to_platform", "platform_to_charger", "platform_to_target", "target_to_platform"
+]
+MessageType = Literal["Call", "CallResult", "CallError", "CallResultError", "Send", "Unreadable"]
+
+
+class ChargerKey(NamedTuple):
+    """Who a charger is: unique everywhere."""
+
+    organization_uuid: str
+    charge_box_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organization:
+    """A tenant: the operator of chargers."""
+
+    organization_uuid: str
+    name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """What is known of an API key once it has been handed out: all but the key."""
+
+    key_id: str
+    organization_uuid: str
+    scope: Scope
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charger:
+    """An enrolled charger; vendor, model and serial number are claims, never credentials."""
+
+    key: ChargerKey
+    charger_name: str
+    vendor_name: str | None = None
+    model_name: str | None = None
+    serial_number: str | None = None
+    firmware_version: str | None = None
+    ocpp_version: str | None = None
+    security_profile: int = 1
+    # Subprotocols; empty allows every one that we speak.
+    allowed_versions: tuple[str, ...] = ()
+    password_digest: bytes = field(repr=False)
+    # The last BootNotification's payload, as received.
+    boot_payload: bytes | None = None
+    last_seen: datetime | None = None
+    last_disconnect: datetime | None = None
+    # How the last link ended: its close code and reason.
+    last_close_code: int | None = None
+    last_close_reason: str | None = None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorStatus:
+    """The latest status of one connector; EVSE 0 is the station itself."""
+
+    key: ChargerKey
+    evse_id: int
+    connector_id: int
+    status: str
+    error_code: str | None = None
+    # The StatusNotification's payload, as received.
+    payload: bytes
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyConfiguration:
+    """Where a charger is proxied to; `id` is 0 until storage has assigned one."""
+
+    id: int = 0
+    key: ChargerKey
+    target_platform_identifier: str
+    target_websocket_url: str
+    target_authentication_method: str
+    target_auth_basic_username: str | None = None
+    # Clear in memory, sealed in the database.
+    target_auth_basic_password: str | None = field(default=None, repr=False)
+    target_auth_client_cert_id: str | None = None
+    target_charge_box_id: str | None = None
+    target_ca_certificate: str | None = None
+    enabled: bool = True
+    mode: str = "hybrid"
+    role: str = "control"
+    policy: Mapping[str, Any] = field(default_factory=dict)
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a target has got in the journal; `booted_at` is when it last accepted our Boot."""
+
+    proxy_configuration_id: int
+    position: int
+    booted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transaction:
+    """One charging transaction of either OCPP version."""
+
+    key: ChargerKey
+    transaction_id: str
+    evse_id: int
+    connector_id: int | None = None
+    id_token: str | None = None
+    started_at: datetime
+    stopped_at: datetime | None = None
+    meter_start_wh: float | None = None
+    meter_stop_wh: float | None = None
+    energy_wh: float | None = None
+    state: Literal["running", "ended"] = "running"
+    stop_reason: str | None = None
+    remote_start_id: int | None = None
+    # As the charger wrote it: with it a repeated start is recognised.
+    start_timestamp: str
+
+
+class MeterValue(NamedTuple):
+    """One sampled value within a transaction; a tuple, because one message may bring dozens."""
+
+    key: ChargerKey
+    transaction_id: str
+    evse_id: int
+    taken_at: datetime
+    measurand: str
+    value: float
+    unit: str
+    phase: str | None = None
+    context: str | None = None
+    location: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One frame of the message log, byte for byte."""
+
+    seq: int
+    timestamp: datetime
+    key: ChargerKey
+    direction: Direction
+    ocpp_version: str
+    message_type: MessageType
+    message_id: str | None
+    action: str | None
+    frame: bytes
+    proxy_configuration_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A message that is no answer, with its answer if one came."""
+
+    call: Message
+    answer: Message | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """Something that a user asked of a charger, and what became of it."""
+
+    command_id: str
+    key: ChargerKey
+    action: str
+    request: Mapping[str, Any]
+    requested_by: str
+    state: Literal["sent", "answered", "failed", "timeout", "offline"] = "sent"
+    response: Mapping[str, Any] | None = None
+    created_at: datetime
+    finished_at: datetime | None = None

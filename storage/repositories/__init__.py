@@ -1,0 +1,1 @@
+"""Named questions in the words of the domain; records come out."""

@@ -1,0 +1,148 @@
+"""Chargers: who is enrolled, and what was last seen of each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from storage import statements
+from storage.clock import Clock
+from storage.database import Database, Row, Transaction
+from storage.group_commit import GroupCommit
+from storage.records import Charger, ChargerKey, ConnectorStatus, ProxyConfiguration
+from storage.repositories.proxy_configurations import ProxyConfigurations
+from storage.repositories.rows import columns, keyed, rows_of_page
+
+
+class Chargers:
+    """Enrol chargers, and note what they tell about themselves."""
+
+    def __init__(
+        self,
+        database: Database,
+        group: GroupCommit,
+        clock: Clock,
+        proxy_configurations: ProxyConfigurations,
+    ) -> None:
+        self._database = database
+        self._group = group
+        self._clock = clock
+        self._proxy_configurations = proxy_configurations
+
+    async def enroll(
+        self, charger: Charger, proxy: ProxyConfiguration | None
+    ) -> ProxyConfiguration | None:
+        """Store a charger with its proxy configuration, both or none; raise Conflict."""
+        async with self._database.transaction() as transaction:
+            await transaction.execute(statements.add_charger, columns(charger))
+            return await self._add_proxy(transaction, proxy)
+
+    async def _add_proxy(
+        self, transaction: Transaction, proxy: ProxyConfiguration | None
+    ) -> ProxyConfiguration | None:
+        if proxy is None:
+            return None
+        return await self._proxy_configurations.add(transaction, proxy)
+
+    async def get(self, key: ChargerKey) -> Charger | None:
+        """Return one charger."""
+        rows = await self._database.fetch(statements.charger, key._asdict())
+        return _charger(rows[0]) if rows else None
+
+    async def update(self, key: ChargerKey, **changes: Any) -> Charger | None:
+        """Change named fields of a charger; return None where it is not enrolled."""
+        if unknown := changes.keys() - set(statements.CHANGEABLE):
+            raise TypeError(f"A charger's {', '.join(sorted(unknown))} cannot be changed.")
+        async with self._database.transaction() as transaction:
+            stored = await transaction.execute(statements.charger, key._asdict())
+            if not stored:
+                return None
+            kept = {name: stored[0][name] for name in statements.CHANGEABLE}
+            rows = await transaction.execute(
+                statements.replace_charger,
+                {
+                    **kept,
+                    **changes,
+                    "of_organization": key.organization_uuid,
+                    "of_charger": key.charge_box_id,
+                },
+            )
+        return _charger(rows[0])
+
+    async def delete(self, key: ChargerKey) -> bool:
+        """Delete a charger with its configuration and connectors; messages and sessions stay."""
+        return bool(await self._database.execute(statements.delete_charger, key._asdict()))
+
+    async def connectors(self, key: ChargerKey) -> list[ConnectorStatus]:
+        """Return the latest status of each connector."""
+        rows = await self._database.fetch(statements.connectors_of_charger, key._asdict())
+        return [ConnectorStatus(**keyed(row)) for row in rows]
+
+    async def connectors_of(
+        self, organization_uuid: str, charge_box_ids: Sequence[str]
+    ) -> dict[str, list[ConnectorStatus]]:
+        """Return the connectors of the chargers of one page, by charge_box_id."""
+        rows = await rows_of_page(
+            self._database, statements.connectors_between, organization_uuid, charge_box_ids
+        )
+        return {name: [ConnectorStatus(**keyed(row)) for row in own] for name, own in rows.items()}
+
+    def note_boot(
+        self,
+        key: ChargerKey,
+        *,
+        vendor_name: str | None,
+        model_name: str | None,
+        serial_number: str | None,
+        firmware_version: str | None,
+        boot_payload: bytes,
+    ) -> asyncio.Future[None]:
+        """Note what a charger claims to be; what was enrolled or claimed before stays."""
+        claims = {
+            "claimed_vendor_name": vendor_name,
+            "claimed_model_name": model_name,
+            "claimed_serial_number": serial_number,
+            "firmware_version": firmware_version,
+            "boot_payload": boot_payload,
+            "at": self._clock.now(),
+        }
+        return self._group.submit(statements.note_boot, {**key._asdict(), **claims})
+
+    def note_connected(
+        self, key: ChargerKey, at: datetime, ocpp_version: str
+    ) -> asyncio.Future[None]:
+        """Note that a charger has connected, and which version it speaks."""
+        values = {**key._asdict(), "at": at, "ocpp_version": ocpp_version}
+        return self._group.submit(statements.note_connected, values)
+
+    def note_seen(self, key: ChargerKey, at: datetime) -> asyncio.Future[None]:
+        """Note that a charger was heard."""
+        return self._group.submit(statements.note_seen, {**key._asdict(), "at": at})
+
+    def note_disconnected(
+        self, key: ChargerKey, at: datetime, code: int, reason: str
+    ) -> asyncio.Future[None]:
+        """Note that a charger's link has ended, and how."""
+        end = {"gone_at": at, "last_close_code": code, "last_close_reason": reason}
+        return self._group.submit(statements.note_disconnected, {**key._asdict(), "at": at, **end})
+
+    def note_status(self, status: ConnectorStatus) -> asyncio.Future[None]:
+        """Note the latest status of a connector."""
+        return self._group.submit(statements.note_status, columns(status))
+
+    async def list(
+        self, organization_uuid: str, limit: int = 100, after: str | None = None
+    ) -> list[Charger]:
+        """Return chargers by charge_box_id, those behind ``after``."""
+        values = {"organization_uuid": organization_uuid, "after": after or "", "limit": limit}
+        return [
+            _charger(row) for row in await self._database.fetch(statements.chargers_after, values)
+        ]
+
+
+def _charger(row: Row) -> Charger:
+    values = keyed(row)
+    values["allowed_versions"] = tuple(values["allowed_versions"])
+    return Charger(**values)

@@ -1,0 +1,126 @@
+"""Proxy configurations: which charger is relayed where, and how far its target has got."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from storage import statements
+from storage.database import Database, Row, Transaction
+from storage.errors import SealBroken
+from storage.group_commit import GroupCommit
+from storage.records import ChargerKey, Cursor, ProxyConfiguration
+from storage.repositories.rows import columns, keyed
+from storage.secrets import Sealer
+
+
+class ProxyConfigurations:
+    """Store proxy configurations; passwords are sealed on the way in and opened on the way out."""
+
+    def __init__(self, database: Database, group: GroupCommit, sealer: Sealer) -> None:
+        self._database = database
+        self._group = group
+        self._sealer = sealer
+
+    async def check_seals(self) -> None:
+        """Raise SealBroken where a stored password was sealed with a key that is not at hand."""
+        for row in await self._database.fetch(statements.sealed_passwords):
+            if not self._sealer.holds_key_of(row["target_auth_basic_password"]):
+                raise SealBroken("The key ring lacks a key that stored passwords are sealed with.")
+
+    async def create(self, configuration: ProxyConfiguration) -> ProxyConfiguration:
+        """Store a new configuration and return it with its id.
+
+        Raises Conflict where the charger has one already, StorageError where it is not enrolled.
+        """
+        async with self._database.transaction() as transaction:
+            return await self.add(transaction, configuration)
+
+    async def add(
+        self, transaction: Transaction, configuration: ProxyConfiguration
+    ) -> ProxyConfiguration:
+        """Store a new configuration within a transaction; its queue begins now."""
+        [added] = await transaction.execute(
+            statements.add_proxy_configuration, self._row(configuration)
+        )
+        [newest] = await transaction.execute(statements.last_position)
+        await transaction.execute(
+            statements.add_cursor,
+            {
+                "proxy_configuration_id": added["id"],
+                "position": newest["position"] or 0,
+                "booted_at": None,
+            },
+        )
+        return replace(configuration, id=added["id"])
+
+    async def get(self, organization_uuid: str, id: int) -> ProxyConfiguration | None:
+        """Return one configuration of an organization."""
+        values = {"organization_uuid": organization_uuid, "id": id}
+        return self._one(await self._database.fetch(statements.proxy_configuration, values))
+
+    async def for_charger(self, key: ChargerKey) -> ProxyConfiguration | None:
+        """Return a charger's configuration."""
+        return self._one(
+            await self._database.fetch(statements.proxy_configuration_of, key._asdict())
+        )
+
+    async def replace(self, configuration: ProxyConfiguration) -> ProxyConfiguration | None:
+        """Store a changed configuration; its charger cannot change."""
+        row = self._row(configuration)
+        row["of_id"] = configuration.id
+        row["of_organization"] = configuration.key.organization_uuid
+        return self._one(await self._database.execute(statements.replace_proxy_configuration, row))
+
+    async def delete(self, organization_uuid: str, id: int) -> bool:
+        """Delete a configuration with its queue and id maps."""
+        values = {"organization_uuid": organization_uuid, "id": id}
+        return bool(await self._database.execute(statements.delete_proxy_configuration, values))
+
+    async def cursor(self, id: int) -> Cursor | None:
+        """Tell how far a configuration's target has got."""
+        rows = await self._database.fetch(statements.cursor, {"proxy_configuration_id": id})
+        return Cursor(**rows[0]) if rows else None
+
+    def note_cursor(self, id: int, position: int) -> asyncio.Future[None]:
+        """Note how far a target has got."""
+        return self._group.submit(statements.note_cursor, {"of_id": id, "position": position})
+
+    def note_booted(self, id: int, at: datetime) -> asyncio.Future[None]:
+        """Note when a target accepted our Boot."""
+        return self._group.submit(statements.note_booted, {"of_id": id, "booted_at": at})
+
+    def _row(self, configuration: ProxyConfiguration) -> dict[str, Any]:
+        row = columns(configuration)
+        password = configuration.target_auth_basic_password
+        if password is not None:
+            row["target_auth_basic_password"] = self._sealer.seal(
+                password, _context(configuration.key)
+            )
+        return row
+
+    def _one(self, rows: list[Row]) -> ProxyConfiguration | None:
+        return self._record(rows[0]) if rows else None
+
+    def _record(self, row: Row) -> ProxyConfiguration:
+        values = keyed(row)
+        sealed = values["target_auth_basic_password"]
+        if sealed is not None:
+            opened = self._sealer.unseal(bytes(sealed), _context(values["key"]))
+            values["target_auth_basic_password"] = opened
+        return ProxyConfiguration(**values)
+
+    async def list(
+        self, organization_uuid: str, limit: int = 100, after: int | None = None
+    ) -> list[ProxyConfiguration]:
+        """Return configurations by id, those behind ``after``."""
+        values = {"organization_uuid": organization_uuid, "limit": limit, "after": after or 0}
+        rows = await self._database.fetch(statements.proxy_configurations_after, values)
+        return [self._record(row) for row in rows]
+
+
+def _context(key: ChargerKey) -> str:
+    place = f"{key.organization_uuid}/proxy_configurations/{key.charge_box_id}"
+    return f"{place}/target_auth_basic_password"

@@ -1,0 +1,242 @@
+"""
+The embedded database: SQLite behind the port.
+
+One connection writes, one reads, each in a thread of its own and for one caller at a time. A
+caller that is cancelled leaves at once; its statement is interrupted behind its back, and the
+connection passes to the next caller only when that statement has ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiosqlite
+from sqlalchemy import Dialect
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+
+from storage.compiled import Compiled
+from storage.database import NO_VALUES, Row, Statement, Write
+from storage.errors import Conflict, StorageError, StorageUnavailable
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+
+DIALECT: Dialect = SQLiteDialect_pysqlite(paramstyle="qmark")
+
+PRAGMAS = (
+    "PRAGMA busy_timeout=5000",
+    "PRAGMA journal_mode=WAL",
+    # An answer promises that the message survives a power cut: NORMAL may lose the tail.
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+)
+READ_ONLY = "PRAGMA query_only=ON"
+
+# What may pass by itself: a lock, a full disk, a lost mount.
+UNAVAILABLE = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_READONLY,
+    }
+)
+TAKEN = frozenset({sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE})
+INTERRUPT_AGAIN_SECONDS = 0.05
+
+
+class SqliteDatabase:
+    """A SQLite file; `:memory:` works too, with reads that wait for writes."""
+
+    def __init__(self, writer: _Lane, reader: _Lane) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._compiled: dict[Statement, Compiled] = {}  # every statement that was ever executed
+
+    @classmethod
+    async def open(cls, path: Path | str) -> SqliteDatabase:
+        """Open or create the file; raise StorageUnavailable where that cannot be done."""
+        writer = await _Lane.open(path, PRAGMAS)
+        if str(path) == ":memory:":  # each connection would have a database of its own
+            return cls(writer, writer)
+        try:
+            return cls(writer, await _Lane.open(path, (*PRAGMAS, READ_ONLY)))
+        except BaseException:
+            await writer.close()
+            raise
+
+    async def fetch(self, statement: Statement, values: Row = NO_VALUES) -> list[Row]:
+        """Return the rows of a query, as last committed by anybody."""
+        return await self._query(self._reader, statement, values)
+
+    async def execute(self, statement: Statement, values: Row = NO_VALUES) -> list[Row]:
+        """Execute one statement in a write transaction of its own and return its rows."""
+        return await self._query(self._writer, statement, values)
+
+    async def write(self, writes: Sequence[Write]) -> None:
+        """Execute all writes in order in one transaction: all of them or none."""
+        batch = [(self._compile(statement), rows) for statement, rows in writes]
+        async with self._writer.turn():
+            await self._writer.run(lambda connection: _write(connection, batch))
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[SqliteTransaction]:
+        """Open a write transaction that is rolled back when its context raises."""
+        async with self._writer.turn():
+            await self._writer.run(lambda connection: connection.execute("BEGIN IMMEDIATE"))
+            yield SqliteTransaction(self._writer, self._compile)
+            await self._writer.run(lambda connection: connection.execute("COMMIT"))
+
+    async def close(self) -> None:
+        """Release both connections; what was not committed is lost."""
+        await self._reader.close()
+        await self._writer.close()
+
+    def _compile(self, statement: Statement) -> Compiled:
+        compiled = self._compiled.get(statement)
+        if compiled is None:
+            compiled = self._compiled[statement] = Compiled(statement, DIALECT)
+        return compiled
+
+    async def _query(self, lane: _Lane, statement: Statement, values: Row) -> list[Row]:
+        compiled = self._compile(statement)
+        async with lane.turn():
+            return await _query(lane, compiled, values)
+
+
+class SqliteTransaction:
+    """A write transaction in progress."""
+
+    def __init__(self, lane: _Lane, compiled: Callable[[Statement], Compiled]) -> None:
+        self._lane = lane
+        self._compiled = compiled
+
+    async def execute(self, statement: Statement, values: Row = NO_VALUES) -> list[Row]:
+        """Execute one statement and return its rows."""
+        return await _query(self._lane, self._compiled(statement), values)
+
+
+class _Connection(aiosqlite.Connection):
+    """aiosqlite's thread, given a whole piece of work at a time instead of single calls."""
+
+    async def run(self, work: Work[T]) -> T:
+        return await self._execute(work, self._conn)  # type: ignore[no-any-return, no-untyped-call] # aiosqlite leaves it untyped
+
+    def join(self) -> None:
+        """Wait for the end of the thread; aiosqlite only asks for it when it cannot connect."""
+        self._thread.join()
+
+
+class _Lane:
+    """One connection, and whose turn it is."""
+
+    def __init__(self, connection: _Connection) -> None:
+        self._connection = connection
+        self._turn = asyncio.Lock()
+        self._closed = False
+        self._clearing: set[asyncio.Task[None]] = set()  # turns that ended badly
+
+    @classmethod
+    async def open(cls, path: Path | str, pragmas: Sequence[str]) -> _Lane:
+        connection = _Connection(lambda: _connect(path, pragmas), iter_chunk_size=64)
+        try:
+            await connection
+        except sqlite3.Error as error:
+            await asyncio.to_thread(connection.join)
+            raise _translated(error) from error
+        return cls(connection)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for the connection and keep it; what its user leaves behind is cleared away."""
+        await self._turn.acquire()
+        try:
+            yield
+        except BaseException:
+            # In a task of its own, because a cancelled caller does not wait.
+            clearing = asyncio.create_task(self._clear())
+            self._clearing.add(clearing)
+            clearing.add_done_callback(self._clearing.discard)
+            raise
+        self._turn.release()
+
+    async def run(self, work: Work[T]) -> T:
+        """Do a piece of work in the thread of the connection, within one's turn."""
+        if self._closed:
+            raise StorageUnavailable
+        try:
+            return await self._connection.run(work)
+        except (sqlite3.Error, ValueError, OverflowError) as error:
+            raise _translated(error) from error
+
+    async def close(self) -> None:
+        async with self._turn:
+            if not self._closed:
+                self._closed = True
+                await self._connection.close()
+
+    async def _clear(self) -> None:
+        try:
+            ended = asyncio.ensure_future(self._connection.run(_nothing))
+            # An interrupt that comes before the statement has begun is lost, so it is repeated.
+            while not ended.done():
+                await self._connection.interrupt()
+                await asyncio.wait([ended], timeout=INTERRUPT_AGAIN_SECONDS)
+            await self._connection.run(_roll_back)
+        finally:
+            self._turn.release()
+
+
+def _connect(path: Path | str, pragmas: Sequence[str]) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        for pragma in pragmas:
+            connection.execute(pragma)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+async def _query(lane: _Lane, compiled: Compiled, values: Row) -> list[Row]:
+    bound = compiled.bind(values)
+    fetched = await lane.run(lambda connection: connection.execute(compiled.sql, bound).fetchall())
+    return compiled.rows(fetched)
+
+
+def _write(connection: sqlite3.Connection, batch: Sequence[tuple[Compiled, Sequence[Row]]]) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    for compiled, rows in batch:
+        connection.executemany(compiled.sql, map(compiled.bind, rows))
+    connection.execute("COMMIT")
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    # SQLite has rolled back by itself after some errors, such as a full disk.
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _nothing(_connection: sqlite3.Connection) -> None:
+    """Come behind the work that is being done."""
+
+
+def _translated(error: Exception) -> StorageError:
+    code: Any = getattr(error, "sqlite_errorcode", None)
+    if code in TAKEN:
+        return Conflict()
+    if code is not None and code & 0xFF in UNAVAILABLE:
+        return StorageUnavailable(f"The database is not available: {error}.")
+    return StorageError(f"The database refused the statement: {error}.")

@@ -1,0 +1,113 @@
+"""All that is remembered, opened and closed as one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import URL
+
+from storage import migrate
+from storage.clock import Clock
+from storage.database import Database
+from storage.errors import StorageUnavailable
+from storage.group_commit import GroupCommit
+from storage.journal import Journal
+from storage.repositories.chargers import Chargers
+from storage.repositories.commands import Commands
+from storage.repositories.id_tokens import IdTokens
+from storage.repositories.organizations import ApiKeys, Organizations
+from storage.repositories.proxy_configurations import ProxyConfigurations
+from storage.repositories.transactions import TransactionIds, Transactions
+from storage.secrets import Sealer
+from storage.sqlite import SqliteDatabase
+
+DATABASE_FILE = "ringmain.sqlite3"
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The journal and the repositories of one open database."""
+
+    database: Database
+    group: GroupCommit
+    journal: Journal
+    organizations: Organizations
+    api_keys: ApiKeys
+    chargers: Chargers
+    proxy_configurations: ProxyConfigurations
+    transactions: Transactions
+    transaction_ids: TransactionIds
+    id_tokens: IdTokens
+    commands: Commands
+
+
+def new_uuid() -> str:
+    """Return a random UUID as text."""
+    return str(uuid.uuid4())
+
+
+@contextlib.asynccontextmanager
+async def open_storage(
+    data_dir: Path,
+    clock: Clock,
+    new_id: Callable[[], str] = new_uuid,
+    database_file: Path | None = None,
+) -> AsyncIterator[Storage]:
+    """Open the data directory, made on first use, and keep its one writer until the context ends.
+
+    Raises StorageUnavailable or SealBroken.
+    """
+    sealer = await asyncio.to_thread(_prepare, data_dir)
+    path = database_file or data_dir / DATABASE_FILE
+    # No text: a ? in the path would begin the query of a URL.
+    await asyncio.to_thread(migrate.upgrade, URL.create("sqlite", database=str(path)))
+    database = await SqliteDatabase.open(path)
+    group = GroupCommit(database)
+    writing = asyncio.create_task(group.run())
+    try:
+        storage = await assemble(database, group, sealer, clock, new_id)
+        await storage.proxy_configurations.check_seals()
+        yield storage
+    finally:
+        writing.cancel()  # it writes what is left before it ends
+        await asyncio.gather(writing, return_exceptions=True)
+        await database.close()
+
+
+def _prepare(data_dir: Path) -> Sealer:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return Sealer.open(data_dir)
+    except OSError as error:
+        raise StorageUnavailable(
+            f"The data directory {data_dir} cannot be used: {error}."
+        ) from error
+
+
+async def assemble(
+    database: Database,
+    group: GroupCommit,
+    sealer: Sealer,
+    clock: Clock,
+    new_id: Callable[[], str],
+) -> Storage:
+    """Build the journal and the repositories on an open database and its writer."""
+    proxy_configurations = ProxyConfigurations(database, group, sealer)
+    return Storage(
+        database=database,
+        group=group,
+        journal=await Journal.open(database, group, clock),
+        organizations=Organizations(database, clock, new_id),
+        api_keys=ApiKeys(database, group, clock, new_id),
+        chargers=Chargers(database, group, clock, proxy_configurations),
+        proxy_configurations=proxy_configurations,
+        transactions=Transactions(database, group),
+        transaction_ids=TransactionIds(database, group),
+        id_tokens=IdTokens(database, group),
+        commands=Commands(database),
+    )

@@ -1,0 +1,66 @@
+"""A clock that is set by hand, a disk that is full when a test says so, and rows to write."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Integer, column, text
+
+from storage import statements
+from storage.database import Database, Row
+from storage.records import ChargerKey
+
+NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+PATIENCE = 30.0  # s: what should happen has happened by then, or never will
+
+ORGANIZATION = "6f1c2a52-0d4f-4f0a-9f3e-5a8f5b0c7d11"
+ALICE = ChargerKey(ORGANIZATION, "CP-ALICE")
+BOB = ChargerKey(ORGANIZATION, "CP-BOB")
+
+# What no database takes as text.
+UNSTORABLE = "\udc80"
+
+
+class HandClock:
+    """Noon until it is moved."""
+
+    def __init__(self) -> None:
+        self._now = NOON
+
+    def now(self) -> datetime:
+        return self._now
+
+    def pass_time(self, **interval: float) -> datetime:
+        self._now += timedelta(**interval)
+        return self._now
+
+
+# The smallest row there is.
+ADD = statements.add_organization
+
+
+def row(name: str, *, padding: str = "") -> Row:
+    return {"organization_uuid": name, "name": f"{name}{padding}", "created_at": NOON}
+
+
+async def names(database: Database) -> list[str]:
+    """Return the rows of `ADD` in the order of their writing."""
+    stored = text("SELECT organization_uuid AS name FROM organizations ORDER BY rowid")
+    return [each["name"] for each in await database.fetch(stored.columns(column("name")))]
+
+
+async def fill_disk(database: Database) -> None:
+    """Let the database grow no further."""
+    pages = await _pragma(database, "page_count")
+    await _pragma(database, f"max_page_count={pages}")
+
+
+async def empty_disk(database: Database) -> None:
+    """Let it grow again."""
+    await _pragma(database, "max_page_count=1000000")
+
+
+async def _pragma(database: Database, pragma: str) -> int:
+    statement = text(f"PRAGMA {pragma}").columns(column("value", Integer))
+    [answer] = await database.execute(statement)
+    return int(answer["value"])

@@ -1,0 +1,67 @@
+"""A statement is compiled once; binding and reading a row is all that is left to do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import bindparam, select
+
+from storage.compiled import Compiled
+from storage.schema import UtcTime, messages, organizations
+from storage.sqlite import DIALECT
+
+TIMES = select(messages.c.seq, messages.c.timestamp)
+
+
+def test_values_are_bound_in_the_order_of_the_sql() -> None:
+    named = select(organizations.c.name).where(
+        organizations.c.name > bindparam("low"), organizations.c.name < bindparam("high")
+    )
+
+    compiled = Compiled(named, DIALECT)
+
+    assert compiled.sql.count("?") == 2
+    assert list(compiled.bind({"high": "z", "low": "a"})) == ["a", "z"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+def test_any_number_of_values_is_bound(count: int) -> None:
+    names = [f"name_{n}" for n in range(count)]
+    statement = select(organizations.c.name).where(
+        *(organizations.c.name != bindparam(name) for name in names)
+    )
+
+    bound = Compiled(statement, DIALECT).bind({name: name for name in names})
+
+    assert list(bound) == names
+
+
+def test_values_are_bound_by_their_type() -> None:
+    since = TIMES.where(messages.c.timestamp > bindparam("since", type_=UtcTime))
+
+    bound = Compiled(since, DIALECT).bind({"since": datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)})
+
+    assert list(bound) == [1_000_000]
+
+
+def test_values_of_the_statement_itself_need_not_be_given() -> None:
+    named = select(organizations.c.name).where(organizations.c.name == bindparam("name")).limit(7)
+
+    assert set(Compiled(named, DIALECT).bind({"name": "one"})) >= {"one", 7}
+
+
+def test_a_missing_value_is_named() -> None:
+    named = select(organizations.c.name).where(organizations.c.name == bindparam("name"))
+
+    with pytest.raises(KeyError, match="name"):
+        Compiled(named, DIALECT).bind({})
+
+
+def test_rows_are_read_by_name_and_type() -> None:
+    rows = Compiled(TIMES, DIALECT).rows([(1, 0), (2, 1_000_000)])
+
+    assert rows == [
+        {"seq": 1, "timestamp": datetime(1970, 1, 1, tzinfo=UTC)},
+        {"seq": 2, "timestamp": datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)},
+    ]

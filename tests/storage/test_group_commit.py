@@ -1,0 +1,198 @@
+"""What is submitted together is committed together, in order, and a bad row fails alone."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from storage.errors import Conflict, StorageError, StorageUnavailable
+from storage.group_commit import GroupCommit
+from storage.sqlite import SqliteDatabase
+from tests.storage.doubles import (
+    ADD,
+    PATIENCE,
+    UNSTORABLE,
+    empty_disk,
+    fill_disk,
+    names,
+    row,
+)
+
+# One step of a story: a pause in which the writer may run, a good row, or one of two bad ones.
+STEPS = st.sampled_from(["pause", "good", "good", "good", "taken", "unstorable"])
+
+
+def outcome(committed: asyncio.Future[None]) -> type[BaseException] | None:
+    assert committed.done()
+    error = committed.exception()
+    return type(error) if error else None
+
+
+@given(story=st.lists(STEPS, max_size=60))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_story_keeps_its_order_and_a_bad_row_fails_alone(story: Sequence[str]) -> None:
+    expected = {"good": None, "taken": Conflict, "unstorable": StorageError}
+
+    async def tell() -> None:
+        database = await SqliteDatabase.open(":memory:")
+        await database.execute(
+            text("CREATE TABLE organizations (organization_uuid PRIMARY KEY, name, created_at)")
+        )
+        group = GroupCommit(database)
+        writing = asyncio.create_task(group.run())
+        await group.submit(ADD, row("taken"))
+        submitted: list[tuple[str, str, asyncio.Future[None]]] = []
+        for number, step in enumerate(story):
+            if step == "pause":
+                await asyncio.sleep(0)
+                continue
+            values: dict[str, Any] = {**row("taken" if step == "taken" else str(number))}
+            if step == "unstorable":
+                values["name"] = UNSTORABLE
+            submitted.append((step, str(number), group.submit(ADD, values)))
+        await group.flush()
+        good = [number for step, number, _ in submitted if step == "good"]
+
+        assert await names(database) == ["taken", *good]
+        assert [outcome(each) for _, _, each in submitted] == [
+            expected[step] for step, _, _ in submitted
+        ]
+
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+        await database.close()
+
+    asyncio.run(tell())
+
+
+async def test_rows_of_one_moment_make_one_transaction(
+    database: SqliteDatabase, group: GroupCommit
+) -> None:
+    said: list[str] = []
+    await database._writer._connection.set_trace_callback(said.append)
+
+    await asyncio.gather(*(group.submit(ADD, row(str(number))) for number in range(100)))
+
+    assert [each for each in said if not each.startswith("INSERT")] == ["BEGIN IMMEDIATE", "COMMIT"]
+
+
+async def test_statements_of_different_kinds_keep_their_order(
+    database: SqliteDatabase, group: GroupCommit
+) -> None:
+    forget = text("DELETE FROM organizations")
+
+    group.submit(ADD, row("first"))
+    group.submit(forget, {})
+    await group.submit(ADD, row("second"))
+
+    assert await names(database) == ["second"]
+
+
+async def test_a_full_disk_fails_its_batch_and_the_next_one_is_tried_again(
+    database: SqliteDatabase, group: GroupCommit
+) -> None:
+    await group.submit(ADD, row("before"))
+    await fill_disk(database)
+
+    lost = [group.submit(ADD, row(str(n), padding="x" * 4000)) for n in range(20)]
+    for each in lost:
+        with pytest.raises(StorageUnavailable):
+            await each
+    await empty_disk(database)
+    await group.submit(ADD, row("after"))
+
+    assert await names(database) == ["before", "after"]
+
+
+async def test_what_waits_behind_a_lost_batch_is_lost_with_it(
+    database: SqliteDatabase, group: GroupCommit
+) -> None:
+    await fill_disk(database)
+
+    lost = group.submit(ADD, row("lost", padding="x" * 100_000))
+    await asyncio.sleep(0)  # now its batch is being written
+    behind = group.submit(ADD, row("behind"))
+    await group.flush()
+
+    assert (outcome(lost), outcome(behind)) == (StorageUnavailable, StorageUnavailable)
+    assert await names(database) == []
+
+
+async def test_flushing_waits_for_what_was_submitted_and_for_nothing_later(
+    database: SqliteDatabase, group: GroupCommit
+) -> None:
+    written: list[int] = []
+
+    def submit(number: int) -> None:
+        committed = group.submit(ADD, row(str(number)))
+        committed.add_done_callback(lambda _: written.append(number))
+        if number < 500:  # something is being written all the time
+            committed.add_done_callback(lambda _: submit(number + 1))
+
+    submit(0)
+    async with asyncio.timeout(PATIENCE):
+        await group.flush()
+
+    assert 0 < len(written) < 500
+    while len(written) < 501:
+        await group.flush()
+        await asyncio.sleep(0)
+
+
+async def test_an_idle_group_has_nothing_to_flush(group: GroupCommit) -> None:
+    async with asyncio.timeout(PATIENCE):
+        await group.flush()
+
+
+async def test_the_writer_writes_what_is_left_before_it_ends(database: SqliteDatabase) -> None:
+    group = GroupCommit(database)
+    writing = asyncio.create_task(group.run())
+    await group.submit(ADD, row("before"))
+
+    left = [group.submit(ADD, row(str(number))) for number in range(3)]
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+
+    assert [outcome(each) for each in left] == [None] * 3
+    assert await names(database) == ["before", "0", "1", "2"]
+
+
+async def test_nobody_waits_for_a_writer_that_has_ended(database: SqliteDatabase) -> None:
+    group = GroupCommit(database)
+    writing = asyncio.create_task(group.run())
+    await group.submit(ADD, row("before"))
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+
+    with pytest.raises(StorageUnavailable):
+        await group.submit(ADD, row("too late"))
+
+
+async def test_a_cancelled_waiter_disturbs_nobody(
+    database: SqliteDatabase, group: GroupCommit
+) -> None:
+    first, second = (group.submit(ADD, row(name)) for name in ("first", "second"))
+
+    first.cancel()
+    await second
+
+    assert await names(database) == ["first", "second"]
+
+
+async def test_a_failure_that_nobody_waits_for_is_no_noise(group: GroupCommit) -> None:
+    noise: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: noise.append(context))
+
+    group.submit(ADD, {**row("bad"), "name": UNSTORABLE})
+    await group.flush()
+    gc.collect()
+
+    assert noise == []
