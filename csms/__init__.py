@@ -1,0 +1,1 @@
+"""Speak OCPP: know who is connected, answer the chargers and ask them."""

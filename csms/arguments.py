@@ -1,0 +1,56 @@
+"""What the command line takes: each argument checked, and what is wrong with it said at once.
+
+All raise typer.BadParameter, which ends in one line on standard error and exit code 2.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+import typer
+
+# Controls forge lines of a terminal; surrogates are bytes that were no UTF-8.
+_NOT_ON_A_LINE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+def name(text: str) -> str:
+    """Return a name that can be read on one line."""
+    if not text.strip() or _NOT_ON_A_LINE.search(text):
+        raise typer.BadParameter("wanted is a name on one line")
+    return text
+
+
+def end_of(day: datetime | None) -> datetime | None:
+    """Return the end of a day in UTC that is not over yet."""
+    if day is None:
+        return None
+    try:
+        end = day.replace(tzinfo=UTC) + timedelta(days=1)
+    except OverflowError:
+        raise typer.BadParameter("that is too far away") from None
+    if end <= datetime.now(UTC):
+        raise typer.BadParameter("that day is over")
+    return end
+
+
+def charger_url(text: str) -> str:
+    """Return the URL of one charger, as enrolment gives it."""
+    if not (re.fullmatch(r"wss?://[^/?#]+(/[^/?#]+)+", text) and _has_a_port(text)):
+        raise typer.BadParameter("wanted is ws://HOST:PORT/.../CHARGE_BOX_ID")
+    return text
+
+
+def api_url(text: str) -> str:
+    """Return the address of an API, without a slash at its end."""
+    if not (re.fullmatch(r"https?://[^/?#]+/?", text) and _has_a_port(text)):
+        raise typer.BadParameter("wanted is http://HOST:PORT")
+    return text.rstrip("/")
+
+
+def _has_a_port(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False

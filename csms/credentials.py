@@ -1,0 +1,44 @@
+"""Who knocks: the charger in the path and the password in the header, both read as bytes."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Sequence
+from urllib.parse import unquote_to_bytes
+
+from storage.records import ChargerKey
+
+# OCPP identifierString without the colon, which Basic auth cannot carry (A00.FR.204).
+CHARGE_BOX_ID = re.compile(r"[A-Za-z0-9*_=+|@. -]{1,48}")
+_PATH = re.compile(r"/([0-9a-f-]{36})/ocpp(?:_proxy)?/([^/?#]+)")
+
+
+def charger_of(path: str) -> ChargerKey | None:
+    """Read the charger from the request path, its id percent-decoded once; None if malformed."""
+    match = _PATH.fullmatch(path)
+    if match is None:
+        return None
+    charge_box_id = unquote_to_bytes(match[2]).decode("ascii", "replace")
+    if CHARGE_BOX_ID.fullmatch(charge_box_id) is None:
+        return None
+    return ChargerKey(match[1], charge_box_id)
+
+
+def presented_password(headers: Sequence[str], key: ChargerKey | None) -> bytes | None:
+    """Return the Basic password where the user name is the id in the path, else None.
+
+    Passwords are bytes: a 1.6 AuthorizationKey may be 20 bytes that are no text at all, and may
+    hold colons, so only the first one separates. Two headers are as good as none.
+    """
+    if key is None or len(headers) != 1:
+        return None
+    scheme, _, encoded = headers[0].partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        user, colon, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
+    except (binascii.Error, ValueError):
+        return None
+    return password if colon and user == key.charge_box_id.encode() else None

@@ -1,0 +1,223 @@
+"""The door for chargers: path to charger, Basic auth before the upgrade, life of a Link.
+
+Authentication fails closed and in one place, before the WebSocket exists; unknown chargers and
+wrong passwords get the very same answer (OCPP-J 1.6 §3.2 and §6.2.1, OCPP 2.0.1 A00.FR.2xx).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from ipaddress import ip_address
+from typing import Protocol
+from weakref import WeakKeyDictionary
+
+import structlog
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
+from csms.credentials import charger_of, presented_password
+from csms.errors import LinkClosed, place_of
+from csms.frames import Limits
+from csms.link import INTERNAL_ERROR, POLICY_VIOLATION, SERVICE_RESTART, Answer, Link
+from csms.registry import Connection, Registry
+from csms.settings import Bind, Network
+from csms.sockets import WebSocket, quiet_logger
+from csms.station import Books, Station
+from csms.stations import STATIONS
+from csms.tap import journal_tap
+from storage.errors import StorageError
+from storage.journal import Journal
+from storage.records import Charger, ChargerKey
+from storage.secrets import digest_secret, secret_matches
+
+log = structlog.get_logger("ringmain.gateway")
+
+PROTOCOL_ERROR = 1002
+
+
+class Relaying(Protocol):
+    """Decide what answers a charger's CALLs; the proxy fills this port at wiring time."""
+
+    async def attach(self, connection: Connection) -> Answer:
+        """Return what answers this charger from now on."""
+
+    async def detach(self, connection: Connection) -> None:
+        """Let go of a link that has ended; one that was superseded changes nothing."""
+
+
+class Native:
+    """Serve every charger by its station alone."""
+
+    async def attach(self, connection: Connection) -> Answer:
+        """Return the station's own answers."""
+        return connection.station.answer
+
+    async def detach(self, connection: Connection) -> None:
+        """Hold nothing, so let go of nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """How the listener behaves: where it is, whom it believes, what it says to strangers."""
+
+    bind: Bind
+    trusted_proxies: tuple[Network, ...] = ()
+    unknown_charger_status: int = 401
+    limits: Limits = field(default_factory=Limits)
+    ping_seconds: float = 20.0
+    open_seconds: float = 10.0
+
+
+class Gateway:
+    """Accept chargers, and keep one Link per charger alive until it ends."""
+
+    def __init__(
+        self,
+        door: Door,
+        *,
+        registry: Registry,
+        books: Books,
+        journal: Journal,
+        relaying: Relaying,
+        stations: Mapping[str, type[Station]] = STATIONS,
+    ) -> None:
+        self._door = door
+        self._registry = registry
+        self._books = books
+        self._journal = journal
+        self._relaying = relaying
+        self._stations = stations
+        self._authenticated: WeakKeyDictionary[ServerConnection, Charger] = WeakKeyDictionary()
+        # Compared against when a charger is unknown, so that both refusals cost the same.
+        self._nobody = digest_secret(b"")
+
+    @contextlib.asynccontextmanager
+    async def listening(self) -> AsyncIterator[Bind]:
+        """Listen until the context ends; yield the bound address."""
+        async with serve(
+            self._converse,
+            self._door.bind.host,
+            self._door.bind.port,
+            process_request=self._authenticate,
+            select_subprotocol=self._select_subprotocol,
+            compression=None,  # 14 against 47 KB for each idle charger
+            # Longer frames are answered by our own check; only twice that is cut off unread.
+            max_size=2 * self._door.limits.max_bytes,
+            open_timeout=self._door.open_seconds,
+            ping_interval=self._door.ping_seconds,
+            ping_timeout=self._door.ping_seconds,
+            server_header=None,
+            logger=quiet_logger(),
+        ) as server:
+            try:
+                yield _bound(server)
+            finally:
+                server.close(code=SERVICE_RESTART, reason="restarting")
+
+    async def _authenticate(
+        self, connection: ServerConnection, request: Request
+    ) -> Response | None:
+        key = charger_of(request.path)
+        password = presented_password(request.headers.get_all("Authorization"), key)
+        try:
+            charger = await self._books.chargers.get(key) if key else None
+        except StorageError:
+            return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "Try again later.\n")
+        digest = charger.password_digest if charger else self._nobody
+        if secret_matches(password or b"", digest) and charger and password is not None:
+            self._authenticated[connection] = charger
+            return None
+        log.info("charger_refused", remote=self._remote(connection, request))
+        return self._refusal(connection, known=charger is not None)
+
+    def _refusal(self, connection: ServerConnection, *, known: bool) -> Response:
+        status = 401 if known else self._door.unknown_charger_status
+        response = connection.respond(HTTPStatus(status), f"{HTTPStatus(status).phrase}.\n")
+        if status == HTTPStatus.UNAUTHORIZED:
+            response.headers["WWW-Authenticate"] = 'Basic realm="ocpp", charset="UTF-8"'
+        return response
+
+    def _select_subprotocol(
+        self, connection: ServerConnection, offered: Sequence[Subprotocol]
+    ) -> Subprotocol | None:
+        # The charger's order decides; without a common one the handshake is completed and the
+        # connection closed (OCPP-J 1.6 §3.2, OCPP 2.0.1 Part 4 §3.2).
+        charger = self._authenticated.get(connection)
+        allowed = charger.allowed_versions if charger else ()
+        for name in offered:
+            if name in self._stations and (not allowed or name in allowed):
+                return name
+        return None
+
+    async def _converse(self, websocket: ServerConnection) -> None:
+        charger = self._authenticated.pop(websocket)
+        if websocket.subprotocol is None:
+            await websocket.close(PROTOCOL_ERROR, "no common OCPP subprotocol")
+            return
+        connection = self._connection(websocket, charger.key, websocket.subprotocol)
+        self._take_over(connection)
+        try:
+            ended = await connection.link.run(await self._relaying.attach(connection))
+            log.info("charger_gone", charge_box_id=connection.key.charge_box_id, code=ended.code)
+        except Exception as fault:  # noqa: BLE001 - the library would swallow it
+            log.error(
+                "charger_not_served",
+                charge_box_id=connection.key.charge_box_id,
+                fault=place_of(fault),
+            )
+            await connection.link.close(INTERNAL_ERROR, "temporarily unable to serve")
+        finally:
+            await self._let_go(connection)
+
+    def _connection(
+        self, websocket: ServerConnection, key: ChargerKey, subprotocol: str
+    ) -> Connection:
+        kind = self._stations[subprotocol]
+        link = Link(
+            WebSocket(websocket),
+            dialect=kind.dialect,
+            tap=journal_tap(self._journal, key, kind.version),
+            limits=self._door.limits,
+        )
+        assert websocket.request is not None  # noqa: S101 - the handshake is complete
+        return Connection(
+            key=key,
+            generation=self._registry.next_generation(),
+            link=link,
+            station=kind(key, self._books, link),
+            subprotocol=subprotocol,
+            remote_address=self._remote(websocket, websocket.request),
+            since=self._books.clock.now(),
+        )
+
+    def _take_over(self, connection: Connection) -> None:
+        superseded = self._registry.replace(connection)
+        key = connection.key
+        self._books.chargers.note_connected(key, connection.since, connection.station.version)
+        log.info("charger_connected", charge_box_id=key.charge_box_id, took_over=bool(superseded))
+        if superseded is not None:
+            # Half-open sockets never answer the close handshake: the newcomer does not wait.
+            superseded.link.hang_up(POLICY_VIOLATION, "superseded by a newer connection")
+
+    async def _let_go(self, connection: Connection) -> None:
+        if self._registry.remove(connection):
+            ended = connection.link.closed or LinkClosed()
+            self._books.chargers.note_disconnected(
+                connection.key, self._books.clock.now(), ended.code, ended.reason
+            )
+        await self._relaying.detach(connection)
+
+    def _remote(self, connection: ServerConnection, request: Request) -> str:
+        peer = str(connection.remote_address[0])
+        forwarded = request.headers.get_all("X-Forwarded-For")
+        trusted = any(ip_address(peer) in network for network in self._door.trusted_proxies)
+        return forwarded[-1].rpartition(",")[2].strip() if forwarded and trusted else peer
+
+
+def _bound(server: Server) -> Bind:
+    host, port = next(iter(server.sockets)).getsockname()[:2]
+    return Bind(host, port)

@@ -1,0 +1,297 @@
+"""One OCPP-J conversation over one socket, the same class on both sides of the proxy.
+
+A Link owns its socket: one task reads it, one task answers what was read, and whoever wants to
+call the peer waits in one line, because OCPP-J allows a single unanswered CALL per direction
+(J 1.6 §4.1.1, 2.0.1 Part 4 §4.1.2). Reading never waits for an answer, so a peer may call before
+it answers. Nothing leaves before everything up to it is stored: the tap's commit is awaited in
+front of every send.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias
+
+import structlog
+
+from csms import frames
+from csms.errors import (
+    AnswerTimeout,
+    CallRefused,
+    LinkClosed,
+    MalformedFrame,
+    NotStored,
+    place_of,
+)
+from csms.frames import Call, CallError, CallResult, Dialect, Frame, Limits, Reply, Send
+from csms.turns import Turns
+
+log = structlog.get_logger("ringmain.link")
+
+Way: TypeAlias = Literal["received", "sent"]
+GOING_AWAY, POLICY_VIOLATION, INTERNAL_ERROR, SERVICE_RESTART = 1001, 1008, 1011, 1012
+
+
+class Socket(Protocol):
+    """Carry whole texts to and from one peer; both ways raise LinkClosed when it is gone."""
+
+    async def receive(self) -> bytes:
+        """Wait for the next text."""
+
+    async def send(self, text: bytes) -> None:
+        """Hand over one text within the adapter's own deadline."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the connection; a second call does nothing."""
+
+
+class Receipt(Protocol):
+    """What the tap gave for one frame: its position, and a wait for its commit (None: at once)."""
+
+    @property
+    def position(self) -> int:
+        """Place in the journal, ascending."""
+
+    @property
+    def committed(self) -> asyncio.Future[None] | None:
+        """Done when the frame is on disk, raises when it is not; cancelling it harms nobody."""
+
+
+Answer: TypeAlias = Callable[[Call | Send, int], Awaitable[Reply]]
+Tap: TypeAlias = Callable[[Way, Frame | MalformedFrame, bytes, str | None], Receipt]
+
+
+@dataclass(frozen=True, slots=True)
+class _NotKept:
+    position: int = 0
+    committed: None = None
+
+
+_NOT_KEPT = _NotKept()
+
+
+def no_tap(_way: Way, _frame: Frame | MalformedFrame, _text: bytes, _action: str | None) -> Receipt:
+    """Keep nothing, for simulators and measurements."""
+    return _NOT_KEPT
+
+
+def new_message_id() -> str:
+    """Return a fresh message id of 36 characters (OCPP 2.0.1 Part 4 §4.1.4)."""
+    return str(uuid.uuid4())
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Count what one link has carried."""
+
+    frames_received: int = 0
+    frames_sent: int = 0
+    bytes_received: int = 0
+    bytes_sent: int = 0
+    malformed: int = 0
+    unsolicited: int = 0
+    heard_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def silence(self) -> float:
+        """Tell for how many s nothing has come."""
+        return time.monotonic() - self.heard_at
+
+
+class Link:
+    """Hold one conversation: answer what the peer calls, call the peer one CALL at a time."""
+
+    def __init__(
+        self,
+        socket: Socket,
+        *,
+        dialect: Dialect,
+        tap: Tap = no_tap,
+        new_id: Callable[[], str] = new_message_id,
+        limits: Limits | None = None,
+        max_inbox: int = 64,
+        max_waiting: int = 64,
+    ) -> None:
+        self._socket = socket
+        self._dialect = dialect
+        self._tap = tap
+        self._new_id = new_id
+        self._limits = limits or Limits()
+        self._inbox: asyncio.Queue[Call | Send | tuple[MalformedFrame, bytes]] = asyncio.Queue(
+            max_inbox
+        )
+        self._turns = Turns(max_waiting)
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
+        self._closed: LinkClosed | None = None
+        self.traffic = Traffic()
+
+    @property
+    def closed(self) -> LinkClosed | None:
+        """Tell why the link ended, None while it lives."""
+        return self._closed
+
+    async def run(self, answer: Answer) -> LinkClosed:
+        """Let ``answer`` serve the peer's CALLs until the end, and return why it ended.
+
+        Every waiter is woken then. Calling the peer needs a running link.
+        """
+        self._tasks = (
+            asyncio.create_task(self._read()),
+            asyncio.create_task(self._answer_calls(answer)),
+        )
+        try:
+            if self._closed is None:
+                await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            closed = self._end(_reason(self._tasks))
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._socket.close(closed.code, closed.reason)
+        return closed
+
+    def hang_up(self, code: int = GOING_AWAY, reason: str = "") -> None:
+        """End the conversation now, and leave the good-bye to ``run``; callers get LinkClosed."""
+        self._end(LinkClosed(code, reason))
+
+    async def close(self, code: int = GOING_AWAY, reason: str = "") -> None:
+        """End the conversation and wait for the peer's good-bye."""
+        self.hang_up(code, reason)
+        await self._socket.close(code, reason)
+
+    async def call(
+        self, action: str, payload: bytes, *, timeout: float = 30.0, patience: float = 20.0
+    ) -> CallResult:
+        """Call the peer and wait for its answer.
+
+        ``patience`` bounds the wait for our turn, ``timeout`` the wait for the answer, both in s.
+        Raises CallRefused, AnswerTimeout, LinkBusy, LinkClosed or NotStored.
+        """
+        async with self._turns.next(patience):
+            if self._closed:
+                raise self._closed
+            request = frames.call(self._new_id(), action, payload)
+            pending = self._turns.ask(request.id, action)
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._send(request, action)
+                    reply = await pending.answer
+            except TimeoutError:
+                raise AnswerTimeout from None
+            finally:
+                self._turns.give_up()
+        if isinstance(reply, CallError):
+            raise CallRefused(reply)
+        return reply
+
+    async def _read(self) -> None:
+        while True:
+            text = await self._socket.receive()
+            self.traffic.heard_at = time.monotonic()
+            self.traffic.frames_received += 1
+            self.traffic.bytes_received += len(text)
+            if not text or text.isspace():  # some chargers send empty texts as keep-alive
+                continue
+            try:
+                frame = frames.parse(text, self._dialect, self._limits)
+            except MalformedFrame as malformed:
+                self.traffic.malformed += 1
+                await self._inbox.put((malformed, text))
+                continue
+            if isinstance(frame, Call | Send):
+                # A full inbox stops the reading, so the peer feels its own haste.
+                await self._inbox.put(frame)
+            elif isinstance(frame, CallResult | CallError):
+                self._take_answer(frame)
+            else:
+                self.traffic.unsolicited += 1
+
+    def _take_answer(self, frame: Reply) -> None:
+        asked = self._turns.answered(frame.id)
+        if asked is None:
+            self.traffic.unsolicited += 1
+            return
+        self._tap("received", frame, frame.text, asked.action)
+        if not asked.answer.done():
+            asked.answer.set_result(frame)
+
+    async def _answer_calls(self, answer: Answer) -> None:
+        while True:
+            item = await self._inbox.get()
+            if isinstance(item, tuple):
+                await self._refuse(*item)
+                continue
+            receipt = self._tap("received", item, item.text, item.action)
+            reply = await _reply(answer, item, receipt.position)
+            if isinstance(item, Call):  # a Send is served and never answered
+                await self._send(reply, item.action, receipt)
+
+    async def _refuse(self, malformed: MalformedFrame, text: bytes) -> None:
+        receipt = self._tap("received", malformed, text, None)
+        if malformed.answerable:
+            error = frames.call_error(malformed.id, malformed.code, malformed.reason)
+            await self._send(error, None, receipt)
+
+    async def _send(self, frame: Frame, action: str | None, asked: Receipt = _NOT_KEPT) -> None:
+        if self._closed:
+            raise self._closed
+        # Both leave in one commit; the first may have been refused for what it is.
+        for receipt in (self._tap("sent", frame, frame.text, action), asked):
+            if receipt.committed is not None:
+                await _stored(receipt.committed)
+        self.traffic.frames_sent += 1
+        self.traffic.bytes_sent += len(frame.text)
+        try:
+            await self._socket.send(frame.text)
+        except LinkClosed as gone:
+            self._end(gone)
+            raise
+
+    def _end(self, reason: LinkClosed) -> LinkClosed:
+        self._closed = self._closed or reason
+        self._turns.end(self._closed)
+        for task in self._tasks:  # the reader may wait for room, an answer for somebody else
+            task.cancel()
+        return self._closed
+
+
+async def _reply(answer: Answer, call: Call | Send, position: int) -> Reply:
+    try:
+        return await answer(call, position)
+    except NotStored:
+        raise  # unanswered, so the charger keeps the message and sends it again
+    except (Exception, asyncio.CancelledError) as fault:  # our own fault must not end the link
+        if _cancelled():
+            raise
+        log.error("answer_failed", action=call.action, fault=place_of(fault))
+        return frames.call_error(call.id, "InternalError", "The request could not be handled.")
+
+
+def _cancelled() -> bool:
+    """Tell whether this task is to end; what an answer waited for may be cancelled by others."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+async def _stored(committed: asyncio.Future[None]) -> None:
+    try:
+        await committed
+    except asyncio.CancelledError:
+        if _cancelled():
+            raise
+        raise NotStored from None
+    except Exception as cause:
+        raise NotStored from cause
+
+
+def _reason(tasks: Iterable[asyncio.Task[None]]) -> LinkClosed:
+    faults = [task.exception() for task in tasks if task.done() and not task.cancelled()]
+    if not faults:
+        return LinkClosed(GOING_AWAY, "shutting down")
+    fault = faults[0]
+    if isinstance(fault, LinkClosed):
+        return fault
+    log.warning("link_failed", fault=place_of(fault.__cause__ or fault) if fault else "ended")
+    return LinkClosed(INTERNAL_ERROR, "temporarily unable to store messages")

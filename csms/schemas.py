@@ -1,0 +1,112 @@
+"""The library's JSON schemas, compiled: what is a payload of an OCPP version, and what is not.
+
+Validation is advice about what chargers and targets send, and law for what we send. Formats are
+not checked: no two chargers agree on a timestamp.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
+
+import jsonschema_rs
+
+_RESPONSE = "Response.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """What is wrong with a payload: the CALLERROR code, and a sentence naming the field."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """What an OCPP version calls its schema files, and the CALLERROR for each broken rule."""
+
+    package: str
+    request: str
+    not_an_object: str
+    codes: Mapping[str, str]
+
+
+def _version(package: str, request: str, form: str, occurrence: str) -> _Version:
+    rules = {
+        "additionalProperties": form,
+        "type": "TypeConstraintViolation",
+        "required": occurrence,
+        "minItems": occurrence,
+        "maxItems": occurrence,
+    }
+    return _Version(package, request, form, MappingProxyType(rules))
+
+
+# The 1.6 codes are official typos, kept on purpose (J errata §5).
+_VERSIONS: Mapping[str, _Version] = MappingProxyType(
+    {
+        "1.6": _version("ocpp.v16", ".json", "FormationViolation", "OccurenceConstraintViolation"),
+        "2.0.1": _version(
+            "ocpp.v201", "Request.json", "FormatViolation", "OccurrenceConstraintViolation"
+        ),
+    }
+)
+_OTHER_RULES = "PropertyConstraintViolation"
+
+
+class Schemas:
+    """Check payloads of one OCPP version; each schema is compiled when it is first needed."""
+
+    def __init__(self, version: str) -> None:
+        self._version = _VERSIONS[version]
+        self._actions = _actions(self._version.package)
+
+    @property
+    def actions(self) -> frozenset[str]:
+        """Name every action of the version, in either direction."""
+        return self._actions
+
+    def knows(self, action: str) -> bool:
+        """Tell whether the version has this action."""
+        return action in self._actions
+
+    def request(self, action: str, fields: Any) -> Violation | None:
+        """Return what is wrong with a CALL's payload, None if nothing is."""
+        return self._check(action, self._version.request, fields)
+
+    def response(self, action: str, fields: Any) -> Violation | None:
+        """Return what is wrong with a CALLRESULT's payload, None if nothing is."""
+        return self._check(action, _RESPONSE, fields)
+
+    def _check(self, action: str, suffix: str, fields: Any) -> Violation | None:
+        if action not in self._actions:  # also keeps a peer's text out of file names
+            return Violation("NotImplemented", "action is not known")
+        validator = _validator(self._version.package, action + suffix)
+        if validator.is_valid(fields):
+            return None
+        if not isinstance(fields, dict):
+            return Violation(self._version.not_an_object, "payload is not an object")
+        return self._violation(next(validator.iter_errors(fields)))
+
+    def _violation(self, error: jsonschema_rs.ValidationError) -> Violation:
+        where = ".".join(map(str, error.instance_path))
+        message = f"{where}: {error.message}" if where else error.message
+        return Violation(self._version.codes.get(error.kind.name, _OTHER_RULES), message)
+
+
+def _actions(package: str) -> frozenset[str]:
+    names = [file.name for file in files(package).joinpath("schemas").iterdir()]
+    return frozenset(name.removesuffix(_RESPONSE) for name in names if name.endswith(_RESPONSE))
+
+
+@cache
+def _validator(package: str, file: str) -> jsonschema_rs.Validator:
+    text = files(package).joinpath("schemas", file).read_text("utf-8-sig")
+    # Messages end up in logs and answers: the values of a payload stay out of them.
+    return jsonschema_rs.validator_for(json.loads(text), validate_formats=False, mask="value")

@@ -1,0 +1,69 @@
+"""The websockets library behind the Socket port; its exceptions are translated here, once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from websockets.asyncio.connection import Connection
+from websockets.exceptions import ConnectionClosed
+
+from csms.errors import LinkClosed
+
+MAX_REASON = 123  # bytes in a close frame (RFC 6455 §5.5)
+# What fits into this many bytes of write buffer is sent at once: the library waits above 32 KiB,
+# and has stopped waiting at a quarter of that.
+ROOM = 8192
+
+
+class WebSocket:
+    """Carry texts over one WebSocket; give up a peer that does not read for ``patience`` s."""
+
+    def __init__(self, connection: Connection, *, patience: float = 10.0) -> None:
+        self._connection = connection
+        self._patience = patience
+
+    async def receive(self) -> bytes:
+        """Wait for the next message as bytes; raise LinkClosed when the peer is gone."""
+        try:
+            return await self._connection.recv(decode=False)
+        except ConnectionClosed as gone:
+            raise _closed(gone) from None
+
+    async def send(self, text: bytes) -> None:
+        """Send one text frame; raise LinkClosed when the peer is gone or does not read."""
+        try:
+            # A deadline costs a sixth of a short answer, so only what may wait has one.
+            if self._connection.transport.get_write_buffer_size() + len(text) < ROOM:
+                await self._connection.send(text, text=True)
+                return
+            async with asyncio.timeout(self._patience):
+                await self._connection.send(text, text=True)
+        except ConnectionClosed as gone:
+            raise _closed(gone) from None
+        except TimeoutError:
+            raise LinkClosed(1008, "peer does not read") from None
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close with this code; the code of a lost peer cannot be sent and becomes 1000."""
+        sendable = 1000 if code in (1005, 1006, 1015) else code
+        fitting = reason.encode()[:MAX_REASON].decode(errors="ignore")
+        await self._connection.close(sendable, fitting)
+
+
+def quiet_logger() -> logging.Logger:
+    """Return a logger for the websockets library that shows errors of ours only.
+
+    A mast outage would fill the log with a traceback for each charger.
+    """
+    logger = logging.getLogger("ringmain.websockets")
+    logger.setLevel(logging.CRITICAL)
+    return logger
+
+
+def _closed(gone: ConnectionClosed) -> LinkClosed:
+    if gone.rcvd is not None:
+        return LinkClosed(gone.rcvd.code, gone.rcvd.reason)
+    if gone.sent is not None:
+        return LinkClosed(gone.sent.code, gone.sent.reason)
+    return LinkClosed()

@@ -1,0 +1,219 @@
+"""What the stations of every OCPP version share: the library's ChargePoint on our Link.
+
+A station answers what one charger calls and asks what the platform wants of it. Handlers are
+ordinary ``@on`` methods and requests are the library's dataclasses, but frames come from the
+Link: the library's own loop, queue and validation are not used (ADR 0006).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from inspect import iscoroutine, unwrap
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
+
+import orjson
+import structlog
+from ocpp import routing
+from ocpp.charge_point import ChargePoint
+
+from csms import frames
+from csms.commands import Command, Outcome
+from csms.errors import BadAnswer, InvalidCommand, NotStored, NotSupported
+from csms.frames import Call, CallError, Dialect, Reply, Send
+from csms.link import Link
+from csms.payloads import arguments, wire_fields
+from csms.readings import whole, word
+from csms.schemas import Schemas, Violation
+from csms.transactions import TransactionLedger
+from storage.clock import Clock, timestamp
+from storage.errors import StorageError
+from storage.records import ChargerKey, ConnectorStatus
+from storage.repositories.chargers import Chargers
+from storage.repositories.id_tokens import IdTokens
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+log = structlog.get_logger("ringmain.station")
+
+_LONGEST_NAME = 50  # what any version allows for vendor, model, serial number or firmware (S-08)
+
+Handler: TypeAlias = Callable[..., Any]
+Performers: TypeAlias = Mapping[type[Command], Callable[[Any, Any], Awaitable[Outcome]]]
+AnyHandler = TypeVar("AnyHandler", bound=Handler)
+
+
+def on(action: str) -> Callable[[AnyHandler], AnyHandler]:
+    """Mark a method as the handler of an action: the library's decorator, with its type."""
+    mark: Callable[[AnyHandler], AnyHandler]
+    mark = routing.on(action)  # type: ignore[no-untyped-call]  # the library has no types here
+    return mark
+
+
+def always(result: DataclassInstance) -> Handler:
+    """Make the handler that gives an action of the result's name always this result."""
+    action = type(result).__name__
+
+    def handler(_self: Station, _message: Call, /, **_fields: Any) -> DataclassInstance:
+        return result
+
+    (name,) = arguments({action: None})
+    handler.__name__ = f"on_{name}"  # the library finds handlers by name
+    return on(action)(handler)
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Where stations look up and write down; ``heartbeat_interval`` is in s."""
+
+    chargers: Chargers
+    transactions: TransactionLedger
+    id_tokens: IdTokens
+    clock: Clock
+    heartbeat_interval: int = 300
+
+
+class Station(ChargePoint):
+    """Answer one charger and ask it; the subclass of its OCPP version has the words.
+
+    A handler is called with the CALL and, by name, the top level of its payload, unchecked for
+    actions that are ``always_answered``. It returns the library's result.
+    """
+
+    version: ClassVar[str]
+    subprotocol: ClassVar[str]
+    dialect: ClassVar[Dialect]
+    schemas: ClassVar[Schemas]
+    # Real chargers break the schemas of these, and lose data or stop when they are refused.
+    always_answered: ClassVar[frozenset[str]]
+    performers: ClassVar[Performers]
+    handlers: ClassVar[Mapping[str, Handler]] = MappingProxyType({})
+
+    def __init_subclass__(cls) -> None:
+        """Collect the handlers once per class; the library does so for each charger (12 KB)."""
+        super().__init_subclass__()
+        routes = routing.create_route_map(cls)  # type: ignore[no-untyped-call]  # as above
+        cls.handlers = MappingProxyType(
+            {str(action): unwrap(route["_on_action"]) for action, route in routes.items()}
+        )
+
+    def __init__(self, key: ChargerKey, books: Books, link: Link) -> None:
+        # Not the library's: it would hold a queue, a lock and a route map that nothing uses.
+        self.id = key.charge_box_id
+        self.key = key
+        self.books = books
+        self.link = link
+
+    @property
+    def now(self) -> str:
+        """Write the present moment as OCPP wants it: RFC 3339 in UTC."""
+        return timestamp(self.books.clock.now())
+
+    async def answer(self, call: Call | Send, _position: int = 0) -> Reply:
+        """Answer what the charger called; raise NotStored where the books cannot be read."""
+        handler = self.handlers.get(call.action)
+        if handler is None:
+            return self._not_ours(call)
+        violation = self.schemas.request(call.action, call.fields)
+        if violation is not None and not self._tolerable(call, violation):
+            return frames.call_error(call.id, violation.code, violation.message)
+        try:
+            result = handler(self, call, **arguments(call.fields))
+            if iscoroutine(result):
+                result = await result
+        except StorageError as cause:
+            raise NotStored from cause
+        return self._reply(call, wire_fields(result))
+
+    def note_boot(
+        self, call: Call, *, vendor: Any, model: Any, serial_number: Any, firmware_version: Any
+    ) -> None:
+        """Note what the charger says it is; whether to believe it is the repository's choice."""
+        self.books.chargers.note_boot(
+            self.key,
+            vendor_name=word(vendor, _LONGEST_NAME),
+            model_name=word(model, _LONGEST_NAME),
+            serial_number=word(serial_number, _LONGEST_NAME),
+            firmware_version=word(firmware_version, _LONGEST_NAME),
+            boot_payload=call.payload,
+        )
+
+    def note_seen(self) -> None:
+        """Note that the charger is alive."""
+        self.books.chargers.note_seen(self.key, self.books.clock.now())
+
+    def note_status(
+        self, call: Call, evse_id: Any, connector_id: Any, status: Any, error_code: Any = None
+    ) -> None:
+        """Note a connector's status, unless it does not say which connector or which status."""
+        evse, connector, state = whole(evse_id), whole(connector_id), word(status)
+        if evse is None or connector is None or state is None:
+            return
+        self.books.chargers.note_status(
+            ConnectorStatus(
+                key=self.key,
+                evse_id=evse,
+                connector_id=connector,
+                status=state,
+                error_code=word(error_code),
+                payload=call.payload,
+                updated_at=self.books.clock.now(),
+            )
+        )
+
+    async def perform(self, command: Command) -> Outcome:
+        """Let the charger carry out a command; raise CommandError or LinkError."""
+        performer = self.performers.get(type(command))
+        if performer is None:
+            raise NotSupported
+        try:
+            return await performer(self, command)
+        except StorageError as cause:
+            raise NotStored from cause
+
+    async def ask(self, request: DataclassInstance) -> Outcome:
+        """Send one of the library's requests and return the charger's own answer.
+
+        Raises InvalidCommand where the request breaks its schema, BadAnswer where the answer has
+        no status, and the errors of ``Link.call``.
+        """
+        action, fields = type(request).__name__, wire_fields(request)
+        broken = self.schemas.request(action, fields)
+        if broken is not None:
+            raise InvalidCommand(broken.message)
+        answer = await self.link.call(action, orjson.dumps(fields))
+        return _outcome(answer.fields, self.schemas.response(action, answer.fields))
+
+    def _not_ours(self, call: Call | Send) -> CallError:
+        if self.schemas.knows(call.action):
+            return frames.call_error(call.id, "NotSupported", "a charger does not call this")
+        return frames.call_error(call.id, "NotImplemented", "action is not known")
+
+    def _tolerable(self, call: Call | Send, violation: Violation) -> bool:
+        if call.action not in self.always_answered or not isinstance(call.fields, dict):
+            return False
+        log.debug(
+            "schema_violation",
+            charge_box_id=self.id,
+            action=call.action,
+            code=violation.code,
+            violation=violation.message,
+        )
+        return True
+
+    def _reply(self, call: Call | Send, fields: dict[str, Any]) -> Reply:
+        broken = self.schemas.response(call.action, fields)
+        if broken is not None:
+            log.error("answer_breaks_schema", action=call.action, violation=broken.message)
+            return frames.call_error(call.id, "InternalError", "The answer broke its schema.")
+        return frames.call_result(call.id, orjson.dumps(fields), fields)
+
+
+def _outcome(fields: Any, violation: Violation | None) -> Outcome:
+    status = fields.get("status") if isinstance(fields, dict) else None
+    if not isinstance(status, str):
+        raise BadAnswer(violation.message if violation else "")
+    info = fields.get("statusInfo")
+    return Outcome(status, fields, info if isinstance(info, dict) else None)

@@ -1,0 +1,197 @@
+"""OCPP 1.6 with its security extension: what we answer, and how a command is said."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from ocpp.v16 import ChargePoint, call, call_result, datatypes
+from ocpp.v16.enums import (
+    Action,
+    AuthorizationStatus,
+    DataTransferStatus,
+    GenericStatus,
+    RegistrationStatus,
+    ResetType,
+)
+
+from csms.commands import Outcome, RemoteStart, RemoteStop, Reset
+from csms.errors import InvalidCommand, NotSupported
+from csms.frames import OCPP16, Call
+from csms.readings import whole, word
+from csms.schemas import Schemas
+from csms.station import Performers, Station, always, on
+
+
+class Station16(Station, ChargePoint):
+    """Speak OCPP 1.6 with one charger; its connector n is our EVSE n."""
+
+    version = "1.6"
+    subprotocol = "ocpp1.6"
+    dialect = OCPP16
+    schemas = Schemas("1.6")
+    always_answered = frozenset(
+        {
+            Action.boot_notification,
+            Action.heartbeat,
+            Action.meter_values,
+            Action.start_transaction,
+            Action.status_notification,
+            Action.stop_transaction,
+        }
+    )
+
+    # ---- what the charger tells ----
+
+    @on(Action.boot_notification)
+    def on_boot_notification(
+        self,
+        message: Call,
+        /,
+        charge_point_vendor: Any = None,
+        charge_point_model: Any = None,
+        charge_point_serial_number: Any = None,
+        charge_box_serial_number: Any = None,
+        firmware_version: Any = None,
+        **_: Any,
+    ) -> call_result.BootNotification:
+        """Accept the charger, and note what it says it is."""
+        self.note_boot(
+            message,
+            vendor=charge_point_vendor,
+            model=charge_point_model,
+            serial_number=charge_point_serial_number or charge_box_serial_number,
+            firmware_version=firmware_version,
+        )
+        return call_result.BootNotification(
+            self.now, self.books.heartbeat_interval, RegistrationStatus.accepted
+        )
+
+    @on(Action.heartbeat)
+    def on_heartbeat(self, _: Call, /, **_fields: Any) -> call_result.Heartbeat:
+        """Tell the time."""
+        self.note_seen()
+        return call_result.Heartbeat(self.now)
+
+    @on(Action.status_notification)
+    def on_status_notification(
+        self,
+        message: Call,
+        /,
+        connector_id: Any = None,
+        status: Any = None,
+        error_code: Any = None,
+        **_: Any,
+    ) -> call_result.StatusNotification:
+        """Note the status of a connector, or with connectorId 0 of the charger."""
+        within = 1 if whole(connector_id) else 0
+        self.note_status(message, connector_id, within, status, error_code)
+        return call_result.StatusNotification()
+
+    # What follows is only to be remembered, and the journal does that.
+    on_diagnostics_status_notification = always(call_result.DiagnosticsStatusNotification())
+    on_firmware_status_notification = always(call_result.FirmwareStatusNotification())
+    on_log_status_notification = always(call_result.LogStatusNotification())
+    on_security_event_notification = always(call_result.SecurityEventNotification())
+    on_signed_firmware_status_notification = always(call_result.SignedFirmwareStatusNotification())
+
+    # ---- transactions ----
+
+    @on(Action.start_transaction)
+    async def on_start_transaction(
+        self,
+        _: Call,
+        /,
+        connector_id: Any = None,
+        id_tag: Any = None,
+        timestamp: Any = None,
+        meter_start: Any = None,
+        **_fields: Any,
+    ) -> call_result.StartTransaction:
+        """Give the transaction its id, positive whatever the verdict on the tag is."""
+        transaction_id = await self.books.transactions.start(
+            self.key,
+            evse_id=connector_id,
+            id_token=id_tag,
+            timestamp=timestamp,
+            meter_start=meter_start,
+        )
+        return call_result.StartTransaction(transaction_id, _verdict(id_tag))
+
+    @on(Action.meter_values)
+    async def on_meter_values(
+        self, _: Call, /, transaction_id: Any = None, meter_value: Any = None, **_fields: Any
+    ) -> call_result.MeterValues:
+        """Record what was measured within a transaction; 0 and -1 name none (errata §3.18)."""
+        if ours := whole(transaction_id):
+            await self.books.transactions.meter(self.key, str(ours), meter_value)
+        return call_result.MeterValues()
+
+    @on(Action.stop_transaction)
+    async def on_stop_transaction(
+        self,
+        _: Call,
+        /,
+        transaction_id: Any = None,
+        id_tag: Any = None,
+        timestamp: Any = None,
+        meter_stop: Any = None,
+        reason: Any = None,
+        transaction_data: Any = None,
+        **_fields: Any,
+    ) -> call_result.StopTransaction:
+        """Record the end of a transaction; 0 and -1 name none (errata §3.18)."""
+        if ours := whole(transaction_id):
+            await self.books.transactions.stop(
+                self.key,
+                str(ours),
+                timestamp=timestamp,
+                meter_stop=meter_stop,
+                reason=reason,
+                transaction_data=transaction_data,
+            )
+        return call_result.StopTransaction(None if id_tag is None else _verdict(id_tag))
+
+    # ---- what the charger asks ----
+
+    @on(Action.authorize)
+    def on_authorize(self, _: Call, /, id_tag: Any = None, **_fields: Any) -> call_result.Authorize:
+        """Accept every tag."""
+        return call_result.Authorize(_verdict(id_tag))
+
+    # No vendor's extension is known.
+    on_data_transfer = always(call_result.DataTransfer(DataTransferStatus.unknown_vendor_id))
+    # There is no certificate authority.
+    on_sign_certificate = always(call_result.SignCertificate(GenericStatus.rejected))
+
+    # ---- what we ask ----
+
+    async def remote_start(self, command: RemoteStart) -> Outcome:
+        """Send RemoteStartTransaction; 1.6 has no words for the token's type or our id."""
+        return await self.ask(
+            call.RemoteStartTransaction(command.id_token, command.evse_id or None)
+        )
+
+    async def remote_stop(self, command: RemoteStop) -> Outcome:
+        """Send RemoteStopTransaction."""
+        transaction_id = whole(command.transaction_id)
+        if transaction_id is None:
+            raise InvalidCommand("A 1.6 transaction id is a number.")
+        return await self.ask(call.RemoteStopTransaction(transaction_id))
+
+    async def reset(self, command: Reset) -> Outcome:
+        """Send Reset: Soft ends transactions first, as Immediate does in 2.0.1."""
+        if command.kind == "OnIdle" and await self.books.transactions.busy(self.key):
+            raise NotSupported("A 1.6 charger cannot wait until its transactions have ended.")
+        return await self.ask(call.Reset(ResetType.hard if command.hard else ResetType.soft))
+
+    performers: ClassVar[Performers] = MappingProxyType(
+        {RemoteStart: remote_start, RemoteStop: remote_stop, Reset: reset}
+    )
+
+
+def _verdict(id_tag: Any) -> datatypes.IdTagInfo:
+    known = word(id_tag) is not None
+    return datatypes.IdTagInfo(
+        AuthorizationStatus.accepted if known else AuthorizationStatus.invalid
+    )

@@ -1,0 +1,236 @@
+"""OCPP 2.0.1: what we answer, and how a command is said."""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from ocpp.v201 import ChargePoint, call, call_result, datatypes
+from ocpp.v201.enums import (
+    Action,
+    AuthorizationStatusEnumType,
+    DataTransferStatusEnumType,
+    GenericStatusEnumType,
+    GetCertificateStatusEnumType,
+    IdTokenEnumType,
+    Iso15118EVCertificateStatusEnumType,
+    NotifyEVChargingNeedsStatusEnumType,
+    RegistrationStatusEnumType,
+    ResetEnumType,
+)
+
+from csms.commands import Outcome, RemoteStart, RemoteStop, Reset
+from csms.frames import OCPP201, Call
+from csms.readings import items, mapping
+from csms.schemas import Schemas
+from csms.station import Performers, Station, always, on
+
+# Serial numbers of cards: 4 or 7 bytes in ISO 14443, 8 bytes in ISO 15693.
+_ISO14443 = re.compile(r"(?:[0-9A-Fa-f]{8}|[0-9A-Fa-f]{14})", re.ASCII)
+_ISO15693 = re.compile(r"[0-9A-Fa-f]{16}", re.ASCII)
+
+
+class Station201(Station, ChargePoint):
+    """Speak OCPP 2.0.1 with one charging station."""
+
+    version = "2.0.1"
+    subprotocol = "ocpp2.0.1"
+    dialect = OCPP201
+    schemas = Schemas("2.0.1")
+    always_answered = frozenset(
+        {
+            Action.boot_notification,
+            Action.heartbeat,
+            Action.meter_values,
+            Action.security_event_notification,
+            Action.status_notification,
+            Action.transaction_event,
+        }
+    )
+
+    # ---- what the station tells ----
+
+    @on(Action.boot_notification)
+    def on_boot_notification(
+        self, message: Call, /, charging_station: Any = None, **_: Any
+    ) -> call_result.BootNotification:
+        """Accept the station, and note what it says it is."""
+        described = mapping(charging_station)
+        self.note_boot(
+            message,
+            vendor=described.get("vendorName"),
+            model=described.get("model"),
+            serial_number=described.get("serialNumber"),
+            firmware_version=described.get("firmwareVersion"),
+        )
+        return call_result.BootNotification(
+            self.now, self.books.heartbeat_interval, RegistrationStatusEnumType.accepted
+        )
+
+    @on(Action.heartbeat)
+    def on_heartbeat(self, _: Call, /, **_fields: Any) -> call_result.Heartbeat:
+        """Tell the time."""
+        self.note_seen()
+        return call_result.Heartbeat(self.now)
+
+    @on(Action.status_notification)
+    def on_status_notification(
+        self,
+        message: Call,
+        /,
+        evse_id: Any = None,
+        connector_id: Any = None,
+        connector_status: Any = None,
+        **_: Any,
+    ) -> call_result.StatusNotification:
+        """Note the status of a connector."""
+        self.note_status(message, evse_id, connector_id, connector_status)
+        return call_result.StatusNotification()
+
+    @on(Action.notify_event)
+    def on_notify_event(
+        self, message: Call, /, event_data: Any = None, **_: Any
+    ) -> call_result.NotifyEvent:
+        """Note the status of connectors that report it as a variable."""
+        for event in map(mapping, items(event_data)):
+            component = mapping(event.get("component"))
+            if (_name(component), _name(event.get("variable"))) == _AVAILABILITY:
+                evse = mapping(component.get("evse"))
+                self.note_status(
+                    message, evse.get("id"), evse.get("connectorId"), event.get("actualValue")
+                )
+        return call_result.NotifyEvent()
+
+    # What follows is only to be remembered, and the journal does that.
+    on_cleared_charging_limit = always(call_result.ClearedChargingLimit())
+    on_firmware_status_notification = always(call_result.FirmwareStatusNotification())
+    on_log_status_notification = always(call_result.LogStatusNotification())
+    on_meter_values = always(call_result.MeterValues())
+    on_notify_charging_limit = always(call_result.NotifyChargingLimit())
+    on_notify_customer_information = always(call_result.NotifyCustomerInformation())
+    on_notify_display_messages = always(call_result.NotifyDisplayMessages())
+    on_notify_monitoring_report = always(call_result.NotifyMonitoringReport())
+    on_notify_report = always(call_result.NotifyReport())
+    on_publish_firmware_status_notification = always(
+        call_result.PublishFirmwareStatusNotification()
+    )
+    on_report_charging_profiles = always(call_result.ReportChargingProfiles())
+    on_reservation_status_update = always(call_result.ReservationStatusUpdate())
+    on_security_event_notification = always(call_result.SecurityEventNotification())
+
+    # ---- transactions ----
+
+    @on(Action.transaction_event)
+    async def on_transaction_event(
+        self,
+        _: Call,
+        /,
+        event_type: Any = None,
+        timestamp: Any = None,
+        transaction_info: Any = None,
+        evse: Any = None,
+        id_token: Any = None,
+        meter_value: Any = None,
+        **_fields: Any,
+    ) -> call_result.TransactionEvent:
+        """Record the event; a verdict is given only on a token that came (E01.FR.12)."""
+        await self.books.transactions.event(
+            self.key,
+            event_type=event_type,
+            timestamp=timestamp,
+            transaction_info=transaction_info,
+            evse=evse,
+            id_token=id_token,
+            meter_value=meter_value,
+        )
+        return call_result.TransactionEvent(
+            id_token_info=None if id_token is None else _verdict(id_token)
+        )
+
+    # ---- what the station asks ----
+
+    @on(Action.authorize)
+    def on_authorize(
+        self, _: Call, /, id_token: Any = None, **_fields: Any
+    ) -> call_result.Authorize:
+        """Accept every token; certificates are not looked at, so nothing is said of them."""
+        return call_result.Authorize(_verdict(id_token))
+
+    # No vendor's extension is known (P01.FR.05).
+    on_data_transfer = always(
+        call_result.DataTransfer(DataTransferStatusEnumType.unknown_vendor_id)
+    )
+    # No contract certificates, no OCSP responder, no schedules for cars: nothing is promised.
+    on_get15118_ev_certificate = always(
+        call_result.Get15118EVCertificate(
+            Iso15118EVCertificateStatusEnumType.failed, exi_response=""
+        )
+    )
+    on_get_certificate_status = always(
+        call_result.GetCertificateStatus(GetCertificateStatusEnumType.failed)
+    )
+    on_notify_ev_charging_needs = always(
+        call_result.NotifyEVChargingNeeds(NotifyEVChargingNeedsStatusEnumType.rejected)
+    )
+    # The car may charge as it says it will: no limit of ours stands against it.
+    on_notify_ev_charging_schedule = always(
+        call_result.NotifyEVChargingSchedule(GenericStatusEnumType.accepted)
+    )
+    # There is no certificate authority.
+    on_sign_certificate = always(call_result.SignCertificate(GenericStatusEnumType.rejected))
+
+    # ---- what we ask ----
+
+    async def remote_start(self, command: RemoteStart) -> Outcome:
+        """Send RequestStartTransaction; its id comes back in the TransactionEvent (F01.FR.25)."""
+        return await self.ask(
+            call.RequestStartTransaction(
+                id_token=_id_token(command),
+                remote_start_id=command.remote_start_id,
+                evse_id=command.evse_id or None,
+            )
+        )
+
+    async def remote_stop(self, command: RemoteStop) -> Outcome:
+        """Send RequestStopTransaction."""
+        return await self.ask(call.RequestStopTransaction(command.transaction_id))
+
+    async def reset(self, command: Reset) -> Outcome:
+        """Send Reset; 2.0.1 knows no harder one."""
+        return await self.ask(call.Reset(ResetEnumType(command.kind)))
+
+    performers: ClassVar[Performers] = MappingProxyType(
+        {RemoteStart: remote_start, RemoteStop: remote_stop, Reset: reset}
+    )
+
+
+_AVAILABILITY = ("connector", "availabilitystate")
+
+
+def _name(named: Any) -> str:
+    # The device model does not tell upper from lower case.
+    return str(mapping(named).get("name")).lower()
+
+
+def _verdict(id_token: Any) -> datatypes.IdTokenInfoType:
+    # The token of type NoAuthorization is an empty string (C02).
+    readable = isinstance(mapping(id_token).get("idToken"), str)
+    return datatypes.IdTokenInfoType(
+        AuthorizationStatusEnumType.accepted if readable else AuthorizationStatusEnumType.invalid
+    )
+
+
+def _id_token(command: RemoteStart) -> datatypes.IdTokenType:
+    contract = command.contract_id
+    emaid = [datatypes.AdditionalInfoType(contract, "eMAID")] if contract else None
+    return datatypes.IdTokenType(command.id_token, _token_type(command), emaid)
+
+
+def _token_type(command: RemoteStart) -> IdTokenEnumType:
+    if command.id_token_type == "RFID":  # noqa: S105 - the kind of token, not the token
+        if _ISO14443.fullmatch(command.id_token):
+            return IdTokenEnumType.iso14443
+        if _ISO15693.fullmatch(command.id_token):
+            return IdTokenEnumType.iso15693
+    return IdTokenEnumType.central

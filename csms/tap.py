@@ -1,0 +1,67 @@
+"""From a Link's tap to the journal: who spoke to whom, on which link."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from csms.errors import MalformedFrame, NotStored
+from csms.frames import Call, CallError, CallResult, CallResultError, Frame, Send
+from csms.link import Receipt, Tap, Way
+from storage.journal import Journal
+from storage.records import ChargerKey, Direction, MessageType
+
+CHARGER_LINK: Mapping[Way, Direction] = {
+    "received": "charger_to_platform",
+    "sent": "platform_to_charger",
+}
+TARGET_LINK: Mapping[Way, Direction] = {
+    "received": "target_to_platform",
+    "sent": "platform_to_target",
+}
+_MESSAGE_TYPES: Mapping[type[Frame | MalformedFrame], MessageType] = {
+    Call: "Call",
+    CallResult: "CallResult",
+    CallError: "CallError",
+    CallResultError: "CallResultError",
+    Send: "Send",
+    MalformedFrame: "Unreadable",
+}
+
+
+def journal_tap(
+    journal: Journal,
+    key: ChargerKey,
+    ocpp_version: str,
+    directions: Mapping[Way, Direction] = CHARGER_LINK,
+    proxy_configuration_id: int | None = None,
+) -> Tap:
+    """Return the tap that appends every frame of one link to the journal.
+
+    What a handler noted between a CALL and its answer is stored when the answer is, unless storage
+    was away in between; then the tap raises NotStored instead of appending the answer.
+    """
+    losses = journal.losses  # as they were when the CALL came that is being answered
+
+    def tap(way: Way, frame: Frame | MalformedFrame, text: bytes, action: str | None) -> Receipt:
+        nonlocal losses
+        if way == "received" and isinstance(frame, Call):
+            losses = journal.losses
+        elif way == "sent" and isinstance(frame, CallResult | CallError):
+            _check(losses, journal.losses)
+        return journal.append(
+            key,
+            directions[way],
+            ocpp_version,
+            _MESSAGE_TYPES[type(frame)],
+            frame.id,
+            action,
+            text,
+            proxy_configuration_id,
+        )
+
+    return tap
+
+
+def _check(losses_then: int, losses_now: int) -> None:
+    if losses_then != losses_now:
+        raise NotStored

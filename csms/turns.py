@@ -1,0 +1,89 @@
+"""Whose CALL is out on one link: callers in a line, and the answers that may still come.
+
+OCPP-J allows a single unanswered CALL per direction (J 1.6 §4.1.1, 2.0.1 Part 4 §4.1.2).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from csms.errors import LinkBusy, LinkClosed
+from csms.frames import Reply
+
+_REMEMBERED = 16  # CALLs that were given up
+
+
+@dataclass(slots=True)
+class Pending:
+    """A CALL whose answer has not come."""
+
+    id: str
+    action: str
+    answer: asyncio.Future[Reply]
+
+
+class Turns:
+    """Let one caller after the other call the peer; ``max_waiting`` of them at most."""
+
+    def __init__(self, max_waiting: int) -> None:
+        self._max_waiting = max_waiting
+        self._waiting = 0  # callers in line, the one whose CALL is out included
+        self._turn = asyncio.Lock()  # fair: asyncio wakes waiters in the order they came
+        self._pending: Pending | None = None
+        self._given_up: deque[Pending] = deque(maxlen=_REMEMBERED)  # answers may still come, late
+
+    @contextlib.asynccontextmanager
+    async def next(self, patience: float) -> AsyncIterator[None]:
+        """Hold the turn, waited for ``patience`` s at most; raise LinkBusy."""
+        if self._waiting >= self._max_waiting:
+            raise LinkBusy
+        self._waiting += 1
+        try:
+            await self._take(patience)
+            try:
+                yield
+            finally:
+                self._turn.release()
+        finally:
+            self._waiting -= 1
+
+    def ask(self, id: str, action: str) -> Pending:
+        """Note that this CALL is out; within one's turn."""
+        self._pending = Pending(id, action, asyncio.get_running_loop().create_future())
+        return self._pending
+
+    def give_up(self) -> None:
+        """Wait no longer for the answer, which may still come."""
+        if self._pending is not None:
+            self._given_up.append(self._pending)
+            self._pending = None
+
+    def answered(self, id: str) -> Pending | None:
+        """Take out whom this answer is for: whatever comes again is unsolicited."""
+        if self._pending is not None and self._pending.id == id:
+            pending, self._pending = self._pending, None
+            return pending
+        late = next((pending for pending in self._given_up if pending.id == id), None)
+        if late is not None:
+            self._given_up.remove(late)
+        return late
+
+    def end(self, reason: LinkClosed) -> None:
+        """Wake whoever waits for an answer."""
+        if self._pending is not None and not self._pending.answer.done():
+            self._pending.answer.set_exception(reason)
+            self._pending.answer.exception()  # its caller may end for another reason
+
+    async def _take(self, patience: float) -> None:
+        if self._waiting == 1:  # nobody else is in line: the usual case needs no timer
+            await self._turn.acquire()
+            return
+        try:
+            async with asyncio.timeout(patience):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise LinkBusy from None

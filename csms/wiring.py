@@ -1,0 +1,125 @@
+"""Build the whole server from its settings, in one place and by plain arguments."""
+
+from __future__ import annotations
+
+import contextlib
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from filelock import FileLock, Timeout
+
+from api.app import ApiParts, create_app
+from api.server import listening
+from csms.errors import RingmainError
+from csms.frames import Limits
+from csms.gateway import Door, Gateway
+from csms.registry import Registry
+from csms.settings import Bind, Settings
+from csms.station import Books
+from csms.transactions import TransactionLedger
+from proxy.addresses import AddressGuard
+from proxy.parts import RelayParts
+from proxy.relays import Relays
+from proxy.timings import Timings
+from storage.clock import Clock, SystemClock
+from storage.store import Storage, open_storage
+
+log = structlog.get_logger("ringmain")
+
+
+class AlreadyServed(RingmainError):
+    """Another server is running on the data directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that answers: where, and what it is made of."""
+
+    http: Bind
+    ocpp: Bind
+    storage: Storage
+    registry: Registry
+
+
+@contextlib.asynccontextmanager
+async def running(
+    settings: Settings, clock: Clock | None = None, timings: Timings | None = None
+) -> AsyncIterator[Running]:
+    """Run the server until the context ends; both listeners are bound when it begins."""
+    clock, registry = clock or SystemClock(), Registry()
+    limits = Limits(max_bytes=settings.max_frame_bytes)
+    guard = AddressGuard(
+        settings.allowed_target_networks, allow_insecure=settings.allow_insecure_targets
+    )
+    async with contextlib.AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        stack.enter_context(_alone(settings.data_dir))
+        storage = await enter(storage_of(settings, clock))
+        parts = RelayParts(
+            storage=storage, guard=guard, clock=clock, limits=limits, timings=timings or Timings()
+        )
+        relays = await enter(Relays(parts))
+        gateway = _gateway(_door(settings, limits), storage, registry, relays, clock)
+        ocpp = await enter(gateway.listening())
+        public_url = settings.public_ocpp_url or f"ws://{ocpp}"
+        app = create_app(_api_parts(storage, registry, relays, parts, public_url))
+        http = await enter(listening(app, settings.http_bind))
+        log.info("ready", http=f"http://{http}", ocpp=f"ws://{ocpp}")
+        yield Running(http, ocpp, storage, registry)
+
+
+def storage_of(settings: Settings, clock: Clock) -> AbstractAsyncContextManager[Storage]:
+    """Open the storage that the settings name."""
+    url = settings.database_url
+    database_file = Path(url.removeprefix("sqlite:///")) if url else None
+    return open_storage(settings.data_dir, clock, database_file=database_file)
+
+
+@contextlib.contextmanager
+def _alone(data_dir: Path) -> Iterator[None]:
+    # Two servers would give the same positions in the message log; the command line may come along.
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        with FileLock(data_dir / "serve.lock", blocking=False):
+            yield
+    except Timeout:
+        raise AlreadyServed(f"Another server is running on {data_dir}.") from None
+
+
+def _gateway(
+    door: Door, storage: Storage, registry: Registry, relays: Relays, clock: Clock
+) -> Gateway:
+    books = Books(
+        chargers=storage.chargers,
+        transactions=TransactionLedger(storage.transactions, clock),
+        id_tokens=storage.id_tokens,
+        clock=clock,
+    )
+    return Gateway(door, registry=registry, books=books, journal=storage.journal, relaying=relays)
+
+
+def _api_parts(
+    storage: Storage, registry: Registry, relays: Relays, parts: RelayParts, public_url: str
+) -> ApiParts:
+    return ApiParts(
+        storage=storage,
+        registry=registry,
+        relays=relays,
+        guard=parts.guard,
+        clock=parts.clock,
+        new_id=lambda: str(uuid.uuid4()),
+        public_ocpp_url=public_url,
+    )
+
+
+def _door(settings: Settings, limits: Limits) -> Door:
+    return Door(
+        bind=settings.ocpp_bind,
+        trusted_proxies=settings.trusted_proxies,
+        unknown_charger_status=settings.unknown_charger_status,
+        limits=limits,
+    )

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from dataclasses import fields
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from csms.settings import LATER, VARIABLES, Bind, SettingError, Settings, describe, read
+
+BAD_VALUES = {
+    "RINGMAIN_DATA_DIR": [""],
+    "RINGMAIN_DATABASE_URL": ["postgresql://localhost/ringmain", "/var/lib/ringmain.sqlite3"],
+    "RINGMAIN_HTTP_BIND": ["", "8080", ":8080", "127.0.0.1", "127.0.0.1:", "example.com:80"],
+    "RINGMAIN_OCPP_BIND": ["127.0.0.1:http", "127.0.0.1:65536", "127.0.0.1:-1", "[::1:9000"],
+    "RINGMAIN_PUBLIC_OCPP_URL": [
+        "https://example.com",
+        "example.com",
+        "wss://",
+        "wss://:443",
+        "wss://example.com:99999",
+        "wss://example.com?a=b",
+        "wss://example.com#a",
+        "wss://[::1",
+    ],
+    "RINGMAIN_BUS": ["", "kafka://broker:9092"],
+    "RINGMAIN_ALLOW_PLAIN": ["", "perhaps", "2"],
+    "RINGMAIN_TRUSTED_PROXIES": ["proxy", "10.0.0.1/8", "10.0.0.0/33"],
+    "RINGMAIN_MAX_FRAME_BYTES": ["", "1 MiB", "4095", "67108865", "1e6"],
+    "RINGMAIN_UNKNOWN_CHARGER_STATUS": ["", "403"],
+    "RINGMAIN_ALLOW_INSECURE_TARGETS": ["", "maybe"],
+    "RINGMAIN_ALLOWED_TARGET_NETWORKS": ["localhost", "127.0.0.1/8"],
+    "RINGMAIN_LOG_FORMAT": ["", "xml"],
+    "RINGMAIN_LOG_LEVEL": ["", "loud", "fatal"],
+}
+
+
+def test_defaults_are_those_of_the_contract() -> None:
+    assert read({}) == Settings(
+        data_dir=Path("./ringmain-data"),
+        database_url=None,
+        http_bind=Bind("127.0.0.1", 8080),
+        ocpp_bind=Bind("127.0.0.1", 9000),
+        public_ocpp_url=None,
+        bus="embedded",
+        allow_plain=False,
+        trusted_proxies=(),
+        max_frame_bytes=1 << 20,
+        unknown_charger_status=401,
+        allow_insecure_targets=False,
+        allowed_target_networks=(),
+        log_format="auto",
+        log_level="info",
+    )
+
+
+def test_every_variable_is_read() -> None:
+    chosen = read(
+        {
+            "RINGMAIN_DATA_DIR": "/var/lib/ringmain",
+            "RINGMAIN_DATABASE_URL": "sqlite:////var/lib/ringmain/other.sqlite3",
+            "RINGMAIN_HTTP_BIND": "localhost:0",
+            "RINGMAIN_OCPP_BIND": "[::]:9001",
+            "RINGMAIN_PUBLIC_OCPP_URL": "wss://example.com/ocpp/",
+            "RINGMAIN_BUS": "embedded",
+            "RINGMAIN_ALLOW_PLAIN": "Yes",
+            "RINGMAIN_TRUSTED_PROXIES": "10.0.0.0/8, fd00::/8,",
+            "RINGMAIN_MAX_FRAME_BYTES": "65536",
+            "RINGMAIN_UNKNOWN_CHARGER_STATUS": "404",
+            "RINGMAIN_ALLOW_INSECURE_TARGETS": "1",
+            "RINGMAIN_ALLOWED_TARGET_NETWORKS": "127.0.0.0/8",
+            "RINGMAIN_LOG_FORMAT": "JSON",
+            "RINGMAIN_LOG_LEVEL": "WARNING",
+            "HOME": "/root",
+        }
+    )
+
+    assert chosen == Settings(
+        data_dir=Path("/var/lib/ringmain"),
+        database_url="sqlite:////var/lib/ringmain/other.sqlite3",
+        http_bind=Bind("localhost", 0),
+        ocpp_bind=Bind("::", 9001),
+        public_ocpp_url="wss://example.com/ocpp",
+        bus="embedded",
+        allow_plain=True,
+        trusted_proxies=(ip_network("10.0.0.0/8"), ip_network("fd00::/8")),
+        max_frame_bytes=65536,
+        unknown_charger_status=404,
+        allow_insecure_targets=True,
+        allowed_target_networks=(ip_network("127.0.0.0/8"),),
+        log_format="json",
+        log_level="warning",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in BAD_VALUES.items() for value in values]
+)
+def test_bad_value_is_refused_with_its_name_on_one_line(name: str, value: str) -> None:
+    with pytest.raises(SettingError) as refused:
+        read({name: value})
+
+    assert str(refused.value).startswith(f"{name}: {value!r} cannot be used: ")
+    assert "\n" not in str(refused.value)
+
+
+def test_every_variable_has_a_bad_value_and_a_field() -> None:
+    assert {variable.name for variable in VARIABLES} == set(BAD_VALUES)
+    assert [variable.field for variable in VARIABLES] == [field.name for field in fields(Settings)]
+
+
+def test_misspelt_variable_is_refused() -> None:
+    with pytest.raises(SettingError, match="RINGMAIN_HTTP_BINDING is no setting of Ringmain"):
+        read({"RINGMAIN_HTTP_BINDING": "127.0.0.1:8080"})
+
+
+def test_the_simulators_key_may_stay_in_the_environment() -> None:
+    assert read({"RINGMAIN_API_KEY": "rm_0"}) == read({})
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_promised_variable_is_refused_until_it_works(name: str) -> None:
+    with pytest.raises(SettingError, match=f"{name} is not available yet"):
+        read({name: "1"})
+
+
+def test_password_in_a_refused_url_is_not_repeated() -> None:
+    with pytest.raises(SettingError) as refused:
+        read({"RINGMAIN_DATABASE_URL": "postgresql://ringmain:p@ss/word@db/ringmain"})
+
+    assert "p@ss" not in str(refused.value)
+    assert "word" not in str(refused.value)
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0:9000", "[::]:9000", "192.0.2.1:9000"])
+def test_plain_listener_for_other_machines_must_be_wanted(bind: str) -> None:
+    with pytest.raises(SettingError, match="RINGMAIN_OCPP_BIND"):
+        read({"RINGMAIN_OCPP_BIND": bind})
+
+    assert read({"RINGMAIN_OCPP_BIND": bind, "RINGMAIN_ALLOW_PLAIN": "true"})
+    assert read({"RINGMAIN_OCPP_BIND": bind, "RINGMAIN_TRUSTED_PROXIES": "10.0.0.0/8"})
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1:9000", "127.3.2.1:9000", "[::1]:9000", "localhost:0"])
+def test_plain_listener_on_loopback_is_the_default_s_way(bind: str) -> None:
+    assert str(read({"RINGMAIN_OCPP_BIND": bind}).ocpp_bind) == bind
+
+
+def test_help_lists_every_variable_with_its_default() -> None:
+    lines = describe().splitlines()
+
+    assert [line.split()[0] for line in lines] == [variable.name for variable in VARIABLES]
+    assert "RINGMAIN_MAX_FRAME_BYTES (default: 1048576): one cap for both links." in lines

@@ -1,0 +1,438 @@
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from itertools import chain, repeat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from csms.transactions import TransactionLedger, random_transaction_id
+from storage.records import Transaction
+from tests.csms.desk import Desk, open_desk
+from tests.storage.doubles import ALICE, BOB, NOON, empty_disk, fill_disk
+
+START = {
+    "evse_id": 1,
+    "id_token": "TAG",
+    "timestamp": "2026-03-01T11:00:00Z",
+    "meter_start": 1000,
+}
+STOP = {
+    "timestamp": "2026-03-01T11:30:00Z",
+    "meter_stop": 4500,
+    "reason": "EVDisconnected",
+    "transaction_data": None,
+}
+BEGUN = Transaction(
+    key=ALICE,
+    transaction_id="1",
+    evse_id=1,
+    connector_id=1,
+    id_token="TAG",
+    started_at=NOON - timedelta(hours=1),
+    meter_start_wh=1000.0,
+    start_timestamp="2026-03-01T11:00:00Z",
+)
+
+
+def energy(reading: Any, unit: str = "Wh", **more: Any) -> list[Any]:
+    sample = {"value": reading, "unit": unit, **more}
+    return [{"timestamp": "2026-03-01T11:15:00Z", "sampledValue": [sample]}]
+
+
+# ---- 1.6: start ----
+
+
+async def test_a_start_is_recorded_with_an_id_of_ours(desk: Desk) -> None:
+    assert await desk.books.transactions.start(ALICE, **START) == 1
+
+    assert await desk.transactions() == [BEGUN]
+
+
+def test_ids_are_random_positive_and_of_31_bits() -> None:
+    drawn = [random_transaction_id() for _ in range(10_000)]
+
+    assert all(0 < id < 2**31 for id in drawn)
+    assert max(drawn) > 2**30  # not a counter
+    assert len(set(drawn)) > 9_990
+
+
+async def test_a_repeated_start_gets_the_same_id_and_stores_nothing_new(desk: Desk) -> None:
+    ledger = desk.books.transactions
+
+    assert await ledger.start(ALICE, **START) == 1
+    await desk.storage.group.flush()
+    assert await ledger.start(ALICE, **START) == 1
+
+    assert await desk.transactions() == [BEGUN]
+
+
+async def test_a_start_that_comes_twice_in_one_moment_is_one_transaction(desk: Desk) -> None:
+    ledger = desk.books.transactions
+
+    ids = await asyncio.gather(*(ledger.start(ALICE, **START) for _ in range(5)))
+
+    assert len(set(ids)) == 1
+    assert len(await desk.transactions()) == 1
+
+
+async def test_a_start_that_comes_twice_while_it_is_committed_is_one_transaction(
+    desk: Desk,
+) -> None:
+    ledger = desk.books.transactions
+
+    async def late(moments: int) -> int:
+        for _ in range(moments):
+            await asyncio.sleep(0)
+        return await ledger.start(ALICE, **START)
+
+    assert set(await asyncio.gather(*map(late, range(40)))) == {1}
+
+
+async def test_a_repeat_after_a_restart_is_recognised(desk: Desk) -> None:
+    assert await desk.books.transactions.start(ALICE, **START) == 1
+    await desk.storage.group.flush()
+    restarted = TransactionLedger(desk.storage.transactions, desk.clock)
+
+    assert await restarted.start(ALICE, **START) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"evse_id": 2},
+        {"id_token": "OTHER"},
+        {"id_token": None},
+        {"timestamp": "2026-03-01T11:00:01Z"},
+        {"meter_start": 1001},
+        {"meter_start": None},
+    ],
+)
+async def test_another_start_is_another_transaction(desk: Desk, change: dict[str, Any]) -> None:
+    ledger = desk.books.transactions
+
+    assert await ledger.start(ALICE, **START) != await ledger.start(ALICE, **(START | change))
+
+
+async def test_the_same_start_of_another_charger_is_another_transaction(desk: Desk) -> None:
+    ledger = desk.books.transactions
+
+    assert await ledger.start(ALICE, **START) != await ledger.start(BOB, **START)
+
+
+async def test_a_start_like_one_that_has_ended_is_new(desk: Desk) -> None:
+    ledger = desk.books.transactions
+    first = await ledger.start(ALICE, **START)
+    await desk.storage.group.flush()
+    await ledger.stop(ALICE, str(first), **STOP)
+
+    assert await ledger.start(ALICE, **START) != first
+
+
+async def test_an_id_is_given_once_within_the_organization(tmp_path: Path) -> None:
+    numbers = chain([7, 7, 7, 8], repeat(9))
+    async with open_desk(tmp_path, lambda: next(numbers)) as desk:
+        ledger = desk.books.transactions
+
+        ids = await asyncio.gather(ledger.start(ALICE, **START), ledger.start(BOB, **START))
+        await desk.storage.group.flush()
+
+        assert sorted(ids) == [7, 8]
+        assert await ledger.start(ALICE, **(START | {"evse_id": 2})) == 9
+
+
+async def test_a_start_that_could_not_be_stored_is_forgotten(desk: Desk) -> None:
+    ledger = desk.books.transactions
+    await fill_disk(desk.storage.database)
+    stored, lost = 0, START
+    while len(await desk.transactions()) == stored:  # some still fit into the last pages
+        lost = START | {"id_token": f"{stored:03}" * 85}
+        unanswered = await ledger.start(ALICE, **lost)
+        stored += 1
+
+    await empty_disk(desk.storage.database)
+    again = await ledger.start(ALICE, **lost)
+
+    assert again != unanswered
+    assert str(again) in [one.transaction_id for one in await desk.transactions()]
+
+
+@pytest.mark.parametrize(
+    "absurd",
+    ["222222017-01-01T00:00:00Z", "0000-00-00T00:00:00Z", "1970-01-01", "", None, 17, {"a": []}],
+)
+async def test_an_absurd_timestamp_is_recorded_as_now(desk: Desk, absurd: Any) -> None:
+    await desk.books.transactions.start(ALICE, **(START | {"timestamp": absurd}))
+
+    [begun] = await desk.transactions()
+    assert begun.started_at == NOON
+    assert len(begun.start_timestamp) <= 64
+
+
+# ---- 1.6: meter values and stop ----
+
+
+async def started(desk: Desk, **change: Any) -> str:
+    return str(await desk.books.transactions.start(ALICE, **(START | change)))
+
+
+async def test_meter_values_are_stored_and_tell_the_energy_so_far(desk: Desk) -> None:
+    id = await started(desk)
+
+    await desk.books.transactions.meter(ALICE, id, energy("2,5", "kWh"))
+
+    [value] = await desk.measured(id)
+    assert (value.value, value.unit, value.evse_id) == (2.5, "kWh", 1)
+    [running] = await desk.transactions()
+    assert (running.state, running.energy_wh) == ("running", 1500.0)
+
+
+async def test_a_stop_ends_the_transaction_with_its_energy(desk: Desk) -> None:
+    id = await started(desk)
+
+    await desk.books.transactions.stop(ALICE, id, **STOP)
+
+    assert await desk.transactions() == [
+        replace(
+            BEGUN,
+            state="ended",
+            stopped_at=NOON - timedelta(minutes=30),
+            meter_stop_wh=4500.0,
+            energy_wh=3500.0,
+            stop_reason="EVDisconnected",
+        )
+    ]
+
+
+async def test_transaction_data_of_a_stop_are_meter_values(desk: Desk) -> None:
+    id = await started(desk)
+
+    await desk.books.transactions.stop(ALICE, id, **(STOP | {"transaction_data": energy(4400)}))
+
+    assert [value.value for value in await desk.measured(id)] == [4400.0]
+    [ended] = await desk.transactions()
+    assert ended.meter_stop_wh == 4500.0
+
+
+@pytest.mark.parametrize("meter_stop", [None, "", "full", {}])
+async def test_without_a_meter_stop_the_last_reading_counts(desk: Desk, meter_stop: Any) -> None:
+    id = await started(desk)
+
+    await desk.books.transactions.meter(ALICE, id, energy(2000))
+    await desk.books.transactions.meter(ALICE, id, energy(3000))
+    await desk.books.transactions.stop(ALICE, id, **(STOP | {"meter_stop": meter_stop}))
+
+    [ended] = await desk.transactions()
+    assert (ended.meter_stop_wh, ended.energy_wh) == (3000.0, 2000.0)
+
+
+async def test_the_last_reading_counts_also_after_a_restart(desk: Desk) -> None:
+    id = await started(desk)
+    await desk.books.transactions.meter(ALICE, id, energy(3000))
+    await desk.storage.group.flush()
+    restarted = TransactionLedger(desk.storage.transactions, desk.clock)
+
+    await restarted.stop(ALICE, id, **(STOP | {"meter_stop": None}))
+
+    [ended] = await desk.transactions()
+    assert ended.energy_wh == 2000.0
+
+
+async def test_a_repeated_stop_changes_nothing(desk: Desk) -> None:
+    id = await started(desk)
+    await desk.books.transactions.stop(ALICE, id, **STOP)
+    ended = await desk.transactions()
+
+    await desk.books.transactions.stop(
+        ALICE, id, **(STOP | {"meter_stop": 9999, "transaction_data": energy(9999)})
+    )
+
+    assert await desk.transactions() == ended
+    assert await desk.measured(id) == []
+
+
+async def test_a_stop_right_after_its_start_finds_it_uncommitted(desk: Desk) -> None:
+    ledger = desk.books.transactions
+
+    await ledger.stop(ALICE, str(await ledger.start(ALICE, **START)), **STOP)
+
+    [ended] = await desk.transactions()
+    assert ended.state == "ended"
+
+
+async def test_what_no_longer_is_in_mind_is_read_again(desk: Desk) -> None:
+    ledger = TransactionLedger(desk.storage.transactions, desk.clock, max_known=1)
+    ids = [str(await ledger.start(key, **START)) for key in (ALICE, BOB)]
+    await desk.storage.group.flush()
+
+    for key, id in zip((ALICE, BOB), ids, strict=True):
+        await ledger.meter(key, id, energy(3000))
+        await ledger.stop(key, id, **STOP)
+
+    records = [*await desk.transactions(ALICE), *await desk.transactions(BOB)]
+    assert [one.energy_wh for one in records] == [3500.0, 3500.0]
+
+
+async def test_no_transaction_ends_before_it_began(desk: Desk) -> None:
+    id = await started(desk)
+
+    await desk.books.transactions.stop(ALICE, id, **(STOP | {"timestamp": "2026-01-01T00:00:00Z"}))
+
+    [ended] = await desk.transactions()
+    assert ended.stopped_at == ended.started_at
+
+
+async def test_a_charger_cannot_touch_another_charger_s_transaction(desk: Desk) -> None:
+    """The flaw of CVE-2026-28230."""
+    id = await started(desk)
+
+    with capture_logs() as logs:
+        await desk.books.transactions.meter(BOB, id, energy(9999))
+        await desk.books.transactions.stop(BOB, id, **STOP)
+
+    assert await desk.transactions(ALICE) == [BEGUN]
+    assert await desk.transactions(BOB) == []
+    assert await desk.measured(id) == await desk.measured(id, BOB) == []
+    assert [(log["event"], log["charge_box_id"]) for log in logs] == [
+        ("unknown_transaction", BOB.charge_box_id)
+    ] * 2
+
+
+async def test_a_charger_is_busy_while_a_transaction_runs(desk: Desk) -> None:
+    ledger = desk.books.transactions
+    assert not await ledger.busy(ALICE)
+
+    id = await started(desk)
+    assert await ledger.busy(ALICE)
+    await desk.storage.group.flush()
+    assert await ledger.busy(ALICE)
+    assert not await ledger.busy(BOB)
+
+    await ledger.stop(ALICE, id, **STOP)
+    assert not await ledger.busy(ALICE)
+
+
+# ---- 2.0.1 ----
+
+
+def event(kind: str, at: str = "2026-03-01T11:00:00Z", **more: Any) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        "event_type": kind,
+        "timestamp": at,
+        "transaction_info": {"transactionId": "tx-1"},
+        "evse": None,
+        "id_token": None,
+        "meter_value": None,
+    }
+    return given | more
+
+
+async def test_events_tell_one_transaction_from_start_to_end(desk: Desk) -> None:
+    ledger = desk.books.transactions
+
+    await ledger.event(
+        ALICE,
+        **event(
+            "Started",
+            evse={"id": 2, "connectorId": 1},
+            id_token={"idToken": "TAG", "type": "Central"},
+            transaction_info={"transactionId": "tx-1", "remoteStartId": 77},
+            meter_value=energy(1000),
+        ),
+    )
+    await ledger.event(ALICE, **event("Updated", meter_value=energy(2000)))
+    await ledger.event(
+        ALICE,
+        **event(
+            "Ended",
+            "2026-03-01T11:30:00Z",
+            transaction_info={"transactionId": "tx-1", "stoppedReason": "Remote"},
+            meter_value=energy(3.5, "kWh"),
+        ),
+    )
+
+    assert await desk.transactions() == [
+        Transaction(
+            key=ALICE,
+            transaction_id="tx-1",
+            evse_id=2,
+            connector_id=1,
+            id_token="TAG",
+            started_at=NOON - timedelta(hours=1),
+            stopped_at=NOON - timedelta(minutes=30),
+            meter_start_wh=1000.0,
+            meter_stop_wh=3500.0,
+            energy_wh=2500.0,
+            state="ended",
+            stop_reason="Remote",
+            remote_start_id=77,
+            start_timestamp="2026-03-01T11:00:00Z",
+        )
+    ]
+    assert [value.evse_id for value in await desk.measured("tx-1")] == [2, 2, 2]
+
+
+async def test_a_repeated_event_changes_nothing(desk: Desk) -> None:
+    for _ in range(2):
+        for kind in ("Started", "Ended"):
+            await desk.books.transactions.event(ALICE, **event(kind, meter_value=energy(1000)))
+        await desk.storage.group.flush()
+
+    [ended] = await desk.transactions()
+    assert ended.state == "ended"
+    assert len(await desk.measured("tx-1")) == 2
+
+
+@pytest.mark.parametrize("first", ["Updated", "Ended", "Paused", None])
+async def test_a_transaction_is_recorded_from_the_first_event_that_came(
+    desk: Desk, first: Any
+) -> None:
+    readings = [*energy(1000), *energy(1800)]
+
+    await desk.books.transactions.event(ALICE, **event(first, meter_value=readings))
+
+    [record] = await desk.transactions()
+    assert (record.state == "ended") == (first == "Ended")
+    assert record.energy_wh == 800.0
+
+
+async def test_a_start_without_a_reading_takes_the_first_that_comes(desk: Desk) -> None:
+    ledger = desk.books.transactions
+    await ledger.event(ALICE, **event("Started"))
+    await ledger.event(ALICE, **event("Updated", meter_value=energy(1000)))
+    await ledger.event(ALICE, **event("Ended", meter_value=energy(1700)))
+
+    [ended] = await desk.transactions()
+    assert (ended.meter_start_wh, ended.meter_stop_wh, ended.energy_wh) == (1000, 1700, 700)
+
+
+async def test_token_and_evse_may_come_after_the_cable(desk: Desk) -> None:
+    ledger = desk.books.transactions
+    token = {"idToken": "TAG", "type": "Central"}
+    await ledger.event(ALICE, **event("Started", evse={"id": 2}))
+    await ledger.event(ALICE, **event("Updated", evse={"id": 2, "connectorId": 1}, id_token=token))
+    await ledger.event(ALICE, **event("Updated", evse={"id": 9}, id_token={"idToken": "OTHER"}))
+
+    [running] = await desk.transactions()
+    assert (running.evse_id, running.connector_id, running.id_token) == (2, 1, "TAG")
+
+
+async def test_the_same_id_at_another_station_is_another_transaction(desk: Desk) -> None:
+    """The flaw of CVE-2026-28230, where the station chooses the id."""
+    ledger = desk.books.transactions
+    await ledger.event(ALICE, **event("Started"))
+    await ledger.event(BOB, **event("Ended"))
+
+    assert [one.state for one in await desk.transactions(ALICE)] == ["running"]
+    assert [one.state for one in await desk.transactions(BOB)] == ["ended"]
+
+
+@pytest.mark.parametrize("info", [None, {}, [], {"transactionId": None}, {"transactionId": ""}])
+async def test_an_event_without_an_id_is_not_recorded(desk: Desk, info: Any) -> None:
+    await desk.books.transactions.event(ALICE, **event("Started", transaction_info=info))
+
+    assert await desk.transactions() == []

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from csms.errors import LinkBusy, LinkClosed
+from csms.frames import call_result
+from csms.turns import Turns
+from tests.doubles import PATIENCE, settled
+
+
+async def test_turns_are_taken_in_the_order_of_coming() -> None:
+    turns, order = Turns(max_waiting=8), []
+
+    async def caller(name: str) -> None:
+        async with turns.next(PATIENCE):
+            order.append(name)
+            await settled()
+
+    await asyncio.gather(*map(caller, "abc"))
+
+    assert order == ["a", "b", "c"]
+
+
+async def test_line_that_is_full_turns_away() -> None:
+    turns = Turns(max_waiting=1)
+
+    async with turns.next(PATIENCE):
+        with pytest.raises(LinkBusy):
+            async with turns.next(PATIENCE):
+                pass
+
+
+async def test_who_has_no_patience_leaves_room_in_the_line() -> None:
+    turns = Turns(max_waiting=2)
+
+    async with turns.next(PATIENCE):
+        for _ in range(3):
+            with pytest.raises(LinkBusy):
+                async with turns.next(0.01):
+                    pass
+    async with turns.next(PATIENCE):
+        pass
+
+
+async def test_answer_belongs_to_one_call_once() -> None:
+    turns = Turns(max_waiting=1)
+    asked = turns.ask("id-1", "Reset")
+
+    assert turns.answered("id-2") is None
+    assert turns.answered("id-1") is asked
+    assert turns.answered("id-1") is None
+
+
+async def test_sixteen_calls_that_were_given_up_are_remembered() -> None:
+    turns = Turns(max_waiting=1)
+    for number in range(17):
+        turns.ask(f"id-{number}", "Reset")
+        turns.give_up()
+
+    assert turns.answered("id-0") is None
+    late = turns.answered("id-1")
+    assert late is not None
+    assert (late.id, late.action) == ("id-1", "Reset")
+    assert turns.answered("id-1") is None
+
+
+async def test_end_wakes_who_waits_and_spoils_no_answer_that_came() -> None:
+    turns = Turns(max_waiting=1)
+    waiting, answered = turns.ask("id-1", "Reset"), call_result("id-2", b"{}")
+
+    turns.end(LinkClosed(1001, "bye"))
+
+    with pytest.raises(LinkClosed, match="bye"):
+        await waiting.answer
+    done = turns.ask("id-2", "Reset")
+    done.answer.set_result(answered)
+    turns.end(LinkClosed(1001, "bye"))
+    assert await done.answer is answered
