@@ -1,0 +1,204 @@
+"""Decide which addresses a target may have, so that no URL reaches into a network of ours.
+
+Two moments: `check_url` when a URL is saved, where names stay unresolved because many enrol
+before their target exists; `resolve` at every dial, where the caller connects to what was vetted
+and never looks the name up again (a name may answer differently the second time).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any, NamedTuple, TypeAlias
+from urllib.parse import SplitResult, urlsplit
+
+from proxy.errors import ForbiddenAddress, InvalidTarget, TargetUnreachable
+
+Address: TypeAlias = IPv4Address | IPv6Address
+Network: TypeAlias = IPv4Network | IPv6Network
+Lookup: TypeAlias = Callable[..., Awaitable[Sequence[Any]]]
+
+TARGET_URL = "target_websocket_url"
+DEFAULT_PORTS = {"ws": 80, "wss": 443}
+
+# Our own list, because `is_global` differs between Python releases and lets tunnels through.
+_CLOSED: tuple[Network, ...] = tuple(
+    ip_network(network)
+    for network in (
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",  # carrier NAT; cloud metadata 100.100.100.200
+        "127.0.0.0/8",
+        "168.63.129.16/32",  # cloud metadata on an address that looks public
+        "169.254.0.0/16",  # link local; cloud metadata 169.254.169.254
+        "172.16.0.0/12",
+        "192.0.0.0/24",  # protocol assignments; cloud metadata 192.0.0.192
+        "192.0.2.0/24",
+        "192.88.99.0/24",  # 6to4 relays
+        "192.168.0.0/16",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+        "::/3",  # loopback, v4-compatible, NAT64
+        "2001::/23",  # Teredo, ORCHID, benchmarks
+        "2001:db8::/32",
+        "2002::/16",  # 6to4
+        "3fff::/20",
+        "4000::/2",
+        "8000::/1",  # private, link local, site local, multicast
+    )
+)
+_UNREADABLE = re.compile(r"[\s\\\x00-\x1f\x7f]")
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_NUMBER = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")
+
+
+class Endpoint(NamedTuple):
+    """One vetted address: what `socket.socket` and `sock_connect` take."""
+
+    family: socket.AddressFamily
+    sockaddr: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AddressGuard:
+    """Permit public addresses, and the private ones inside ``allowed_networks``."""
+
+    allowed_networks: Sequence[Network] = ()
+    allow_insecure: bool = False
+
+    def permits(self, address: Address) -> bool:
+        """Tell whether a target may have this address."""
+        return _public(_unwrapped(address)) or self._allowed(address)
+
+    def check_url(self, url: str) -> None:
+        """Raise InvalidTarget where no dial of this URL could ever be permitted."""
+        parts, port = _split(url)
+        self._check_scheme(parts.scheme)
+        reason = next((reason for wrong, reason in _FAULTS if wrong(url, parts)), None)
+        if reason is not None:
+            raise InvalidTarget(TARGET_URL, reason)
+        self._check_host(
+            parts.hostname or "", DEFAULT_PORTS[parts.scheme] if port is None else port
+        )
+
+    async def resolve(
+        self, host: str, port: int, getaddrinfo: Lookup | None = None
+    ) -> list[Endpoint]:
+        """Look the host up once and return its addresses, if every one of them is permitted.
+
+        Raises ForbiddenAddress or TargetUnreachable; the caller sets the deadline.
+        """
+        lookup = getaddrinfo or asyncio.get_running_loop().getaddrinfo
+        try:
+            found = await lookup(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as fault:
+            raise TargetUnreachable(f"The host {host} does not resolve.") from fault
+        if not found:
+            raise TargetUnreachable(f"The host {host} has no address.")
+        endpoints = [Endpoint(family, sockaddr) for family, *_, sockaddr in found]
+        if not all(self._admits(ip_address(each.sockaddr[0]), port) for each in endpoints):
+            # The address stays untold: names of the inside are none of the configuration's owner.
+            raise ForbiddenAddress(
+                f"The host {host} leads to an address that targets may not have."
+            )
+        return endpoints
+
+    def _allowed(self, address: Address) -> bool:
+        return any(_unwrapped(address) in network for network in self.allowed_networks)
+
+    def _admits(self, address: Address, port: int) -> bool:
+        return self._allowed(address) or (_ordinary(port) and self.permits(address))
+
+    def _check_scheme(self, scheme: str) -> None:
+        if scheme == "ws" and not self.allow_insecure:
+            raise InvalidTarget(
+                TARGET_URL, "ws:// needs RINGMAIN_ALLOW_INSECURE_TARGETS; use wss://."
+            )
+        if scheme not in DEFAULT_PORTS:
+            raise InvalidTarget(TARGET_URL, "The URL must start with wss:// or ws://.")
+
+    def _check_host(self, host: str, port: int) -> None:
+        try:
+            literal = _literal(host)
+        except ValueError:
+            raise InvalidTarget(TARGET_URL, "The host is neither a name nor an address.") from None
+        if literal is not None and not self.permits(literal):
+            raise InvalidTarget(
+                TARGET_URL,
+                f"The address {literal} is closed to targets (RINGMAIN_ALLOWED_TARGET_NETWORKS).",
+            )
+        exempt = self.allowed_networks if literal is None else self._allowed(literal)
+        if not _ordinary(port) and not exempt:
+            raise InvalidTarget(TARGET_URL, f"Port {port} is closed: use 80, 443 or 1024 to 65535.")
+
+
+_FAULTS: tuple[tuple[Callable[[str, SplitResult], object], str], ...] = (
+    (lambda _, parts: "@" in parts.netloc, "The URL must not carry a user or a password."),
+    (lambda url, _: "#" in url, "The URL must not have a fragment."),
+    (lambda _, parts: not parts.hostname, "The URL needs a host."),
+    (lambda _, parts: "%" in parts.netloc, "The host must not be percent-encoded."),
+)
+
+
+def _split(url: str) -> tuple[SplitResult, int | None]:
+    # urlsplit silently drops tabs, newlines and leading blanks: what it reads is not what we dial.
+    if _UNREADABLE.search(url):
+        raise InvalidTarget(
+            TARGET_URL, "The URL must not have blanks, backslashes or control characters."
+        )
+    try:
+        parts = urlsplit(url)
+        return parts, parts.port
+    except ValueError:
+        raise InvalidTarget(TARGET_URL, "The URL cannot be read.") from None
+
+
+def _ordinary(port: int) -> bool:
+    return port in DEFAULT_PORTS.values() or 1024 <= port <= 65535
+
+
+def _unwrapped(address: Address) -> Address:
+    inner = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return inner or address
+
+
+def _public(address: Address) -> bool:
+    return address.is_global and not any(address in network for network in _CLOSED)
+
+
+def _literal(host: str) -> Address | None:
+    """Return the address that the dial would read in this host, None where it is a name.
+
+    The idna codec is what `getaddrinfo` applies: it turns circled digits and ideographic full
+    stops into plain ones. Raises ValueError where the host is neither name nor address.
+    """
+    if ":" in host:
+        return IPv6Address(host)
+    name = host.encode("idna").decode("ascii").removesuffix(".")
+    if not _NAME.fullmatch(name):
+        raise ValueError(name)
+    labels = name.split(".")
+    return _ipv4(labels) if _NUMBER.fullmatch(labels[-1]) else None
+
+
+def _ipv4(labels: list[str]) -> IPv4Address:
+    """Read one to four numbers, decimal, octal or hexadecimal, as `inet_aton` does."""
+    *heads, tail = [_number(label) for label in labels]
+    if len(labels) > 4 or any(head > 255 for head in heads) or tail >= 256 ** (4 - len(heads)):
+        raise ValueError(labels)
+    return IPv4Address(sum(head << 8 * (3 - i) for i, head in enumerate(heads)) + tail)
+
+
+def _number(label: str) -> int:
+    if not _NUMBER.fullmatch(label):
+        raise ValueError(label)
+    if label[:2] in {"0x", "0X"}:
+        return int(label[2:] or "0", 16)
+    return int(label, 8 if label[0] == "0" else 10)

@@ -1,0 +1,168 @@
+"""Open one WebSocket to a target: the one place that touches the library's client.
+
+Addresses arrive vetted and the TCP socket is ours, so that neither a redirect nor a proxy variable
+nor a second name lookup can lead elsewhere (the library refuses redirects on a given socket).
+Every foreign exception becomes one of `proxy.errors`, in words for humans and without secrets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import (
+    InvalidHandshake,
+    InvalidStatus,
+    NegotiationError,
+    WebSocketException,
+)
+from websockets.typing import Subprotocol
+
+from csms.sockets import WebSocket, quiet_logger
+from proxy.addresses import Endpoint
+from proxy.errors import IncompatibleTarget, ProxyError, TargetRefused, TargetUnreachable
+
+PROTOCOL_ERROR = 1002
+
+_Kinds: TypeAlias = type[Exception] | tuple[type[Exception], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Where and how to dial: rendered URL, vetted addresses, the one subprotocol, credentials.
+
+    ``ca_certificate`` is the PEM of the only authority to trust, None for the system's own.
+    """
+
+    url: str
+    endpoints: Sequence[Endpoint]
+    subprotocol: str
+    username: str = ""
+    password: bytes | None = field(default=None, repr=False)
+    ca_certificate: str | None = None
+    max_bytes: int = 1 << 20
+
+
+async def dial(to: Destination, *, open_timeout: float = 10.0) -> WebSocket:
+    """Connect within ``open_timeout`` s; raise a ProxyError that says why not."""
+    try:
+        async with asyncio.timeout(open_timeout):
+            opened = await _connect(to.endpoints, open_timeout / len(to.endpoints))
+            connection = await _handshake(to, opened)
+    except TimeoutError:
+        raise TargetUnreachable(f"No connection within {open_timeout:g} s.") from None
+    except (OSError, ValueError, AssertionError, WebSocketException) as failure:
+        raise _translated(failure) from failure
+    if connection.subprotocol != to.subprotocol:
+        await connection.close(PROTOCOL_ERROR, "no common OCPP subprotocol")
+        raise IncompatibleTarget(f"The target did not choose {to.subprotocol}.")
+    return WebSocket(connection)
+
+
+async def _connect(endpoints: Sequence[Endpoint], patience: float) -> socket.socket:
+    failure = OSError("no address")
+    for endpoint in endpoints:
+        try:
+            async with asyncio.timeout(patience):
+                return await _open(endpoint)
+        except OSError as unreachable:  # a timeout is one too
+            failure = unreachable
+    raise failure
+
+
+async def _open(endpoint: Endpoint) -> socket.socket:
+    opened = socket.socket(endpoint.family, socket.SOCK_STREAM)
+    try:
+        opened.setblocking(False)  # noqa: FBT003 - the signature of sockets
+        await asyncio.get_running_loop().sock_connect(opened, endpoint.sockaddr)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+async def _handshake(to: Destination, opened: socket.socket) -> ClientConnection:
+    try:
+        secure: dict[str, Any] = {"ssl": _trust(to.ca_certificate)} if _is_secure(to.url) else {}
+        return await connect(
+            to.url,
+            sock=opened,
+            proxy=None,
+            subprotocols=[Subprotocol(to.subprotocol)],
+            additional_headers=_authorization(to),
+            user_agent_header="OCPP-J",
+            compression=None,
+            open_timeout=None,  # the caller's deadline holds
+            ping_interval=10,
+            ping_timeout=10,
+            close_timeout=1,
+            max_size=2 * to.max_bytes,  # longer frames are answered, only twice that is cut off
+            logger=quiet_logger(),
+            **secure,
+        )
+    except BaseException:
+        opened.close()
+        raise
+
+
+def _is_secure(url: str) -> bool:
+    return url.lower().startswith("wss:")
+
+
+def _authorization(to: Destination) -> dict[str, str]:
+    if to.password is None:
+        return {}
+    token = base64.b64encode(to.username.encode() + b":" + to.password)
+    return {"Authorization": f"Basic {token.decode('ascii')}"}
+
+
+@lru_cache(maxsize=64)  # reading the system's authorities costs more than the handshake
+def _trust(ca_certificate: str | None) -> ssl.SSLContext:
+    return ssl.create_default_context(cadata=ca_certificate)
+
+
+def _translated(failure: Exception) -> ProxyError:
+    if isinstance(failure.__cause__, InvalidStatus):  # a redirect, which the library refused
+        failure = failure.__cause__
+    return next(say(failure) for kind, say in _SAID if isinstance(failure, kind))
+
+
+# The first kind that fits decides.
+_SAID: tuple[tuple[_Kinds, Callable[[Any], ProxyError]], ...] = (
+    (InvalidStatus, lambda failure: TargetRefused(failure.response.status_code)),
+    (
+        NegotiationError,
+        lambda _: IncompatibleTarget("The target chose what was not offered."),
+    ),
+    (
+        ssl.SSLCertVerificationError,
+        lambda failure: TargetUnreachable(
+            f"The target's certificate is not trusted: {failure.verify_message}."
+        ),
+    ),
+    (
+        ssl.SSLError,
+        lambda failure: TargetUnreachable(f"TLS failed: {failure.reason or 'no reason given'}."),
+    ),
+    (
+        OSError,
+        # Not the fault's own text, which names the address.
+        lambda failure: TargetUnreachable(
+            f"No connection: {os.strerror(failure.errno) if failure.errno else 'cut off'}."
+        ),
+    ),
+    (
+        # The library asserts that nobody speaks before being asked; on uvloop some are that quick.
+        (InvalidHandshake, AssertionError),
+        lambda _: TargetUnreachable("The target does not speak WebSocket."),
+    ),
+    (Exception, lambda _: TargetUnreachable("The target's URL cannot be dialled.")),
+)

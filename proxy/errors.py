@@ -1,0 +1,48 @@
+"""Errors of the proxy, drawn on one page.
+
+    RingmainError
+    └── ProxyError                 the target could not be reached as configured
+        ├── InvalidTarget          a configured value cannot work; names the field
+        ├── ForbiddenAddress       the name leads to an address that is closed to targets
+        ├── TargetUnreachable      the name does not resolve, or nobody there speaks with us
+        ├── TargetRefused          the handshake was answered with another HTTP status than 101
+        └── IncompatibleTarget     the target speaks another subprotocol
+
+An error's docstring is its default message.
+"""
+
+from __future__ import annotations
+
+from csms.errors import RingmainError
+
+
+class ProxyError(RingmainError):
+    """The target could not be reached as configured."""
+
+
+class InvalidTarget(ProxyError):
+    """The value of ``field`` cannot work; ``reason`` is one sentence for its owner."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(reason)
+        self.field, self.reason = field, reason
+
+
+class ForbiddenAddress(ProxyError):
+    """The target's address is closed to targets."""
+
+
+class TargetUnreachable(ProxyError):
+    """The target cannot be reached."""
+
+
+class TargetRefused(ProxyError):
+    """The target refused the handshake; ``status`` is its HTTP status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"The target answered the handshake with HTTP status {status}.")
+        self.status = status
+
+
+class IncompatibleTarget(ProxyError):
+    """The target does not speak the charger's OCPP version."""

@@ -1,0 +1,106 @@
+"""Know which configuration keys are closed to a target: those of the charger's link to us.
+
+A target that could set one of them would take the charger over or lock it out; one that could
+read a password of ours could pose as the charger.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+# Names are searched, not compared: letter case does not count in OCPP, chargers cut at NUL or
+# trim blanks, and each vendor has its own key for the server's address.
+_CREDENTIAL = re.compile(
+    r"auth(orization)?key|basicauth|passw|pwd|secret|credential|privatekey", re.IGNORECASE
+)
+_BETWEEN_WORDS = re.compile(r"[\W_]+")  # authorization_key, Private-Key
+_LINK = re.compile(
+    r"""
+    security | cponame | cert | tls | ssl                              # who may speak for whom
+    | ocpp | csms | centralsystem | back-?(end|office) | server        # where the other end is
+    | url | (?<!d)uri | endpoint | address | host | domain | proxy
+    | chargebox | chargepointid | stationid | identity                 # who the charger is
+    | network | apn | ssid | wi-?fi | wlan | dns | gateway | vpn       # the way there
+    | websocket | heartbeat | reconnect | retrybackoff                 # how the link is kept
+    | transactionmessage | messageattempt | messagetimeout | offlinethreshold
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_LOCATOR = re.compile(r"\s*[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+# In the component of the link, and yet only about charging.
+_HARMLESS = {
+    "ocppcommctrlr.publickeywithsignedmetervalue",
+    "ocppcommctrlr.resetretries",
+    "ocppcommctrlr.unlockonevsidedisconnect",
+}
+
+
+def is_closed(name: str, value: str = "") -> bool:
+    """Tell whether a target may not set this key (1.6) or ``component.variable`` (2.x)."""
+    if name.casefold() in _HARMLESS:
+        return False
+    return _is_credential(name) or bool(_LINK.search(name) or _LOCATOR.match(value))
+
+
+def _is_credential(name: str) -> bool:
+    return _CREDENTIAL.search(_BETWEEN_WORDS.sub("", name)) is not None
+
+
+def settings_in(action: str, fields: Mapping[str, Any]) -> list[tuple[str, str]] | None:
+    """Return the names and values that a request sets, None where a name cannot be read."""
+    if action == "ChangeConfiguration":
+        pairs = [(fields.get("key"), fields.get("value"))]
+    elif action == "SetVariables":
+        pairs = [(name_of(item), _value(item)) for item in _items(fields, "setVariableData")]
+    else:
+        return []
+    readable = [(name, str(value)) for name, value in pairs if isinstance(name, str)]
+    return readable if pairs and len(readable) == len(pairs) else None
+
+
+def conceal(action: str, payload: bytes, fields: Any) -> bytes:
+    """Take secrets out of the charger's answer to a target that reads the configuration.
+
+    Both versions call them write-only; some chargers tell them all the same.
+    """
+    member = _READINGS.get(action, "")
+    items = _items(fields, member)
+    if not any(_leaks(item) for item in items):
+        return payload
+    return orjson.dumps({**fields, member: [_without_secret(item) for item in items]})
+
+
+def name_of(item: Any) -> str | None:
+    """Return ``component.variable`` of a 2.x item, None where it is not spelled out."""
+    try:
+        parts = item["component"]["name"], item["variable"]["name"]
+    except (KeyError, TypeError):
+        return None
+    return ".".join(parts) if all(isinstance(part, str) for part in parts) else None
+
+
+def _items(fields: Any, member: str) -> list[Any]:
+    items = fields.get(member) if isinstance(fields, dict) else None
+    return items if isinstance(items, list) else []
+
+
+def _value(item: Any) -> Any:
+    return item.get("attributeValue") if isinstance(item, dict) else None
+
+
+def _leaks(item: Any) -> bool:
+    name = name_of(item) or (item.get("key") if isinstance(item, dict) else None)
+    return isinstance(name, str) and _is_credential(name)
+
+
+def _without_secret(item: Any) -> Any:
+    if not _leaks(item):
+        return item
+    return {name: value for name, value in item.items() if name not in {"value", "attributeValue"}}
+
+
+_READINGS = {"GetConfiguration": "configurationKey", "GetVariables": "getVariableResult"}

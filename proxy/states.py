@@ -1,0 +1,33 @@
+"""Say where a target link is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a target link is."""
+
+    DISABLED = "disabled"
+    DIALING = "dialing"
+    BOOTING = "booting"
+    PENDING = "pending"
+    READY = "ready"
+    REJECTED = "rejected"
+    INCOMPATIBLE = "incompatible"
+    BACKOFF = "backoff"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetStatus:
+    """What there is to know about a target link; ``since`` is when it came into its state."""
+
+    state: State
+    since: datetime | None = None
+    last_error: str | None = None
+    boot_status: str | None = None
+    queue_length: int = 0
+    oldest_queued_at: datetime | None = None
+    dead_letters: int = 0

@@ -1,0 +1,45 @@
+"""How patient the proxy is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """Every deadline, pause and rate of relays and target links; durations in s."""
+
+    # A charger waits so long for its target's answer, before ours goes out.
+    ask: float = 15.0
+    # A target has so long to answer one CALL.
+    answer: float = 30.0
+    # A target's command waits so long for its turn on the charger's link.
+    patience: float = 20.0
+    # And the charger has so long to answer it; both together end before the target gives up.
+    command: float = 30.0
+    # As a charge point sends transaction messages again (OCPP 1.6 §3.7.1).
+    attempts: int = 3
+    attempt_interval: float = 60.0
+    # Name lookup, TCP, TLS and handshake together.
+    dial: float = 10.0
+    first_backoff: float = 1.0
+    longest_backoff: float = 30.0
+    # After 401 or 403: somebody has to correct a configuration first.
+    longest_backoff_refused: float = 300.0
+    jitter: float = 0.2
+    dials_per_window: int = 10
+    dial_window: float = 60.0
+    # Where a target that is not ready names no interval.
+    boot_interval: float = 60.0
+    # A target that wants us more often has to be content with this.
+    shortest_interval: float = 1.0
+    # Where a target has not named one yet.
+    heartbeat_interval: float = 300.0
+    # However much is said besides.
+    rarest_heartbeat: float = 86_400.0
+    # A charger never seen before has so long to introduce itself, before the target hears of it.
+    introduction: float = 5.0
+    # A target link outlives its charger's so long: most are back at once.
+    linger: float = 5.0
+    # A token that the target accepted so long ago is accepted while the target is away.
+    known_token: float = 30 * 86_400.0

@@ -1,0 +1,169 @@
+"""A target sets what concerns charging, and nothing that concerns the charger's link to us."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from proxy.keys import conceal, is_closed, name_of, settings_in
+
+CLOSED = [
+    "AuthorizationKey",
+    "authorizationkey",
+    " AuthorizationKey ",
+    "AuthorizationKey\x00",
+    "authorization_key",
+    "Authorization-Key",
+    "AuthKey",
+    "Basic.Auth",
+    "SecurityProfile",
+    "CpoName",
+    "AdditionalRootCertificateCheck",
+    "HeartbeatInterval",
+    "WebSocketPingInterval",
+    "TransactionMessageAttempts",
+    "TransactionMessageRetryInterval",
+    "RetryBackOffWaitMinimum",
+    "CentralSystemURL",
+    "BackOffice-URL-APN",
+    "OcppServer",
+    "ServerPort",
+    "csmsUri",
+    "EndpointHost",
+    "ChargePointId",
+    "ChargeBoxIdentity",
+    "WifiSSID",
+    "wifi_password",
+    "ApnName",
+    "PrimaryDNS",
+    "HttpProxy",
+    "OCPPCommCtrlr.NetworkConfigurationPriority",
+    "OCPPCommCtrlr.HeartbeatInterval",
+    "ocppcommctrlr.OfflineThreshold",
+    "SecurityCtrlr.BasicAuthPassword",
+    "SECURITYCTRLR.Identity",
+    "SecurityCtrlr.OrganizationName",
+    "NetworkConfiguration.OcppCsmsUrl",
+]
+OPEN = [
+    "AllowOfflineTxForUnknownId",
+    "AuthorizationCacheEnabled",
+    "AuthorizeRemoteTxRequests",
+    "BlinkRepeat",
+    "ClockAlignedDataInterval",
+    "ConnectionTimeOut",
+    "ConnectorPhaseRotation",
+    "LightIntensity",
+    "LocalAuthorizeOffline",
+    "LocalAuthListEnabled",
+    "LocalPreAuthorize",
+    "MaxEnergyOnInvalidId",
+    "MeterValueSampleInterval",
+    "MeterValuesSampledData",
+    "MinimumStatusDuration",
+    "ResetRetries",
+    "StopTransactionOnEVSideDisconnect",
+    "StopTransactionOnInvalidId",
+    "StopTxnSampledData",
+    "UnlockConnectorOnEVSideDisconnect",
+    "UnlockDuringCharging",
+    "AuthCtrlr.AuthorizeRemoteStart",
+    "AlignedDataCtrlr.Interval",
+    "ISO15118Ctrlr.CentralContractValidationAllowed",
+    "SampledDataCtrlr.TxUpdatedMeasurands",
+    "TxCtrlr.EVConnectionTimeOut",
+    "OCPPCommCtrlr.UnlockOnEVSideDisconnect",
+    "OCPPCommCtrlr.ResetRetries",
+]
+
+
+@pytest.mark.parametrize("name", CLOSED)
+def test_a_key_of_the_link_is_closed(name: str) -> None:
+    assert is_closed(name)
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_a_key_of_charging_is_open(name: str) -> None:
+    assert not is_closed(name, "30")
+
+
+@pytest.mark.parametrize("value", ["wss://evil.example", " ws://x", "HTTPS://x/y", "mqtt://broker"])
+def test_a_key_whose_value_names_a_server_is_closed_whatever_it_is_called(value: str) -> None:
+    assert is_closed("VendorOption17", value)
+
+
+def variable(component: object, name: object, **more: object) -> dict[str, object]:
+    return {"component": {"name": component}, "variable": {"name": name}, **more}
+
+
+def test_the_settings_of_a_request_are_its_names_and_values() -> None:
+    items = [variable("A", "B", attributeValue="1"), variable("C", "D", attributeValue="2")]
+
+    assert settings_in("ChangeConfiguration", {"key": "K", "value": "v"}) == [("K", "v")]
+    assert settings_in("SetVariables", {"setVariableData": items}) == [("A.B", "1"), ("C.D", "2")]
+    assert settings_in("Reset", {"type": "Soft"}) == []
+
+
+@pytest.mark.parametrize(
+    ("action", "fields"),
+    [
+        ("ChangeConfiguration", {}),
+        ("ChangeConfiguration", {"Key": "AuthorizationKey", "value": "x"}),
+        ("ChangeConfiguration", {"key": ["AuthorizationKey"], "value": "x"}),
+        ("SetVariables", {}),
+        ("SetVariables", {"setVariableData": []}),
+        ("SetVariables", {"setVariableData": {"component": {}}}),
+        ("SetVariables", {"setVariableData": [variable("A", "B"), 7]}),
+        ("SetVariables", {"setVariableData": [variable("A", None)]}),
+        ("SetVariables", {"setVariableData": [{"component": "A", "variable": "B"}]}),
+    ],
+)
+def test_a_request_that_does_not_name_its_keys_cannot_be_read(
+    action: str, fields: dict[str, object]
+) -> None:
+    assert settings_in(action, fields) is None
+
+
+def test_a_variable_is_named_with_its_component() -> None:
+    assert name_of(variable("SecurityCtrlr", "Identity")) == "SecurityCtrlr.Identity"
+
+
+# ---- reading ----
+
+
+def test_a_password_in_the_answer_of_a_1_6_charger_stays_here() -> None:
+    fields = {
+        "configurationKey": [
+            {"key": "AuthorizationKey", "readonly": False, "value": "s3cret"},
+            {"key": "HeartbeatInterval", "readonly": False, "value": "300"},
+        ],
+        "unknownKey": [],
+    }
+    shown = orjson.loads(conceal("GetConfiguration", orjson.dumps(fields), fields))
+
+    assert shown["configurationKey"] == [
+        {"key": "AuthorizationKey", "readonly": False},
+        {"key": "HeartbeatInterval", "readonly": False, "value": "300"},
+    ]
+    assert shown["unknownKey"] == []
+
+
+def test_a_password_in_the_answer_of_a_2_0_1_charger_stays_here() -> None:
+    secret = variable("SecurityCtrlr", "BasicAuthPassword", attributeValue="s3cret")
+    fields = {"getVariableResult": [{**secret, "attributeStatus": "Accepted"}]}
+
+    assert b"s3cret" not in conceal("GetVariables", orjson.dumps(fields), fields)
+
+
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [
+        ("GetConfiguration", b'{ "configurationKey":[{"key":"X","readonly":true,"value":"6.0"}]}'),
+        ("GetConfiguration", b'{"configurationKey":7}'),
+        ("GetConfiguration", b'{"configurationKey":["x",{"key":3}]}'),
+        ("GetConfiguration", b"[]"),
+        ("DataTransfer", b'{"configurationKey":[{"key":"AuthorizationKey","value":"theirs"}]}'),
+    ],
+)
+def test_an_answer_without_secrets_keeps_its_bytes(action: str, payload: bytes) -> None:
+    assert conceal(action, payload, orjson.loads(payload)) is payload

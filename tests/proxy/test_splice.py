@@ -1,0 +1,104 @@
+"""A value inside a JSON text is exchanged, and every byte around it survives."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.splice import repeats_a_key, replace, values_at
+
+NUMBERS = st.sampled_from(["6.0", "1e3", "-0", "12345678901234567890123", "0.10", "1E+2"])
+TEXTS = st.text().map(json.dumps) | st.text().map(lambda text: json.dumps(text, ensure_ascii=False))
+BLANKS = st.text(" \t\n\r", max_size=3)
+
+
+def listed(pieces: st.SearchStrategy[str], ends: str) -> st.SearchStrategy[str]:
+    """Write pieces between two ends, with commas and one kind of blank."""
+    return st.builds(
+        lambda inside, gap: f"{ends[0]}{gap}{f'{gap},{gap}'.join(inside)}{gap}{ends[1]}",
+        st.lists(pieces, max_size=4),
+        BLANKS,
+    )
+
+
+def members(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    keys = (st.just('"transactionId"') | TEXTS).filter(lambda key: json.loads(key) != "id")
+    return st.builds(lambda key, gap, value: f"{key}{gap}:{gap}{value}", keys, BLANKS, inner)
+
+
+LEAVES = NUMBERS | TEXTS | st.sampled_from(["true", "false", "null"])
+VALUES = st.recursive(
+    LEAVES, lambda inner: listed(inner, "[]") | listed(members(inner), "{}"), max_leaves=12
+)
+
+
+@st.composite
+def around(draw: st.DrawFn) -> tuple[str, str]:
+    """Two halves of an object text with room for a value of its key `id` between them."""
+    before = [piece + "," for piece in draw(st.lists(members(VALUES), max_size=3))]
+    after = ["," + piece for piece in draw(st.lists(members(VALUES), max_size=3))]
+    gap = draw(BLANKS)
+    return gap + "{" + "".join(before) + f'{gap}"id"{gap}:{gap}', gap + "".join(after) + "}" + gap
+
+
+@given(halves=around(), value=VALUES)
+def test_any_text_keeps_every_byte_around_the_value(halves: tuple[str, str], value: str) -> None:
+    before, after = halves
+    payload = (before + value + after).encode()
+
+    assert values_at(payload, ("id",)) == [value.encode()]
+    assert replace(payload, ("id",), lambda _: b"7") == (before + "7" + after).encode()
+
+
+@given(halves=around(), value=VALUES)
+def test_a_text_without_the_value_stays_itself(halves: tuple[str, str], value: str) -> None:
+    payload = (halves[0] + value + halves[1]).encode()
+
+    assert replace(payload, ("absent",), lambda _: b"7") is payload
+
+
+def test_a_nested_value_is_found_on_its_path_only() -> None:
+    payload = b'{"id":1, "a":{"id" : 2,"b":{"id":3}}, "b":{"id":4}}'
+
+    assert replace(payload, ("a", "id"), lambda raw: b"<" + raw + b">") == (
+        b'{"id":1, "a":{"id" : <2>,"b":{"id":3}}, "b":{"id":4}}'
+    )
+
+
+def test_a_repeated_key_is_exchanged_each_time() -> None:
+    payload = b'{"a":{"id":1},"id":2,"a":{"id":3}}'
+
+    assert values_at(payload, ("a", "id")) == [b"1", b"3"]
+    assert replace(payload, ("a", "id"), lambda _: b"9") == b'{"a":{"id":9},"id":2,"a":{"id":9}}'
+
+
+def test_a_key_is_compared_after_its_escapes() -> None:
+    assert values_at(rb'{"\u0069d":1}', ("id",)) == [b"1"]
+
+
+@pytest.mark.parametrize("payload", [b"null", b"[]", b'"id"', b"{}", b' {"a":[{"id":1}]}', b"1"])
+def test_what_has_no_such_path_has_no_value(payload: bytes) -> None:
+    assert values_at(payload, ("a", "id")) == []
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"a":1,"a":2}',
+        b'{"a":1,"\\u0061":1}',
+        b'{"key":1,"Key":2}',
+        b'[{"x":{"a":1,"b":2,"a":3}}]',
+    ],
+)
+def test_a_key_that_two_parsers_read_differently_is_noticed(payload: bytes) -> None:
+    assert repeats_a_key(payload)
+
+
+@pytest.mark.parametrize(
+    "payload", [b"{}", b'{"a":{"a":1},"b":{"a":1}}', b'[{"a":1},{"a":1}]', b"3"]
+)
+def test_the_same_key_in_different_objects_is_no_repetition(payload: bytes) -> None:
+    assert not repeats_a_key(payload)
