@@ -1,0 +1,1 @@
+"""Turn HTTP into commands and records, and back."""

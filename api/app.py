@@ -1,0 +1,76 @@
+"""Build the application: the table of its operations, and what they work with."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from api import (
+    api_keys,
+    chargers,
+    commands,
+    connections,
+    enrolment,
+    health,
+    messages,
+    openapi,
+    operations,
+    organizations,
+    proxy_configurations,
+    stations,
+    transactions,
+)
+from api.auth import OPERATIONS, authenticate
+from api.errors import answer_faults
+from api.parsing import MAX_BODY_BYTES
+from api.parts import PARTS, ApiParts
+from api.routing import Operation
+from api.server import DEADLINES, Deadlines
+
+__all__ = ["ALL", "ApiParts", "create_app"]
+
+ALL: tuple[Operation, ...] = (
+    health.healthz,
+    health.readyz,
+    openapi.show_document,
+    organizations.list_organizations,
+    api_keys.list_api_keys,
+    api_keys.create_api_key,
+    api_keys.revoke_api_key,
+    enrolment.enroll_with_proxy,
+    proxy_configurations.list_proxy_configurations,
+    proxy_configurations.create_proxy_configuration,
+    proxy_configurations.get_proxy_configuration,
+    proxy_configurations.replace_proxy_configuration,
+    proxy_configurations.change_proxy_configuration,
+    proxy_configurations.delete_proxy_configuration,
+    proxy_configurations.get_proxy_status,
+    chargers.list_chargers,
+    chargers.create_charger,
+    chargers.get_charger,
+    chargers.change_charger,
+    chargers.delete_charger,
+    connections.get_connection,
+    messages.list_messages,
+    transactions.list_transactions,
+    transactions.get_transaction,
+    stations.list_stations,
+    stations.get_station,
+    stations.list_station_transactions,
+    operations.start_transaction,
+    operations.stop_transaction,
+    operations.reset_station,
+    commands.get_command,
+)
+
+
+def create_app(parts: ApiParts, deadlines: Deadlines | None = None) -> web.Application:
+    """Return the application that serves every operation of the table."""
+    app = web.Application(middlewares=(answer_faults, authenticate), client_max_size=MAX_BODY_BYTES)
+    app[PARTS] = parts
+    app[DEADLINES] = deadlines or Deadlines()
+    app[openapi.DOCUMENT] = openapi.describe(ALL)
+    app[OPERATIONS] = {
+        app.router.add_route(operation.method, operation.path, operation.serve): operation
+        for operation in ALL
+    }
+    return app

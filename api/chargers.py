@@ -1,0 +1,170 @@
+"""Chargers: list, enrol, show, change and delete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from api.enrolment import enrolled, new_charger, ocpp_url, subprotocols
+from api.errors import NotFound
+from api.pages import Page, page, read_cursor
+from api.parts import ApiParts
+from api.routing import Request, route
+from api.schemas.chargers import (
+    ChargerChange,
+    ChargerRequest,
+    Chargers,
+    OneCharger,
+    OneNewCharger,
+)
+from api.schemas.common import Done, PageQuery
+from csms.link import POLICY_VIOLATION
+from csms.registry import Connection
+from storage.records import Charger, ConnectorStatus, Transaction
+
+BASE = "/api/v1/organizations/{organization_uuid}/chargers"
+TAG = "Chargers"
+
+
+@route("GET", BASE, tag=TAG, scope="read", query=PageQuery(), answer=Chargers())
+async def list_chargers(request: Request) -> Mapping[str, Any]:
+    """List the organization's chargers."""
+    chargers, next_cursor = await page_of_chargers(request)
+    return {"chargers": chargers, "next_cursor": next_cursor}
+
+
+@route(
+    "POST",
+    BASE,
+    tag=TAG,
+    scope="operate",
+    body=ChargerRequest(),
+    answer=OneNewCharger(),
+    status=201,
+    errors=(409,),
+)
+async def create_charger(request: Request) -> Mapping[str, Any]:
+    """Enrol a charger that this platform serves alone.
+
+    `ocpp_password` is told only this once: it goes into the charger, with `ocpp_url`.
+    """
+    charger, password = new_charger(request)
+    await enrolled(request, charger, None)
+    return {
+        "message": "Charger enrolled successfully",
+        "charger": {**shown(request.parts, charger, [], []), "ocpp_password": password},
+    }
+
+
+@route("GET", BASE + "/{charge_box_id}", tag=TAG, scope="read", answer=OneCharger())
+async def get_charger(request: Request) -> Mapping[str, Any]:
+    """Show a charger, its connectors and its running transactions."""
+    return {"charger": await shown_charger(request)}
+
+
+@route(
+    "PATCH",
+    BASE + "/{charge_box_id}",
+    tag=TAG,
+    scope="operate",
+    body=ChargerChange(partial=True),
+    answer=OneCharger(),
+)
+async def change_charger(request: Request) -> Mapping[str, Any]:
+    """Change the fields that are given."""
+    key, given = request.charger_key, dict(request.body)
+    if "allowed_versions" in given:
+        given["allowed_versions"] = subprotocols(given["allowed_versions"])
+    if "charger_name" in given:
+        given["charger_name"] = given["charger_name"] or key.charge_box_id
+    if await request.parts.storage.chargers.update(key, **given) is None:
+        raise NotFound
+    return {"charger": await shown_charger(request)}
+
+
+@route("DELETE", BASE + "/{charge_box_id}", tag=TAG, scope="operate", answer=Done())
+async def delete_charger(request: Request) -> Mapping[str, Any]:
+    """Delete a charger: its password dies and its connection is closed."""
+    key = request.charger_key
+    if not await request.parts.storage.chargers.delete(key):
+        raise NotFound
+    await request.parts.relays.configure(key)
+    request.parts.registry.hang_up(key, POLICY_VIOLATION, "charger deleted")
+    return {"message": "Charger deleted successfully"}
+
+
+async def stored_charger(request: Request) -> Charger:
+    """Return the charger that the path names."""
+    found = await request.parts.storage.chargers.get(request.charger_key)
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def shown_charger(request: Request) -> Mapping[str, Any]:
+    """Return the charger that the path names, as it is shown."""
+    charger = await stored_charger(request)
+    (one,) = await _shown(request, [charger])
+    return one
+
+
+async def page_of_chargers(request: Request) -> Page:
+    """Return the page of chargers that the query asks for, as they are shown."""
+    limit, after = request.query["limit"], read_cursor(request.query["cursor"], str)
+    found = await request.parts.storage.chargers.list(request.organization_uuid, limit + 1, after)
+    chargers, next_cursor = page(found, limit, lambda charger: charger.key.charge_box_id)
+    return Page(await _shown(request, chargers), next_cursor)
+
+
+async def _shown(request: Request, chargers: Sequence[Charger]) -> list[Mapping[str, Any]]:
+    storage = request.parts.storage
+    names = [charger.key.charge_box_id for charger in chargers]
+    connectors = await storage.chargers.connectors_of(request.organization_uuid, names)
+    running = await storage.transactions.running_of(request.organization_uuid, names)
+    return [
+        shown(request.parts, charger, connectors[name], running[name])
+        for name, charger in zip(names, chargers, strict=True)
+    ]
+
+
+def shown(
+    parts: ApiParts,
+    charger: Charger,
+    connectors: Iterable[ConnectorStatus],
+    running: Iterable[Transaction],
+) -> Mapping[str, Any]:
+    """Return a charger as both halves of the API show it."""
+    connection = parts.registry.find(charger.key)
+    return {
+        **{name: getattr(charger, name) for name in _SHOWN},
+        "last_seen": last_seen(charger, connection, parts.clock.now()),
+        "charge_box_id": charger.key.charge_box_id,
+        "allowed_versions": [name.removeprefix("ocpp") for name in charger.allowed_versions],
+        "connected": connection is not None,
+        "ocpp_url": ocpp_url(parts, charger.key),
+        "site_id": None,
+        "client_certificate_sha256": None,
+        "connectors": connectors,
+        "running_transactions": running,
+    }
+
+
+_SHOWN = (
+    "charger_name",
+    "vendor_name",
+    "model_name",
+    "serial_number",
+    "firmware_version",
+    "ocpp_version",
+    "security_profile",
+    "last_disconnect",
+    "created_at",
+)
+
+
+def last_seen(charger: Charger, connection: Connection | None, now: datetime) -> datetime | None:
+    """Tell when a charger was last heard: from its live link, else as it is stored."""
+    if connection is None:
+        return charger.last_seen
+    return connection.last_heard(now)

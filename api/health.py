@@ -1,0 +1,22 @@
+"""Tell whether the process lives, and whether it can work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from api.routing import Request, route
+from api.schemas.common import Success
+
+
+@route("GET", "/healthz", tag="Operations", scope=None, answer=Success())
+async def healthz(_request: Request) -> Mapping[str, Any]:
+    """Tell that the process lives."""
+    return {}
+
+
+@route("GET", "/readyz", tag="Operations", scope=None, answer=Success())
+async def readyz(request: Request) -> Mapping[str, Any]:
+    """Tell that the database answers; 503 while it does not."""
+    await request.parts.storage.organizations.get("")
+    return {}

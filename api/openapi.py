@@ -1,0 +1,135 @@
+"""Write the OpenAPI document from the operations that are served, and serve it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from typing import Any
+
+from aiohttp import web
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
+from marshmallow import Schema
+
+from api.errors import HEADERS
+from api.routing import PATH_PARAMETERS, Operation, Request, route
+from api.schemas.common import Problem
+
+DOCUMENT = web.AppKey("DOCUMENT", Mapping[str, Any])
+
+_PRETTY = {
+    "in": "query",
+    "name": "pretty",
+    "description": "Indent the answer.",
+    "schema": {"type": "boolean", "default": False},
+}
+_EITHER_KEY: list[dict[str, list[str]]] = [{"apiKey": []}, {"bearer": []}]
+_REASONS = {
+    400: "The request or its JSON is broken.",
+    401: "No valid API key.",
+    403: "The API key has not the scope.",
+    404: "No such object.",
+    408: "The body did not arrive in time.",
+    409: "In conflict with what is there, or the charger is not connected.",
+    413: "The body is too large.",
+    415: "The body is not declared as JSON.",
+    422: "Some values cannot be used; `fields` names them.",
+    500: "A fault of ours.",
+    502: "The charger answered with an error.",
+    503: "Not available; try again after `Retry-After` seconds.",
+    504: "The charger did not answer in time; `command_id` names the record.",
+}
+
+
+@route("GET", "/openapi.json", tag="Operations", scope=None, answer=None)
+async def show_document(request: Request) -> Mapping[str, Any]:
+    """Return this document."""
+    return request.http.app[DOCUMENT]
+
+
+def describe(operations: Iterable[Operation]) -> dict[str, Any]:
+    """Return the document of these operations."""
+    spec = APISpec(
+        title="Ringmain",
+        version=version("ringmain"),
+        openapi_version="3.1.0",
+        info={"description": "OCPP central system and proxy.", "license": _LICENSE},
+        plugins=[MarshmallowPlugin(schema_name_resolver=_schema_name)],
+    )
+    spec.components.security_scheme("apiKey", _API_KEY).security_scheme("bearer", _BEARER)
+    spec.components.parameter("pretty", "query", _PRETTY)
+    for status, reason in _REASONS.items():
+        spec.components.response(f"Error{status}", _problem(status, reason))
+    for operation in operations:
+        spec.path(operation.path, operations={operation.method.lower(): _operation(operation)})
+    return spec.to_dict()
+
+
+_LICENSE = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
+_API_KEY = {"type": "apiKey", "in": "header", "name": "x-api-key"}
+_BEARER = {"type": "http", "scheme": "bearer"}
+
+
+def _schema_name(schema: Any) -> str:
+    return str((schema if isinstance(schema, type) else type(schema)).__name__)
+
+
+def _problem(status: int, reason: str) -> dict[str, Any]:
+    headers = {name: {"schema": {"type": "string"}} for name in HEADERS.get(status, {})}
+    return {"description": reason, "headers": headers, **_json(Problem())}
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    summary, _, description = (operation.handler.__doc__ or "").strip().partition("\n\n")
+    body = {"requestBody": {"required": True, **_json(operation.body)}} if operation.body else {}
+    return {
+        "operationId": operation.name,
+        "tags": [operation.tag],
+        "summary": summary.removesuffix("."),
+        "description": " ".join(description.split()),
+        "security": _EITHER_KEY if operation.scope else [],
+        "parameters": _parameters(operation),
+        **body,
+        "responses": _responses(operation),
+    }
+
+
+def _parameters(operation: Operation) -> list[Any]:
+    path = [_path_parameter(name) for name in re.findall(r"\{(\w+)\}", operation.path)]
+    query = [{"in": "query", "schema": operation.query}] if operation.query else []
+    return [*path, *query, "pretty"]
+
+
+def _path_parameter(name: str) -> dict[str, Any]:
+    parameter = PATH_PARAMETERS[name]
+    return {
+        "in": "path",
+        "name": name,
+        "required": True,
+        "description": parameter.description,
+        "schema": {"type": "string", "pattern": f"^(?:{parameter.pattern})$"},
+    }
+
+
+def _responses(operation: Operation) -> dict[str, Any]:
+    done = {"description": "Done.", **_json(operation.answer)}
+    statuses = sorted({*_implied(operation), *operation.errors})
+    return {str(operation.status): done, **{str(status): f"Error{status}" for status in statuses}}
+
+
+def _implied(operation: Operation) -> set[int]:
+    statuses = {500, 503}
+    if operation.scope is not None:
+        statuses |= {401} if operation.path.startswith("/api/chargingStations") else {401, 403}
+    if "{" in operation.path:
+        statuses |= {404}
+    if operation.query is not None:
+        statuses |= {422}
+    if operation.body is not None:
+        statuses |= {400, 408, 413, 415, 422}
+    return statuses
+
+
+def _json(schema: Schema | None) -> dict[str, Any]:
+    return {"content": {"application/json": {"schema": schema or {"type": "object"}}}}

@@ -1,0 +1,46 @@
+"""Name what the API is made of, and the typed shelves where an application keeps it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from aiohttp import web
+
+from csms.registry import Registry
+from proxy.addresses import AddressGuard
+from proxy.states import TargetStatus
+from storage.clock import Clock
+from storage.records import ApiKey, ChargerKey, ProxyConfiguration
+from storage.store import Storage
+
+
+class Relays(Protocol):
+    """The part of the proxy that answers to the API."""
+
+    async def configure(self, key: ChargerKey) -> None:
+        """Take up this charger's proxy configuration as it is stored now."""
+
+    async def status(self, configuration: ProxyConfiguration) -> TargetStatus:
+        """Tell how the link of a configuration is."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiParts:
+    """Everything that handlers work with; `public_ocpp_url` has no slash at its end."""
+
+    storage: Storage
+    registry: Registry
+    relays: Relays
+    guard: AddressGuard
+    clock: Clock
+    new_id: Callable[[], str]
+    public_ocpp_url: str
+    # Held from the reading to the writing of a proxy configuration: two changes at once both hold.
+    changing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+PARTS = web.AppKey("PARTS", ApiParts)
+CALLER = web.RequestKey("CALLER", ApiKey)

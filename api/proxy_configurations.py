@@ -1,0 +1,182 @@
+"""Proxy configurations: list, create, show, replace, change and delete (seed 000)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from api.errors import Invalid, NotFound, Taken
+from api.pages import page, read_cursor
+from api.routing import Request, route
+from api.schemas.common import Done, PageQuery
+from api.schemas.proxy_configurations import (
+    OneProxyConfiguration,
+    OneTargetStatus,
+    ProxyConfigurationChange,
+    ProxyConfigurationRequest,
+    ProxyConfigurations,
+)
+from proxy import template
+from proxy.addresses import AddressGuard
+from proxy.errors import InvalidTarget
+from storage.errors import Conflict
+from storage.records import ChargerKey, ProxyConfiguration
+
+BASE = "/api/v1/organizations/{organization_uuid}/proxy_configurations"
+TAG = "Proxy configurations"
+
+
+@route("GET", BASE, tag=TAG, scope="read", query=PageQuery(), answer=ProxyConfigurations())
+async def list_proxy_configurations(request: Request) -> Mapping[str, Any]:
+    """List the organization's proxy configurations."""
+    limit, after = request.query["limit"], read_cursor(request.query["cursor"], int)
+    found = await request.parts.storage.proxy_configurations.list(
+        request.organization_uuid, limit + 1, after
+    )
+    items, next_cursor = page(found, limit, lambda configuration: configuration.id)
+    return {"proxy_configurations": items, "next_cursor": next_cursor}
+
+
+@route(
+    "POST",
+    BASE,
+    tag=TAG,
+    scope="operate",
+    body=ProxyConfigurationRequest(),
+    answer=OneProxyConfiguration(),
+    status=201,
+    errors=(409,),
+)
+async def create_proxy_configuration(request: Request) -> Mapping[str, Any]:
+    """Proxy an enrolled charger to a third-party platform.
+
+    A charger has at most one proxy configuration.
+    """
+    key = ChargerKey(request.organization_uuid, request.body["charge_box_id"])
+    wanted = configuration_of(key, request)
+    if await request.parts.storage.chargers.get(key) is None:
+        raise NotFound("There is no charger with this charge_box_id.")
+    try:
+        created = await request.parts.storage.proxy_configurations.create(wanted)
+    except Conflict:
+        raise Taken("The charger has a proxy configuration already.") from None
+    await request.parts.relays.configure(key)
+    return _told("created", created)
+
+
+@route("GET", BASE + "/{id}", tag=TAG, scope="read", answer=OneProxyConfiguration())
+async def get_proxy_configuration(request: Request) -> Mapping[str, Any]:
+    """Show one proxy configuration."""
+    return _told("retrieved", await stored(request))
+
+
+@route(
+    "PUT",
+    BASE + "/{id}",
+    tag=TAG,
+    scope="operate",
+    body=ProxyConfigurationRequest(),
+    answer=OneProxyConfiguration(),
+)
+async def replace_proxy_configuration(request: Request) -> Mapping[str, Any]:
+    """Replace a proxy configuration as a whole; its charger stays the same."""
+    return await _change(
+        request,
+        lambda old: replace(
+            configuration_of(old.key, request), id=old.id, created_at=old.created_at
+        ),
+    )
+
+
+@route(
+    "PATCH",
+    BASE + "/{id}",
+    tag=TAG,
+    scope="operate",
+    body=ProxyConfigurationChange(partial=True),
+    answer=OneProxyConfiguration(),
+)
+async def change_proxy_configuration(request: Request) -> Mapping[str, Any]:
+    """Change the fields that are given."""
+    given = {name: value for name, value in request.body.items() if name != "charge_box_id"}
+    now = request.parts.clock.now()
+    return await _change(request, lambda old: replace(old, **given, updated_at=now))
+
+
+@route("DELETE", BASE + "/{id}", tag=TAG, scope="operate", answer=Done())
+async def delete_proxy_configuration(request: Request) -> Mapping[str, Any]:
+    """Delete a proxy configuration; its charger is served by the platform alone from now on."""
+    configuration = await stored(request)
+    await request.parts.storage.proxy_configurations.delete(
+        request.organization_uuid, configuration.id
+    )
+    await request.parts.relays.configure(configuration.key)
+    return {"message": "Proxy configuration deleted successfully"}
+
+
+@route("GET", BASE + "/{id}/status", tag=TAG, scope="read", answer=OneTargetStatus())
+async def get_proxy_status(request: Request) -> Mapping[str, Any]:
+    """Show how the link to the target is."""
+    configuration = await stored(request)
+    status = await request.parts.relays.status(configuration)
+    oldest = status.oldest_queued_at
+    age = (request.parts.clock.now() - oldest).total_seconds() if oldest else None
+    return {"status": {**asdict(status), "oldest_age_seconds": age}}
+
+
+async def stored(request: Request) -> ProxyConfiguration:
+    """Return the configuration that the path names."""
+    found = await request.parts.storage.proxy_configurations.get(
+        request.organization_uuid, request.path["id"]
+    )
+    if found is None:
+        raise NotFound
+    return found
+
+
+def configuration_of(key: ChargerKey, request: Request) -> ProxyConfiguration:
+    """Return the configuration that a body describes, checked; raise Invalid."""
+    now = request.parts.clock.now()
+    given = {name: request.body[name] for name in _FIELDS}
+    return checked(
+        ProxyConfiguration(key=key, **given, created_at=now, updated_at=now), request.parts.guard
+    )
+
+
+_FIELDS = tuple(ProxyConfigurationRequest().fields.keys() - {"charge_box_id"})
+
+
+def checked(configuration: ProxyConfiguration, guard: AddressGuard) -> ProxyConfiguration:
+    """Return the configuration without secrets that it does not use; raise Invalid."""
+    try:
+        template.check(configuration.target_websocket_url, guard)
+    except InvalidTarget as wrong:
+        raise Invalid({wrong.field: [wrong.reason]}) from None
+    if configuration.target_authentication_method != "Basic":
+        return replace(configuration, target_auth_basic_password=None)
+    if configuration.target_auth_basic_password is None:
+        raise Invalid({"target_auth_basic_password": ["This is required with Basic."]})
+    return configuration
+
+
+async def _change(
+    request: Request, change: Callable[[ProxyConfiguration], ProxyConfiguration]
+) -> Mapping[str, Any]:
+    async with request.parts.changing:
+        old = await stored(request)
+        if request.body.get("charge_box_id", old.key.charge_box_id) != old.key.charge_box_id:
+            wrong = "The charger of a proxy configuration cannot change."
+            raise Invalid({"charge_box_id": [wrong]})
+        new = checked(change(old), request.parts.guard)
+        if await request.parts.storage.proxy_configurations.replace(new) is None:
+            raise NotFound  # deleted a moment ago
+    await request.parts.relays.configure(new.key)
+    return _told("updated", new)
+
+
+def _told(done: str, configuration: ProxyConfiguration) -> Mapping[str, Any]:
+    return {
+        "message": f"Proxy configuration {done} successfully",
+        "proxy_configuration": configuration,
+    }

@@ -1,0 +1,160 @@
+"""
+Declare each operation once: its route, who may call it, what goes in and what comes out.
+
+An `Operation` is the whole truth about one route. aiohttp serves it, the authentication asks it
+for its scope, webargs validates by its schemas and the OpenAPI document is written from it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
+
+from aiohttp import web
+from marshmallow import Schema
+
+from api.answers import JsonResponse
+from api.errors import NotFound
+from api.parsing import Parser
+from api.parts import CALLER, PARTS, ApiParts
+from api.schemas.fields import CHARGE_BOX_ID
+from storage.records import ApiKey, ChargerKey, Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that was let in: who asks, and the validated path, query and body."""
+
+    http: web.Request
+    path: Mapping[str, Any]
+    query: Mapping[str, Any]
+    body: Mapping[str, Any]
+
+    @property
+    def parts(self) -> ApiParts:
+        """Return what the application is made of."""
+        return self.http.app[PARTS]
+
+    @property
+    def caller(self) -> ApiKey:
+        """Return the key that asks."""
+        return self.http[CALLER]
+
+    @property
+    def organization_uuid(self) -> str:
+        """Return the caller's organization; another one in the path never gets this far."""
+        return self.caller.organization_uuid
+
+    @property
+    def charger_key(self) -> ChargerKey:
+        """Return the charger that the path names."""
+        name = "stationId" if "stationId" in self.path else "charge_box_id"
+        return ChargerKey(self.organization_uuid, self.path[name])
+
+
+Handler: TypeAlias = Callable[[Request], Awaitable[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One method of one path. `scope` None is open to everybody; `answer` None is free-form."""
+
+    method: str
+    path: str
+    tag: str
+    scope: Scope | None
+    answer: Schema | None
+    status: int = 200
+    body: Schema | None = None
+    query: Schema | None = None
+    # Statuses of errors beside those that its inputs and its scope imply.
+    errors: tuple[int, ...] = ()
+    handler: Handler = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """Return its name, unique in the document."""
+        return self.handler.__name__
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """Load, call the handler, dump."""
+        asked = Request(
+            http=request,
+            path=path_values(request.match_info),
+            query=await _PARSER.parse(self.query, request, location="query") if self.query else {},
+            body=await _PARSER.parse(self.body, request, location="json") if self.body else {},
+        )
+        answer = await self.handler(asked)
+        return JsonResponse(
+            self.answer.dump(answer) if self.answer else answer,
+            self.status,
+            pretty=request.query.get("pretty") == "true",
+        )
+
+
+_PARSER = Parser()
+
+
+def route(
+    method: str,
+    path: str,
+    *,
+    tag: str,
+    scope: Scope | None,
+    answer: Schema | None,
+    status: int = 200,
+    body: Schema | None = None,
+    query: Schema | None = None,
+    errors: tuple[int, ...] = (),
+) -> Callable[[Handler], Operation]:
+    """Make an operation of the handler below; its docstring becomes its description."""
+
+    def declare(handler: Handler) -> Operation:
+        return Operation(
+            method=method,
+            path=path,
+            tag=tag,
+            scope=scope,
+            answer=answer,
+            status=status,
+            body=body,
+            query=query,
+            errors=errors,
+            handler=handler,
+        )
+
+    return declare
+
+
+class PathParameter(NamedTuple):
+    """What may stand at one place of a path, percent-decoded once."""
+
+    pattern: str
+    description: str
+    kind: type[str | int] = str
+
+
+PATH_PARAMETERS: Mapping[str, PathParameter] = {
+    "organization_uuid": PathParameter(r"[0-9A-Za-z-]{1,64}", "The organization."),
+    "charge_box_id": PathParameter(rf"(?=.{{1,48}}$){CHARGE_BOX_ID}", "The charger."),
+    "stationId": PathParameter(rf"(?=.{{1,48}}$){CHARGE_BOX_ID}", "The charger's charge_box_id."),
+    "id": PathParameter(r"[1-9][0-9]{0,17}", "The proxy configuration.", int),
+    "transaction_id": PathParameter(r"[\x20-\x7e]{1,36}", "The transaction."),
+    "transactionId": PathParameter(r"[\x20-\x7e]{1,36}", "The transaction."),
+    "evseId": PathParameter(r"[1-9][0-9]{0,4}", "The EVSE; on OCPP 1.6 the connector.", int),
+    "command_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The command."),
+    "key_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The API key, by its id."),
+}
+
+
+def path_values(found: Mapping[str, str]) -> dict[str, Any]:
+    """Check and convert what stands in the path; what cannot exist is not found."""
+    values: dict[str, Any] = {}
+    for name, text in found.items():
+        parameter = PATH_PARAMETERS[name]
+        if not re.fullmatch(parameter.pattern, text):
+            raise NotFound
+        values[name] = parameter.kind(text)
+    return values

@@ -1,0 +1,1 @@
+"""Say what goes in and what comes out, once: for the validation, the answers and the document."""

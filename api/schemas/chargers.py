@@ -1,0 +1,155 @@
+"""Chargers: how they are enrolled (seed 000), shown and changed, and how they are connected."""
+
+from __future__ import annotations
+
+from marshmallow import Schema, fields, validate
+
+from api.schemas.common import Done, Success, next_cursor
+from api.schemas.fields import Boolean, Integer, Moment, NotYet, choice, nullable, text
+from api.schemas.proxy_configurations import ProxyFields, charge_box_id
+
+VERSIONS = ("1.6", "2.0.1")
+
+
+class ChargerChange(Schema):
+    """What can be said of a charger; its boot fills in vendor, model and serial number."""
+
+    charger_name = text(255, about="By default the charge_box_id.", **nullable())
+    vendor_name = text(255, **nullable())
+    model_name = text(255, **nullable())
+    serial_number = text(255, **nullable())
+    security_profile = Integer(
+        load_default=1,
+        validate=[validate.Range(min=0, max=3), NotYet(0, 2, 3)],
+    )
+    allowed_versions = fields.List(
+        choice(*VERSIONS),
+        load_default=list,
+        validate=validate.Length(max=len(VERSIONS)),
+        metadata={"description": "OCPP versions that it may connect with; empty: any."},
+    )
+
+
+class ChargerRequest(ChargerChange):
+    """A charger to enrol."""
+
+    charge_box_id = charge_box_id(required=True)
+
+
+class EnrolmentRequest(ChargerRequest, ProxyFields):
+    """A charger to enrol, and where it is proxied to."""
+
+
+class EnrolledCharger(Schema):
+    """What the installer needs; the password is told only this once."""
+
+    charge_box_id = fields.String(attribute="key.charge_box_id", required=True)
+    ocpp_proxy_url = fields.String(required=True)
+    ocpp_password = fields.String(required=True)
+
+
+class EnrolledProxy(Schema):
+    """The proxy configuration that was created along with a charger."""
+
+    id = Integer(required=True)
+    target_platform_identifier = fields.String(required=True)
+    target_websocket_url = fields.String(required=True)
+
+
+class Enrolment(Done):
+    """A charger and its proxy configuration, both or none."""
+
+    charger = fields.Nested(EnrolledCharger, required=True)
+    proxy_configuration = fields.Nested(EnrolledProxy, required=True)
+
+
+class Connector(Schema):
+    """The latest status of one connector."""
+
+    evse_id = Integer(required=True)
+    connector_id = Integer(required=True)
+    status = fields.String(required=True)
+    error_code = fields.String(allow_none=True)
+    updated_at = Moment()
+
+
+class RunningTransaction(Schema):
+    """A transaction that has not ended."""
+
+    transaction_id = fields.String(required=True)
+    evse_id = Integer(required=True)
+    connector_id = Integer(allow_none=True)
+    id_token = fields.String(allow_none=True)
+    started_at = Moment(required=True)
+
+
+class Charger(Schema):
+    """A charger, and what it is doing."""
+
+    charge_box_id = fields.String(required=True)
+    charger_name = fields.String(required=True)
+    vendor_name = fields.String(allow_none=True)
+    model_name = fields.String(allow_none=True)
+    serial_number = fields.String(allow_none=True)
+    firmware_version = fields.String(allow_none=True)
+    ocpp_version = fields.String(allow_none=True)
+    connected = Boolean(required=True)
+    last_seen = Moment(allow_none=True)
+    last_disconnect = Moment(allow_none=True)
+    site_id = fields.String(allow_none=True)
+    security_profile = Integer(required=True)
+    allowed_versions = fields.List(fields.String(), required=True)
+    client_certificate_sha256 = fields.String(allow_none=True)
+    ocpp_url = fields.String(required=True)
+    connectors = fields.List(fields.Nested(Connector), required=True)
+    running_transactions = fields.List(fields.Nested(RunningTransaction), required=True)
+    created_at = Moment(required=True)
+
+
+class NewCharger(Charger):
+    """A charger that has just been enrolled; the password is told only this once."""
+
+    ocpp_password = fields.String(required=True)
+
+
+class OneCharger(Success):
+    """One charger."""
+
+    charger = fields.Nested(Charger, required=True)
+
+
+class OneNewCharger(Done):
+    """One charger that has just been enrolled."""
+
+    charger = fields.Nested(NewCharger, required=True)
+
+
+class Chargers(Success):
+    """A page of chargers."""
+
+    chargers = fields.List(fields.Nested(Charger), required=True)
+    next_cursor = next_cursor()
+
+
+class Connection(Schema):
+    """A charger's link to us."""
+
+    connected = Boolean(required=True)
+    since = Moment(allow_none=True, required=True)
+    remote_address = fields.String(allow_none=True, required=True)
+    subprotocol = fields.String(allow_none=True, required=True)
+    security_profile = Integer(required=True)
+    last_seen = Moment(allow_none=True, required=True)
+    last_disconnect = Moment(allow_none=True, required=True)
+    last_close_code = Integer(allow_none=True, required=True)
+    last_close_reason = fields.String(allow_none=True, required=True)
+    frames_received = Integer(allow_none=True, required=True)
+    frames_sent = Integer(allow_none=True, required=True)
+    bytes_received = Integer(allow_none=True, required=True)
+    bytes_sent = Integer(allow_none=True, required=True)
+
+
+class OneConnection(Success):
+    """One charger's link to us."""
+
+    connection = fields.Nested(Connection, required=True)

@@ -1,0 +1,135 @@
+"""
+Fields that take JSON at its word: "7" is no number, true is no integer, a date has a zone.
+
+Every field declares its bounds, so that the document says all that is enforced.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate
+
+from storage.clock import timestamp
+
+# Control characters break terminals, logs and, as NUL, databases.
+ONE_LINE = r"[^\x00-\x1f\x7f]*"
+LINES = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*"
+# OCPP's identifierString without the colon (it ends a Basic user name), and no step up a path;
+# of any length, so that one too long is not told that its characters are wrong.
+CHARGE_BOX_ID = r"(?!\.{1,2}$)[A-Za-z0-9*_=+|@. -]*"
+INT64 = (1 << 63) - 1
+
+
+class Pattern(validate.Regexp):
+    """Match the whole text; on its own `$` lets a line feed through."""
+
+    def __init__(self, pattern: str) -> None:
+        super().__init__(f"^(?:{pattern})$", error="This has characters that cannot be used.")
+
+    def __call__(self, value: Any) -> Any:
+        """Return the value, or raise ValidationError."""
+        if not self.regex.fullmatch(value):
+            raise ValidationError(self.error)
+        return value
+
+
+class Integer(fields.Integer):
+    """An integer of JSON."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> int:
+        if type(value) is not int:
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Digits(fields.Integer):
+    """An integer of a query string."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> int:
+        if not re.fullmatch(r"[0-9]{1,18}", value):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Boolean(fields.Boolean):
+    """True or false."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> bool:
+        if type(value) is not bool:
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class Flag(fields.Boolean):
+    """A boolean of a query string: true or false."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> bool:
+        if value not in {"true", "false"}:
+            raise self.make_error("invalid", input=value)
+        return bool(value == "true")
+
+
+class Moment(fields.AwareDateTime):
+    """A moment: RFC 3339 with any zone in, UTC with milliseconds out."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> datetime:
+        # In a query string the + of +01:00 arrives as a blank.
+        text = value.replace(" ", "+") if isinstance(value, str) else value
+        try:
+            return super()._deserialize(text, attr, data, **kwargs).astimezone(UTC)
+        except OverflowError:
+            raise self.make_error("invalid", input=value, obj_type="datetime") from None
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else timestamp(value)
+
+
+def text(
+    longest: int, *, pattern: str = ONE_LINE, shortest: int = 1, about: str = "", **more: Any
+) -> fields.String:
+    """Return a field for text of bounded length."""
+    length = validate.Length(min=shortest, max=longest)
+    checks = [length, Pattern(pattern), *more.pop("validate", ())]
+    return fields.String(validate=checks, metadata=_about(about), **more)
+
+
+def choice(*values: str, about: str = "", **more: Any) -> fields.String:
+    """Return a field for one of several words."""
+    checks = [validate.OneOf(values), *more.pop("validate", ())]
+    return fields.String(validate=checks, metadata=_about(about), **more)
+
+
+class NotYet(validate.Validator):
+    """Refuse what is promised but not available yet: these values, or any where none is named."""
+
+    def __init__(self, *values: Any) -> None:
+        self.values = values
+
+    def __call__(self, value: Any) -> Any:
+        """Return the value, or raise ValidationError."""
+        if value in self.values or not self.values:
+            raise ValidationError(f"{value if self.values else 'This'} is not available yet.")
+        return value
+
+
+def nullable(**more: Any) -> dict[str, Any]:
+    """Return the arguments of a field that may be null when it has no value."""
+    return {"allow_none": True, "load_default": None, **more}
+
+
+def _about(description: str) -> dict[str, str]:
+    return {"description": description} if description else {}

@@ -1,0 +1,147 @@
+"""Proxy configurations (seed 000), and what we add to them with safe defaults."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from api.schemas.common import Done, Success, next_cursor
+from api.schemas.fields import (
+    CHARGE_BOX_ID,
+    LINES,
+    Boolean,
+    Integer,
+    Moment,
+    NotYet,
+    choice,
+    nullable,
+    text,
+)
+from proxy.states import State
+
+
+def charge_box_id(**more: Any) -> fields.String:
+    """Return the field for a charger's id."""
+    return text(48, pattern=CHARGE_BOX_ID, about="Your unique identifier for the charger.", **more)
+
+
+def certificate(pem: str) -> str:
+    """Return PEM text that holds a certificate, or raise ValidationError."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
+    except (ssl.SSLError, TypeError, ValueError):
+        raise ValidationError("This holds no certificate in PEM.") from None
+    return pem
+
+
+class ProxyFields(Schema):
+    """What a proxy configuration says of its target."""
+
+    target_platform_identifier = text(
+        100, required=True, about="A name for the third-party platform."
+    )
+    target_websocket_url = text(
+        2000,
+        required=True,
+        about="The full WebSocket URL of the third-party platform. `{organization_uuid}`, "
+        "`{charge_box_id}` and `{target_charge_box_id}` are filled in; nothing is appended.",
+    )
+    target_authentication_method = choice(
+        "None", "Basic", "ClientCertificate", required=True, validate=[NotYet("ClientCertificate")]
+    )
+    target_auth_basic_password = text(
+        255, about="Required with Basic; never comes back.", load_only=True, **nullable()
+    )
+    target_auth_basic_username = text(
+        255,
+        pattern=r"[^\x00-\x1f\x7f:]*",
+        about="With Basic; by default the id that is used at the target.",
+        **nullable(),
+    )
+    target_auth_client_cert_id = text(64, validate=[NotYet()], **nullable())
+    target_charge_box_id = text(
+        48,
+        pattern=CHARGE_BOX_ID,
+        about="The charger's id on the target platform; by default its charge_box_id.",
+        **nullable(),
+    )
+    target_ca_certificate = text(
+        65536,
+        pattern=LINES,
+        validate=[certificate],
+        about="PEM: trust this authority only.",
+        **nullable(),
+    )
+    enabled = Boolean(load_default=True)
+    mode = choice("hybrid", "strict", load_default="hybrid", validate=[NotYet("strict")])
+    role = choice("control", "observe", load_default="control", validate=[NotYet("observe")])
+    policy = fields.Dict(
+        load_default=dict, validate=validate.Length(max=0, error="Policies are not available yet.")
+    )
+
+
+class ProxyConfigurationRequest(ProxyFields):
+    """A whole proxy configuration."""
+
+    charge_box_id = charge_box_id(required=True)
+
+
+class ProxyConfigurationChange(ProxyConfigurationRequest):
+    """Some fields of a proxy configuration."""
+
+
+class ProxyConfiguration(Schema):
+    """A proxy configuration as it is told; its password never is."""
+
+    id = Integer(required=True)
+    charge_box_id = fields.String(attribute="key.charge_box_id", required=True)
+    organization_uuid = fields.String(attribute="key.organization_uuid", required=True)
+    target_platform_identifier = fields.String(required=True)
+    target_websocket_url = fields.String(required=True)
+    target_authentication_method = fields.String(required=True)
+    target_auth_basic_username = fields.String(allow_none=True)
+    target_charge_box_id = fields.String(allow_none=True)
+    target_ca_certificate = fields.String(allow_none=True)
+    enabled = Boolean()
+    mode = fields.String()
+    role = fields.String()
+    created_at = Moment()
+    updated_at = Moment()
+
+
+class ProxyConfigurations(Success):
+    """A page of proxy configurations."""
+
+    proxy_configurations = fields.List(fields.Nested(ProxyConfiguration), required=True)
+    next_cursor = next_cursor()
+
+
+class OneProxyConfiguration(Done):
+    """One proxy configuration."""
+
+    proxy_configuration = fields.Nested(ProxyConfiguration, required=True)
+
+
+class TargetStatus(Schema):
+    """How the link to the target is, and what waits for it."""
+
+    state = fields.String(
+        required=True,
+        validate=validate.OneOf([state.value for state in State]),
+    )
+    since = Moment(allow_none=True, required=True)
+    last_error = fields.String(allow_none=True, required=True)
+    boot_status = fields.String(
+        allow_none=True, required=True, metadata={"description": "The target's word on our boot."}
+    )
+    queue_length = Integer(required=True)
+    oldest_age_seconds = fields.Float(allow_none=True, required=True)
+    dead_letters = Integer(required=True)
+
+
+class OneTargetStatus(Success):
+    """How the link to one target is."""
+
+    status = fields.Nested(TargetStatus, required=True)

@@ -1,0 +1,44 @@
+"""Charging stations: the same chargers, as the operations API of seed 002 shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from api.chargers import page_of_chargers, shown_charger, stored_charger
+from api.routing import Request, route
+from api.schemas.common import PageQuery
+from api.schemas.stations import OneStation, Stations, StationTransactions
+from api.transactions import page_of_transactions
+
+BASE = "/api/chargingStations"
+STATION = BASE + "/{stationId}"
+TAG = "Charging stations"
+
+
+@route("GET", BASE, tag=TAG, scope="read", query=PageQuery(), answer=Stations())
+async def list_stations(request: Request) -> Mapping[str, Any]:
+    """List the charging stations of the key's organization."""
+    stations, next_cursor = await page_of_chargers(request)
+    return {"charging_stations": stations, "next_cursor": next_cursor}
+
+
+@route("GET", STATION, tag=TAG, scope="read", answer=OneStation())
+async def get_station(request: Request) -> Mapping[str, Any]:
+    """Show a charging station, its connectors and its running transactions."""
+    return {"charging_station": await shown_charger(request)}
+
+
+@route(
+    "GET",
+    STATION + "/transactions",
+    tag=TAG,
+    scope="read",
+    query=PageQuery(),
+    answer=StationTransactions(),
+)
+async def list_station_transactions(request: Request) -> Mapping[str, Any]:
+    """List a station's transactions, newest first."""
+    charger = await stored_charger(request)
+    transactions, next_cursor = await page_of_transactions(request, charger.key.charge_box_id)
+    return {"transactions": transactions, "next_cursor": next_cursor}

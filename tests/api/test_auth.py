@@ -1,0 +1,171 @@
+"""Who may call what: it fails closed, and another organization's objects do not exist."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from api.app import ALL, create_app
+from api.parts import ApiParts
+from api.routing import Operation
+from api.schemas.organizations import SCOPES
+from api.server import listening
+from csms.settings import Bind
+from storage.records import Scope, Transaction
+from tests.api.conftest import DOCUMENT, PROXY, Api
+
+BODIES = {
+    ("PUT", "{id}"): {"charge_box_id": "CP-2", **PROXY},
+    ("POST", "reset"): {"type": "Immediate"},
+}
+CLOSED = [operation for operation in ALL if operation.scope is not None]
+
+
+def path_of(operation: Operation, organization_uuid: str) -> str:
+    values = {"organization_uuid": organization_uuid, "charge_box_id": "CP-1", "stationId": "CP-1"}
+    return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], "1"), operation.path)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"x-api-key": ""},
+        {"x-api-key": "wrong"},
+        {"x-api-key": "\u00e9"},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": "Basic d3Jvbmc6d3Jvbmc="},
+        {"Authorization": "Bearer"},
+    ],
+    ids=repr,
+)
+async def test_without_a_valid_key_nothing_is_answered(api: Api, headers: dict[str, str]) -> None:
+    for operation in CLOSED:
+        path = path_of(operation, api.organization_uuid)
+        got = await api(operation.method, path, headers=headers)
+
+        assert got.error == (401, "unauthorized"), operation.name
+        assert got.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+async def test_both_ways_of_presenting_a_key_work_everywhere(api: Api) -> None:
+    for headers in ({"x-api-key": api.key}, {"Authorization": f"bearer {api.key}"}):
+        for path in (f"{api.organization}/chargers", "/api/chargingStations"):
+            assert (await api("GET", path, headers=headers)).status == 200
+
+
+async def test_two_different_keys_say_nobody(api: Api) -> None:
+    other = await api.neighbour()
+    headers = {"x-api-key": api.key, "Authorization": f"Bearer {other.key}"}
+
+    assert (await api("GET", "/api/v1/organizations", headers=headers)).status == 401
+
+
+async def test_an_expired_or_revoked_key_is_refused_from_the_next_request_on(api: Api) -> None:
+    path = f"{api.organization}/api_keys"
+    body = {"expires_at": "2026-11-21T11:00:00Z"}
+    key = (await api("POST", path, body)).body["api_key"]
+    headers = {"x-api-key": key["api_key"]}
+    assert (await api("GET", "/api/v1/organizations", headers=headers)).status == 200
+
+    api.clock.forward(hours=1)
+    assert (await api("GET", "/api/v1/organizations", headers=headers)).status == 401
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+async def test_a_scope_does_no_more_than_it_says(api: Api, scope: Scope) -> None:
+    limited = await api.with_scope(scope)
+    for operation in CLOSED:
+        assert operation.scope is not None
+        allowed = SCOPES.index(scope) >= SCOPES.index(operation.scope)
+        refusal = 401 if operation.path.startswith("/api/chargingStations") else 403
+        got = await limited(operation.method, path_of(operation, api.organization_uuid))
+
+        assert (got.status == refusal) != allowed, f"{operation.name}: {got.text}"
+
+
+def test_reading_needs_read_writing_operate_and_keys_admin() -> None:
+    def needed(operation: Operation) -> Scope:
+        if "api_keys" in operation.path:
+            return "admin"
+        return "read" if operation.method == "GET" else "operate"
+
+    assert [operation.name for operation in CLOSED if operation.scope != needed(operation)] == []
+
+
+def operations_of_the_document() -> list[tuple[str, str]]:
+    return [
+        (method.upper(), path)
+        for path, operations in DOCUMENT["paths"].items()
+        for method, operation in operations.items()
+        if operation["security"]
+    ]
+
+
+async def ids_of_everything(api: Api) -> dict[str, str]:
+    """Enrol, start, command and make a key, and return the ids of all that came of it."""
+    enrolled = await api.enrol_with_proxy()
+    now = api.clock.now()
+    await api.storage.transactions.note_started(
+        Transaction(
+            key=api.charger_key("CP-1"),
+            transaction_id="4711",
+            evse_id=1,
+            started_at=now,
+            start_timestamp=now.isoformat(),
+        )
+    )
+    offline = await api("POST", "/api/chargingStations/CP-1/reset", {"type": "Immediate"})
+    (key,) = (await api.get(f"{api.organization}/api_keys"))["api_keys"]
+    return {
+        "organization_uuid": api.organization_uuid,
+        "charge_box_id": "CP-1",
+        "stationId": "CP-1",
+        "evseId": "1",
+        "id": str(enrolled["proxy_configuration"]["id"]),
+        "transaction_id": "4711",
+        "transactionId": "4711",
+        "command_id": offline.body["command_id"],
+        "key_id": key["key_id"],
+    }
+
+
+def filled(path: str, ids: Mapping[str, str]) -> str:
+    return re.sub(r"\{(\w+)\}", lambda found: ids[found[1]], path)
+
+
+@pytest.mark.parametrize("under", ["their path", "its own path"])
+async def test_another_organization_sees_nothing(api: Api, under: str) -> None:
+    """Each operation of the document, with A's ids and B's key: as if nothing were there."""
+    ids, theirs = await ids_of_everything(api), await api.neighbour()
+    if under == "its own path":
+        ids["organization_uuid"] = theirs.organization_uuid
+    nothing = {**dict.fromkeys(ids, "999"), "organization_uuid": ids["organization_uuid"]}
+    for method, path in operations_of_the_document():
+        body = None if method == "GET" else BODIES.get((method, path.rpartition("/")[2]), {})
+        got = await theirs(method, filled(path, ids), body)
+
+        assert "CP-1" not in got.text
+        assert api.organization_uuid not in got.text
+        if set(re.findall(r"\{(\w+)\}", path)) - {"organization_uuid"}:
+            assert got.error == (404, "not_found"), f"{method} {path}: {got.text}"
+            assert (await theirs(method, filled(path, nothing), body)).body == got.body
+    assert (await api.get(f"{api.organization}/chargers/CP-1"))["success"]
+
+
+async def test_a_route_that_nobody_declared_is_closed(parts: ApiParts) -> None:
+    async def secret(_request: web.Request) -> web.Response:
+        return web.json_response({"secret": 42})
+
+    app = create_app(parts)
+    app.router.add_get("/secret", secret)
+    async with (
+        listening(app, Bind("127.0.0.1", 0)) as bind,
+        aiohttp.ClientSession() as session,
+        session.get(f"http://{bind}/secret") as response,
+    ):
+        assert response.status == 401

@@ -1,0 +1,145 @@
+"""Chargers: enrolled, shown as they are, changed, and gone when deleted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.api.conftest import Api, Connect
+from tests.doubles import settled
+
+
+async def test_a_charger_is_enrolled_and_its_password_told_once(api: Api) -> None:
+    got = await api("POST", f"{api.organization}/chargers", {"charge_box_id": "CP-1"})
+
+    assert got.status == 201
+    charger = got.body["charger"]
+    assert charger["charger_name"] == "CP-1"
+    assert charger["ocpp_url"].endswith("/ocpp_proxy/CP-1")
+    assert len(charger.pop("ocpp_password")) == 20
+    assert (await api.get(f"{api.organization}/chargers/CP-1"))["charger"] == charger
+
+
+async def test_an_enrolled_charger_shows_what_the_contract_lists(api: Api) -> None:
+    await api.enrol(charger_name="Lobby", vendor_name="ABB", allowed_versions=["2.0.1"])
+    charger = (await api.get(f"{api.organization}/chargers/CP-1"))["charger"]
+
+    assert charger == {
+        "charge_box_id": "CP-1",
+        "charger_name": "Lobby",
+        "vendor_name": "ABB",
+        "model_name": None,
+        "serial_number": None,
+        "firmware_version": None,
+        "ocpp_version": None,
+        "connected": False,
+        "last_seen": None,
+        "last_disconnect": None,
+        "site_id": None,
+        "security_profile": 1,
+        "allowed_versions": ["2.0.1"],
+        "client_certificate_sha256": None,
+        "ocpp_url": charger["ocpp_url"],
+        "connectors": [],
+        "running_transactions": [],
+        "created_at": "2026-11-21T10:00:00.000Z",
+    }
+    stored = await api.storage.chargers.get(api.charger_key("CP-1"))
+    assert stored is not None
+    assert stored.allowed_versions == ("ocpp2.0.1",)
+
+
+async def test_a_live_charger_shows_its_connectors_and_transactions(
+    api: Api, connect: Connect
+) -> None:
+    await api.enrol()
+    peer = (await connect()).peer
+    status = {"connectorId": 2, "status": "Charging", "errorCode": "NoError"}
+    await peer.calls("StatusNotification", orjson.dumps(status))
+    await peer.hears()
+    start = {
+        "connectorId": 2,
+        "idTag": "T-1",
+        "meterStart": 5,
+        "timestamp": "2026-11-21T09:59:00Z",
+    }
+    await peer.calls("StartTransaction", orjson.dumps(start), id="peer-2")
+    transaction_id = (await peer.hears())[2]["transactionId"]
+
+    for charger in (
+        (await api.get(f"{api.organization}/chargers/CP-1"))["charger"],
+        (await api.get(f"{api.organization}/chargers"))["chargers"][0],
+    ):
+        assert charger["connected"] is True
+        assert [(each["evse_id"], each["status"]) for each in charger["connectors"]] == [
+            (2, "Charging")
+        ]
+        (running,) = charger["running_transactions"]
+        assert running["transaction_id"] == str(transaction_id)
+
+
+async def test_chargers_are_listed_page_by_page_in_order(api: Api) -> None:
+    for name in ("b", "a", "C", "c d"):
+        await api.enrol(name)
+    path = f"{api.organization}/chargers?limit=3"
+    first = await api.get(path)
+    rest = await api.get(f"{path}&cursor={first['next_cursor']}")
+
+    assert [charger["charge_box_id"] for charger in first["chargers"]] == ["C", "a", "b"]
+    assert [charger["charge_box_id"] for charger in rest["chargers"]] == ["c d"]
+    assert rest["next_cursor"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [
+        ({"charger_name": "Lobby"}, {"charger_name": "Lobby"}),
+        ({"charger_name": None}, {"charger_name": "CP-1"}),
+        ({"serial_number": "S"}, {"serial_number": "S"}),
+        ({"allowed_versions": ["1.6"]}, {"allowed_versions": ["1.6"]}),
+        ({}, {}),
+    ],
+)
+async def test_patch_changes_only_what_is_given(
+    api: Api, change: dict[str, Any], shown: dict[str, Any]
+) -> None:
+    before = await api.enrol(charger_name="Old", vendor_name="ABB")
+    del before["ocpp_password"]
+    got = await api("PATCH", f"{api.organization}/chargers/CP-1", change)
+
+    assert got.status == 200
+    assert got.body["charger"] == {**before, **shown}
+
+
+async def test_the_id_of_a_charger_cannot_change(api: Api) -> None:
+    await api.enrol()
+
+    got = await api("PATCH", f"{api.organization}/chargers/CP-1", {"charge_box_id": "CP-2"})
+    assert got.fields == {"charge_box_id"}
+
+
+async def test_a_deleted_charger_is_cut_off_and_its_password_dies(
+    api: Api, connect: Connect
+) -> None:
+    enrolled = await api.enrol_with_proxy()
+    charger = await connect()
+    got = await api("DELETE", f"{api.organization}/chargers/CP-1")
+
+    assert got.body == {"success": True, "message": "Charger deleted successfully"}
+    assert (await charger.ended).code == 1008
+    assert await api.storage.chargers.get(api.charger_key("CP-1")) is None
+    id = enrolled["proxy_configuration"]["id"]
+    for path in ("chargers/CP-1", f"proxy_configurations/{id}"):
+        assert (await api("GET", f"{api.organization}/{path}")).status == 404
+    await settled()
+    again = await api.enrol()
+    assert again["ocpp_password"] != enrolled["charger"]["ocpp_password"]
+
+
+@pytest.mark.parametrize(("method", "body"), [("GET", None), ("PATCH", {}), ("DELETE", None)])
+async def test_an_unknown_charger_is_not_found(api: Api, method: str, body: Any) -> None:
+    got = await api(method, f"{api.organization}/chargers/CP-1", body)
+
+    assert got.error == (404, "not_found")

@@ -1,0 +1,111 @@
+"""Enrol a charger with its proxy: both or none, and the password told once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from storage.secrets import secret_matches
+from tests.api.conftest import PROXY, Api
+
+
+def path(api: Api) -> str:
+    return f"{api.organization}/chargers/enroll-with-proxy"
+
+
+async def test_the_answer_has_exactly_the_fields_of_the_seed(api: Api) -> None:
+    enrolled = await api.enrol_with_proxy("CP-PROX-01")
+
+    assert list(enrolled) == ["success", "message", "charger", "proxy_configuration"]
+    assert enrolled["message"] == "Charger enrolled and proxy configuration created successfully"
+    assert list(enrolled["charger"]) == ["charge_box_id", "ocpp_proxy_url", "ocpp_password"]
+    assert list(enrolled["proxy_configuration"]) == [
+        "id",
+        "target_platform_identifier",
+        "target_websocket_url",
+    ]
+
+
+async def test_the_password_opens_the_door_and_is_kept_as_a_digest(api: Api) -> None:
+    password = (await api.enrol_with_proxy())["charger"]["ocpp_password"]
+    stored = await api.storage.chargers.get(api.charger_key("CP-1"))
+
+    assert stored is not None
+    assert secret_matches(password.encode(), stored.password_digest)
+    assert len(password) == 20
+    assert password not in (await api("GET", f"{api.organization}/chargers/CP-1")).text
+
+
+async def test_the_url_has_the_id_percent_encoded_once(api: Api) -> None:
+    charger = (await api.enrol_with_proxy("Box |1+2=3@*"))["charger"]
+
+    assert charger["ocpp_proxy_url"] == (
+        f"ws://ocpp.example.com/{api.organization_uuid}/ocpp_proxy/Box%20%7C1%2B2%3D3%40%2A"
+    )
+    assert (await api.get(f"{api.organization}/chargers/Box%20%7C1%2B2%3D3%40%2A"))["success"]
+
+
+async def test_a_charger_that_is_there_is_a_conflict_and_nothing_changes(api: Api) -> None:
+    await api.enrol("CP-1", charger_name="First")
+    got = await api("POST", path(api), {"charge_box_id": "CP-1", **PROXY})
+
+    assert got.error == (409, "conflict")
+    assert got.body["message"] == "A charger with this charge_box_id is enrolled already."
+    assert (await api.get(f"{api.organization}/chargers/CP-1"))["charger"][
+        "charger_name"
+    ] == "First"
+    assert (await api.get(f"{api.organization}/proxy_configurations"))["proxy_configurations"] == []
+
+
+async def test_what_is_only_too_long_is_told_only_that(api: Api) -> None:
+    got = await api("POST", path(api), {"charge_box_id": "x" * 49, **PROXY})
+
+    assert got.body["fields"] == {"charge_box_id": ["Length must be between 1 and 48."]}
+
+
+async def test_the_same_id_in_another_organization_is_another_charger(api: Api) -> None:
+    await api.enrol_with_proxy()
+    await (await api.neighbour()).enrol_with_proxy()
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"target_websocket_url": "wss://x.com/{charger}"}, "target_websocket_url"),
+        ({"target_websocket_url": "wss://x.com/{"}, "target_websocket_url"),
+        ({"target_websocket_url": "https://x.com/"}, "target_websocket_url"),
+        ({"target_websocket_url": "ws://x.com/"}, "target_websocket_url"),
+        ({"target_websocket_url": "wss://user@x.com/"}, "target_websocket_url"),
+        ({"target_websocket_url": "wss://x.com/#a"}, "target_websocket_url"),
+        ({"target_websocket_url": "wss://10.0.0.1/"}, "target_websocket_url"),
+        ({"target_websocket_url": "wss://0x0a.1/"}, "target_websocket_url"),
+        ({"target_websocket_url": "wss://[::1]/"}, "target_websocket_url"),
+        ({"target_websocket_url": "wss://169.254.169.254/"}, "target_websocket_url"),
+        ({"target_websocket_url": ""}, "target_websocket_url"),
+        ({"target_authentication_method": "Basic"}, "target_auth_basic_password"),
+        ({"target_authentication_method": "ClientCertificate"}, "target_authentication_method"),
+        ({"charge_box_id": "a:b"}, "charge_box_id"),
+        ({"mode": "strict"}, "mode"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+async def test_what_cannot_work_is_named_and_nothing_is_enrolled(
+    api: Api, change: dict[str, Any], field: str
+) -> None:
+    got = await api("POST", path(api), {"charge_box_id": "CP-1", **PROXY, **change})
+
+    assert got.fields == {field}
+    assert (await api.get(f"{api.organization}/chargers"))["chargers"] == []
+
+
+async def test_each_required_field_is_named(api: Api) -> None:
+    assert (await api("POST", path(api), {})).fields == {"charge_box_id", *PROXY}
+
+
+async def test_names_are_not_resolved_on_saving(api: Api) -> None:
+    await api.enrol_with_proxy(target_websocket_url="wss://nowhere.invalid/{charge_box_id}")
+
+
+async def test_a_private_network_can_be_allowed(api: Api) -> None:
+    await api.enrol_with_proxy(target_websocket_url="wss://127.0.0.1:9443/{charge_box_id}")

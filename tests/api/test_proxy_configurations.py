@@ -1,0 +1,228 @@
+"""Proxy configurations from their first to their last day."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import PROXY, Api, WatchedRelays
+
+SEED_FIELDS = [
+    "id",
+    "charge_box_id",
+    "organization_uuid",
+    "target_platform_identifier",
+    "target_websocket_url",
+    "target_authentication_method",
+]
+SECRET = "third-party-secret"
+BASIC = {"target_authentication_method": "Basic", "target_auth_basic_password": SECRET}
+
+
+def base(api: Api) -> str:
+    return f"{api.organization}/proxy_configurations"
+
+
+async def created(api: Api, **more: Any) -> Any:
+    await api.enrol()
+    got = await api("POST", base(api), {"charge_box_id": "CP-1", **PROXY, **more})
+    assert got.status == 201, got.text
+    return got.body["proxy_configuration"]
+
+
+async def password_of(api: Api, id: int) -> str | None:
+    stored = await api.storage.proxy_configurations.get(api.organization_uuid, id)
+    assert stored is not None
+    return stored.target_auth_basic_password
+
+
+async def test_one_is_created_for_an_enrolled_charger(api: Api) -> None:
+    await api.enrol()
+    got = await api("POST", base(api), {"charge_box_id": "CP-1", **PROXY, **BASIC})
+
+    assert got.status == 201
+    assert list(got.body) == ["success", "message", "proxy_configuration"]
+    assert got.body["message"] == "Proxy configuration created successfully"
+    assert list(got.body["proxy_configuration"])[:6] == SEED_FIELDS
+    assert await password_of(api, got.body["proxy_configuration"]["id"]) == SECRET
+
+
+async def test_the_password_never_comes_back(api: Api) -> None:
+    one = f"{base(api)}/{(await created(api, **BASIC))['id']}"
+
+    for got in (
+        await api("GET", base(api)),
+        await api("GET", one),
+        await api("PATCH", one, {"enabled": False}),
+        await api("GET", f"{one}/status"),
+        await api("DELETE", one),
+    ):
+        assert got.status == 200
+        assert SECRET not in got.text
+        assert "password" not in got.text
+
+
+async def test_a_second_one_for_a_charger_is_a_conflict(api: Api) -> None:
+    await created(api)
+
+    got = await api("POST", base(api), {"charge_box_id": "CP-1", **PROXY})
+    assert got.error == (409, "conflict")
+    assert got.body["message"] == "The charger has a proxy configuration already."
+
+
+async def test_an_unknown_charger_is_not_found(api: Api) -> None:
+    got = await api("POST", base(api), {"charge_box_id": "CP-2", **PROXY})
+
+    assert got.error == (404, "not_found")
+
+
+async def test_they_are_listed_page_by_page(api: Api) -> None:
+    for number in range(3):
+        await api.enrol_with_proxy(f"CP-{number}")
+
+    first = await api.get(f"{base(api)}?limit=2")
+    assert list(first) == ["success", "proxy_configurations", "next_cursor"]
+    assert [each["charge_box_id"] for each in first["proxy_configurations"]] == ["CP-0", "CP-1"]
+    second = await api.get(f"{base(api)}?limit=2&cursor={first['next_cursor']}")
+    assert [each["charge_box_id"] for each in second["proxy_configurations"]] == ["CP-2"]
+    assert second["next_cursor"] is None
+
+
+async def test_put_replaces_the_whole(api: Api) -> None:
+    one = await created(api, target_charge_box_id="T-1", **BASIC)
+    api.clock.forward(minutes=1)
+    body = {"charge_box_id": "CP-1", **PROXY, "target_platform_identifier": "Other"}
+    got = await api("PUT", f"{base(api)}/{one['id']}", body)
+
+    assert got.status == 200
+    assert got.body["message"] == "Proxy configuration updated successfully"
+    new = got.body["proxy_configuration"]
+    assert (new["target_platform_identifier"], new["target_charge_box_id"]) == ("Other", None)
+    assert new["created_at"] == one["created_at"] < new["updated_at"]
+    assert await password_of(api, one["id"]) is None
+    assert (await api.get(f"{base(api)}/{one['id']}"))["proxy_configuration"] == new
+
+
+@pytest.mark.parametrize("missing", ["charge_box_id", *PROXY])
+async def test_put_without_a_required_field_is_refused(api: Api, missing: str) -> None:
+    one = await created(api)
+    body = {"charge_box_id": "CP-1", **PROXY}
+    del body[missing]
+
+    assert (await api("PUT", f"{base(api)}/{one['id']}", body)).fields == {missing}
+
+
+async def test_put_with_basic_needs_the_password_again(api: Api) -> None:
+    one = await created(api, **BASIC)
+    body = {"charge_box_id": "CP-1", **PROXY, "target_authentication_method": "Basic"}
+
+    got = await api("PUT", f"{base(api)}/{one['id']}", body)
+    assert got.fields == {"target_auth_basic_password"}
+
+
+async def test_patch_changes_only_what_is_given(api: Api) -> None:
+    one = await created(api, target_charge_box_id="T-1", **BASIC)
+    url = "wss://new-third-party.com/ocpp/main"
+    got = await api("PATCH", f"{base(api)}/{one['id']}", {"target_websocket_url": url})
+
+    assert got.body["proxy_configuration"] == {**one, "target_websocket_url": url}
+    assert await password_of(api, one["id"]) == SECRET
+
+
+async def test_two_patches_at_once_both_hold(api: Api) -> None:
+    one = f"{base(api)}/{(await created(api))['id']}"
+    changes = {
+        "target_platform_identifier": "Other",
+        "target_charge_box_id": "T-1",
+        "enabled": False,
+    }
+    await asyncio.gather(*(api("PATCH", one, {name: new}) for name, new in changes.items()))
+
+    now = (await api.get(one))["proxy_configuration"]
+    assert {name: now[name] for name in changes} == changes
+
+
+async def test_patch_can_disable_and_empty(api: Api) -> None:
+    one = await created(api, target_charge_box_id="T-1")
+    body = {"enabled": False, "target_charge_box_id": None}
+    got = await api("PATCH", f"{base(api)}/{one['id']}", body)
+
+    assert got.body["proxy_configuration"]["enabled"] is False
+    assert got.body["proxy_configuration"]["target_charge_box_id"] is None
+
+
+async def test_a_password_that_is_not_used_any_more_is_forgotten(api: Api) -> None:
+    one = await created(api, **BASIC)
+    path = f"{base(api)}/{one['id']}"
+    await api("PATCH", path, {"target_authentication_method": "None"})
+
+    assert await password_of(api, one["id"]) is None
+    again = await api("PATCH", path, {"target_authentication_method": "Basic"})
+    assert again.fields == {"target_auth_basic_password"}
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"charge_box_id": "CP-2"}, "charge_box_id"),
+        ({"target_websocket_url": "wss://192.168.0.1/"}, "target_websocket_url"),
+        ({"target_websocket_url": None}, "target_websocket_url"),
+        ({"enabled": 1}, "enabled"),
+        ({"id": 7}, "id"),
+    ],
+)
+async def test_a_change_that_cannot_be_is_named(
+    api: Api, change: dict[str, Any], field: str
+) -> None:
+    one = await created(api)
+
+    assert (await api("PATCH", f"{base(api)}/{one['id']}", change)).fields == {field}
+    assert (await api.get(f"{base(api)}/{one['id']}"))["proxy_configuration"] == one
+
+
+async def test_the_same_charger_may_be_named_again(api: Api) -> None:
+    one = await created(api)
+
+    got = await api("PATCH", f"{base(api)}/{one['id']}", {"charge_box_id": "CP-1"})
+    assert got.status == 200
+
+
+async def test_a_deleted_one_is_gone_and_its_id_is_not_used_again(api: Api) -> None:
+    one = await created(api)
+    got = await api("DELETE", f"{base(api)}/{one['id']}")
+
+    assert got.body == {"success": True, "message": "Proxy configuration deleted successfully"}
+    for method in ("GET", "DELETE"):
+        assert (await api(method, f"{base(api)}/{one['id']}")).error == (404, "not_found")
+    again = await api("POST", base(api), {"charge_box_id": "CP-1", **PROXY})
+    assert again.body["proxy_configuration"]["id"] > one["id"]
+
+
+async def test_the_status_of_a_link_is_told(api: Api) -> None:
+    one = await created(api, enabled=False)
+    api.clock.forward(seconds=90)
+    status = (await api.get(f"{base(api)}/{one['id']}/status"))["status"]
+
+    assert status == {
+        "state": "disabled",
+        "since": None,
+        "last_error": None,
+        "boot_status": None,
+        "queue_length": 0,
+        "oldest_age_seconds": 90.0,
+        "dead_letters": 0,
+    }
+
+
+async def test_every_change_is_taken_up_by_the_relays(api: Api, relays: WatchedRelays) -> None:
+    one = await created(api)
+    path = f"{base(api)}/{one['id']}"
+    body = {"charge_box_id": "CP-1", **PROXY}
+    assert relays.configured == [api.charger_key("CP-1")]
+    for method, change in (("PATCH", {"enabled": False}), ("PUT", body), ("DELETE", None)):
+        relays.configured.clear()
+        await api(method, path, change)
+
+        assert relays.configured == [api.charger_key("CP-1")]
