@@ -1,0 +1,1 @@
+"""Play a charger, a fleet or a target over real sockets, for the demo and the tests."""

@@ -1,0 +1,79 @@
+"""Answers that read the same in OCPP 1.6 and 2.0.1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from simulators import controls
+from simulators.certificates import readable
+from simulators.watched import Fields
+
+if TYPE_CHECKING:
+    from simulators.charger import Charger
+    from simulators.voice import Handler
+
+UPLOADING = ("Uploading", "Uploaded")
+
+
+def accepted(done: bool) -> Fields:  # noqa: FBT001 - a verdict, not a switch
+    """Say Accepted or Rejected."""
+    return {"status": "Accepted" if done else "Rejected"}
+
+
+def log_name(charger: Charger) -> str:
+    """Name the file that an upload would leave."""
+    return f"{charger.identity.serial_number}.log"
+
+
+def cancel_reservation(charger: Charger, fields: Fields) -> Fields:
+    """Give up a reservation."""
+    return accepted(controls.cancel_reservation(charger, fields["reservationId"]))
+
+
+def certificate_signed(_charger: Charger, fields: Fields) -> Fields:
+    """Take the charger's own certificate; it is not used."""
+    return accepted(readable(fields["certificateChain"]))
+
+
+def clear_cache(_charger: Charger, _fields: Fields) -> Fields:
+    """Forget tokens; none are cached."""
+    return {"status": "Accepted"}
+
+
+def data_transfer(charger: Charger, fields: Fields) -> Fields:
+    """Echo to our own vendor."""
+    if fields["vendorId"] != charger.identity.vendor:
+        return {"status": "UnknownVendorId"}
+    echo = {"data": fields["data"]} if "data" in fields else {}
+    return {"status": "Accepted", **echo}
+
+
+def delete_certificate(charger: Charger, fields: Fields) -> Fields:
+    """Forget a root certificate."""
+    gone = charger.certificates.delete(fields["certificateHashData"])
+    return {"status": "Accepted" if gone else "NotFound"}
+
+
+def get_log(charger: Charger, fields: Fields) -> Fields:
+    """Pretend to upload."""
+    request = {"requestId": fields["requestId"]}
+    charger.later(controls.report_progress(charger, "LogStatusNotification", UPLOADING, request))
+    return {"status": "Accepted", "filename": log_name(charger)}
+
+
+def install_certificate(charger: Charger, fields: Fields) -> Fields:
+    """Keep a root certificate."""
+    kept = charger.certificates.install(fields["certificateType"], fields["certificate"])
+    return {"status": "Accepted" if kept else "Failed"}
+
+
+BOTH: Mapping[str, Handler] = {
+    "CancelReservation": cancel_reservation,
+    "CertificateSigned": certificate_signed,
+    "ClearCache": clear_cache,
+    "DataTransfer": data_transfer,
+    "DeleteCertificate": delete_certificate,
+    "GetLog": get_log,
+    "InstallCertificate": install_certificate,
+}

@@ -1,0 +1,82 @@
+"""Messages that a charger sends when it is told to, in both versions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, TypeAlias
+
+from simulators.certificates import signing_request
+from simulators.watched import Fields
+
+if TYPE_CHECKING:
+    from simulators.charger import Charger
+
+Trigger: TypeAlias = Callable[["Charger", int | None], Coroutine[object, object, object]]
+
+
+async def send_boot(charger: Charger, _evse_id: int | None) -> None:
+    """Boot once more."""
+    await charger.send_boot("Triggered")
+
+
+async def send_heartbeat(charger: Charger, _evse_id: int | None) -> None:
+    """Show that the charger lives."""
+    await charger.call("Heartbeat", {})
+
+
+async def send_status(charger: Charger, evse_id: int | None) -> None:
+    """Tell the state of one EVSE or of all."""
+    for status in charger.statuses.all():
+        if evse_id in (None, status.evse_id):
+            await charger.call(status.action, status.fields)
+
+
+async def send_meter(charger: Charger, evse_id: int | None) -> None:
+    """Tell the meter of one EVSE or of all."""
+    for evse in charger.hardware.evses.values():
+        if evse_id not in (None, evse.id):
+            continue
+        sample = charger.hardware.sample(evse.id)
+        await charger.call(*charger.voice.metered(evse.id, sample, evse.transaction))
+
+
+async def send_transaction(charger: Charger, evse_id: int | None) -> None:
+    """Tell how transactions stand (F06.FR.07)."""
+    charger.read_meters(evse_id)
+
+
+def send_idle(action: str) -> Trigger:
+    """Tell that a job is not running."""
+
+    async def send(charger: Charger, _evse_id: int | None) -> None:
+        await charger.call(action, {"status": "Idle"})
+
+    return send
+
+
+def send_signing_request(extra: Fields) -> Trigger:
+    """Ask for a certificate."""
+
+    async def send(charger: Charger, _evse_id: int | None) -> None:
+        csr = signing_request(charger.identity.serial_number)
+        await charger.call("SignCertificate", {"csr": csr, **extra})
+
+    return send
+
+
+TRIGGERS: Mapping[str, Trigger] = {
+    "BootNotification": send_boot,
+    "DiagnosticsStatusNotification": send_idle("DiagnosticsStatusNotification"),
+    "FirmwareStatusNotification": send_idle("FirmwareStatusNotification"),
+    "Heartbeat": send_heartbeat,
+    "LogStatusNotification": send_idle("LogStatusNotification"),
+    "MeterValues": send_meter,
+    "PublishFirmwareStatusNotification": send_idle("PublishFirmwareStatusNotification"),
+    "SignChargePointCertificate": send_signing_request({}),
+    "SignChargingStationCertificate": send_signing_request(
+        {"certificateType": "ChargingStationCertificate"}
+    ),
+    "SignV2GCertificate": send_signing_request({"certificateType": "V2GCertificate"}),
+    "StatusNotification": send_status,
+    "TransactionEvent": send_transaction,
+}

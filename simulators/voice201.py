@@ -1,0 +1,176 @@
+"""What a charger says in OCPP 2.0.1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from csms.frames import OCPP201
+from simulators.answers201 import HANDLERS
+from simulators.device201 import factory_settings
+from simulators.hardware import Hardware, Sample, State, Transaction
+from simulators.settings import Settings
+from simulators.voice import Identity, Message, Names
+from simulators.watched import Fields, timestamp
+
+_STATUS: Mapping[State, str] = {
+    "Available": "Available",
+    "Preparing": "Occupied",
+    "Charging": "Occupied",
+    "SuspendedEVSE": "Occupied",
+    "Finishing": "Occupied",
+    "Reserved": "Reserved",
+    "Unavailable": "Unavailable",
+}
+
+# What 1.6 calls the reason of a stop, as 2.0.1's (triggerReason, stoppedReason).
+_ENDED: Mapping[str, tuple[str, str]] = {
+    "Local": ("StopAuthorized", "Local"),
+    "Remote": ("RemoteStop", "Remote"),
+    "DeAuthorized": ("Deauthorized", "DeAuthorized"),
+    "SoftReset": ("ResetCommand", "ImmediateReset"),
+    "HardReset": ("ResetCommand", "ImmediateReset"),
+    "UnlockCommand": ("UnlockCommand", "Remote"),
+    "EVDisconnected": ("EVDeparted", "EVDisconnected"),
+}
+
+
+class Voice201:
+    """Speak OCPP 2.0.1; every EVSE has one connector, number 1."""
+
+    subprotocol = "ocpp2.0.1"
+    dialect = OCPP201
+    names = Names(
+        heartbeat="OCPPCommCtrlr.HeartbeatInterval",
+        sample="SampledDataCtrlr.TxUpdatedInterval",
+        authorize_remote="AuthCtrlr.AuthorizeRemoteStart",
+        stop_on_invalid="TxCtrlr.StopTxOnInvalidId",
+        password="SecurityCtrlr.BasicAuthPassword",  # noqa: S106 - the name of a variable
+        attempts="OCPPCommCtrlr.MessageAttempts[TransactionEvent]",
+        retry="OCPPCommCtrlr.MessageAttemptInterval[TransactionEvent]",
+        max_level="SmartChargingCtrlr.ProfileStackLevel",
+        max_periods="SmartChargingCtrlr.PeriodsPerSchedule",
+    )
+    handlers = HANDLERS
+
+    def settings(self, hardware: Hardware, identity: Identity) -> Settings:
+        """Return the device model as it leaves the factory."""
+        return factory_settings(hardware, identity)
+
+    def rate_units(self, settings: Settings) -> frozenset[str]:
+        """Return the units, A or W, that schedules may have."""
+        return frozenset(settings.text("SmartChargingCtrlr.RateUnit").split(","))
+
+    def secret(self, value: str) -> str | bytes:
+        """Return the password as it was written."""
+        return value
+
+    def boot(self, identity: Identity, reason: str) -> Message:
+        """Say hello."""
+        station = {
+            "serialNumber": identity.serial_number,
+            "model": identity.model,
+            "vendorName": identity.vendor,
+            "firmwareVersion": identity.firmware_version,
+        }
+        return "BootNotification", {"chargingStation": station, "reason": reason}
+
+    def status(self, hardware: Hardware, evse_id: int, at: str) -> Message | None:
+        """Tell a connector's state; the station itself has none here."""
+        if evse_id == 0:
+            return None
+        return "StatusNotification", {
+            "timestamp": at,
+            "connectorStatus": _STATUS[hardware.state(evse_id)],
+            "evseId": evse_id,
+            "connectorId": 1,
+        }
+
+    def authorize(self, id_token: str, token_type: str) -> Message:
+        """Ask whether a token may charge."""
+        return "Authorize", {"idToken": {"idToken": id_token, "type": token_type}}
+
+    def authorized(self, answer: Fields) -> bool:
+        """Tell whether an answer lets a token charge; one that does not say so does."""
+        status: str = answer.get("idTokenInfo", {}).get("status", "Accepted")
+        return status == "Accepted"
+
+    def started(self, transaction: Transaction, sample: Sample, *, offline: bool) -> Message:
+        """Tell of a start."""
+        transaction.id = transaction.id or transaction.reference
+        remote = transaction.remote_start_id
+        event = self._event(transaction, "Started", sample, "Transaction.Begin", offline=offline)
+        event["triggerReason"] = "Authorized" if remote is None else "RemoteStart"
+        event["timestamp"] = timestamp(transaction.started_at)
+        event["idToken"] = {"idToken": transaction.id_token, "type": transaction.token_type}
+        if remote is not None:
+            event["transactionInfo"]["remoteStartId"] = remote
+        if transaction.reservation_id is not None:
+            event["reservationId"] = transaction.reservation_id
+        return "TransactionEvent", event
+
+    def sampled(self, transaction: Transaction, sample: Sample, *, offline: bool) -> Message:
+        """Tell the meter during a transaction."""
+        event = self._event(transaction, "Updated", sample, "Sample.Periodic", offline=offline)
+        event["triggerReason"] = "MeterValuePeriodic"
+        return "TransactionEvent", event
+
+    def resumed(self, transaction: Transaction, sample: Sample, *, offline: bool) -> Message | None:
+        """Tell that charging was suspended or goes on."""
+        event = self._event(transaction, "Updated", sample, "Other", offline=offline)
+        event["triggerReason"] = "ChargingStateChanged"
+        return "TransactionEvent", event
+
+    def stopped(self, transaction: Transaction, sample: Sample, *, offline: bool) -> Message:
+        """Tell of an end."""
+        trigger, reason = _ENDED[transaction.stop_reason or "Local"]
+        event = self._event(transaction, "Ended", sample, "Transaction.End", offline=offline)
+        event["triggerReason"] = trigger
+        event["transactionInfo"] |= {"stoppedReason": reason, "chargingState": "EVConnected"}
+        return "TransactionEvent", event
+
+    def metered(self, evse_id: int, sample: Sample, running: Transaction | None) -> Message:
+        """Tell a meter because it was asked for."""
+        return "MeterValues", {"evseId": evse_id, "meterValue": [_meter(sample, "Trigger")]}
+
+    def complete(self, fields: Fields, transaction: Transaction) -> Fields:
+        """Leave the message as it is: the id is the station's own."""
+        return fields
+
+    def heard(self, action: str, answer: Fields, transaction: Transaction) -> bool:
+        """Tell whether the transaction may go on."""
+        transaction.confirmed = True
+        return self.authorized(answer)
+
+    def _event(
+        self, transaction: Transaction, kind: str, sample: Sample, context: str, *, offline: bool
+    ) -> Fields:
+        state = "Charging" if sample.power_w > 0 else "SuspendedEVSE"
+        event: Fields = {
+            "eventType": kind,
+            "timestamp": timestamp(sample.at),
+            "seqNo": transaction.events,
+            "transactionInfo": {"transactionId": transaction.id, "chargingState": state},
+            "evse": {"id": transaction.evse_id, "connectorId": 1},
+            "meterValue": [_meter(sample, context)],
+        }
+        transaction.events += 1
+        return {**event, "offline": True} if offline else event
+
+
+def _meter(sample: Sample, context: str) -> Fields:
+    values = [
+        _value(sample.energy_wh, "Energy.Active.Import.Register", "Wh", context),
+        _value(sample.power_w, "Power.Active.Import", "W", context),
+        _value(sample.supply.amperes(sample.power_w), "Current.Import", "A", context),
+        _value(sample.supply.voltage, "Voltage", "V", context),
+    ]
+    return {"timestamp": timestamp(sample.at), "sampledValue": values}
+
+
+def _value(value: float, measurand: str, unit: str, context: str) -> Fields:
+    return {
+        "value": round(value, 1),
+        "context": context,
+        "measurand": measurand,
+        "unitOfMeasure": {"unit": unit},
+    }

@@ -1,0 +1,21 @@
+"""A target to play against, and chargers in a hurry."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from simulators.target import Target
+
+
+@pytest.fixture
+async def target() -> AsyncIterator[Target]:
+    async with Target.listening() as listening:
+        yield listening
+
+
+@pytest.fixture(params=["1.6", "2.0.1"])
+def version(request: pytest.FixtureRequest) -> str:
+    chosen: str = request.param
+    return chosen
