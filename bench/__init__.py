@@ -1,0 +1,1 @@
+"""Measurements and the fuzzer: what `make bench` and `make fuzz` run."""
