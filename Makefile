@@ -91,7 +91,7 @@ check: $(VENV)/.dev
 .PHONY: test
 test: check node
 	@echo 'test: pytest'
-	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=auto --cov --cov-report=term:skip-covered $(ARGS)
 
 .PHONY: bench
 bench: $(VENV)/.dev

@@ -184,7 +184,7 @@ async def until(condition: Callable[[], object]) -> None:
     """Give way to the other tasks until the condition holds."""
     async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - what is waited for sets no event
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)
 
 
 async def settled() -> None:

@@ -268,7 +268,7 @@ class Stage:
         """Wait until the charger's target link is in a state."""
         async with asyncio.timeout(PATIENCE):
             while (status := await self.status(key)).state != state:  # noqa: ASYNC110 - untold
-                await asyncio.sleep(0)
+                await asyncio.sleep(0.001)
         return status
 
     @contextlib.asynccontextmanager

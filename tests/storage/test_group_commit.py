@@ -143,7 +143,7 @@ async def test_flushing_waits_for_what_was_submitted_and_for_nothing_later(
     assert 0 < len(written) < 500
     while len(written) < 501:
         await group.flush()
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.001)
 
 
 async def test_an_idle_group_has_nothing_to_flush(group: GroupCommit) -> None:
