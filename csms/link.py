@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import structlog
 
@@ -62,7 +62,7 @@ class Receipt(Protocol):
 
 
 Answer: TypeAlias = Callable[[Call | Send, int], Awaitable[Reply]]
-Tap: TypeAlias = Callable[[Way, Frame | MalformedFrame, bytes, str | None], Receipt]
+Tap: TypeAlias = Callable[[Way, Frame | MalformedFrame, bytes, str | None, Any], Receipt]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,9 @@ class _NotKept:
 _NOT_KEPT = _NotKept()
 
 
-def no_tap(_way: Way, _frame: Frame | MalformedFrame, _text: bytes, _action: str | None) -> Receipt:
+def no_tap(
+    _way: Way, _frame: Frame | MalformedFrame, _text: bytes, _action: str | None, _note: Any
+) -> Receipt:
     """Keep nothing, for simulators and measurements."""
     return _NOT_KEPT
 
@@ -162,11 +164,18 @@ class Link:
         await self._socket.close(code, reason)
 
     async def call(
-        self, action: str, payload: bytes, *, timeout: float = 30.0, patience: float = 20.0
+        self,
+        action: str,
+        payload: bytes,
+        *,
+        timeout: float = 30.0,
+        patience: float = 20.0,
+        note: Any = None,
     ) -> CallResult:
         """Call the peer and wait for its answer.
 
-        ``patience`` bounds the wait for our turn, ``timeout`` the wait for the answer, both in s.
+        ``patience`` bounds the wait for our turn, ``timeout`` the wait for the answer, both in s;
+        ``note`` is for the tap alone.
         Raises CallRefused, AnswerTimeout, LinkBusy, LinkClosed or NotStored.
         """
         async with self._turns.next(patience):
@@ -176,7 +185,7 @@ class Link:
             pending = self._turns.ask(request.id, action)
             try:
                 async with asyncio.timeout(timeout):
-                    await self._send(request, action)
+                    await self._send(request, action, note=note)
                     reply = await pending.answer
             except TimeoutError:
                 raise AnswerTimeout from None
@@ -213,7 +222,7 @@ class Link:
         if asked is None:
             self.traffic.unsolicited += 1
             return
-        self._tap("received", frame, frame.text, asked.action)
+        self._tap("received", frame, frame.text, asked.action, None)
         if not asked.answer.done():
             asked.answer.set_result(frame)
 
@@ -223,22 +232,24 @@ class Link:
             if isinstance(item, tuple):
                 await self._refuse(*item)
                 continue
-            receipt = self._tap("received", item, item.text, item.action)
+            receipt = self._tap("received", item, item.text, item.action, None)
             reply = await _reply(answer, item, receipt.position)
             if isinstance(item, Call):  # a Send is served and never answered
                 await self._send(reply, item.action, receipt)
 
     async def _refuse(self, malformed: MalformedFrame, text: bytes) -> None:
-        receipt = self._tap("received", malformed, text, None)
+        receipt = self._tap("received", malformed, text, None, None)
         if malformed.answerable:
             error = frames.call_error(malformed.id, malformed.code, malformed.reason)
             await self._send(error, None, receipt)
 
-    async def _send(self, frame: Frame, action: str | None, asked: Receipt = _NOT_KEPT) -> None:
+    async def _send(
+        self, frame: Frame, action: str | None, asked: Receipt = _NOT_KEPT, note: Any = None
+    ) -> None:
         if self._closed:
             raise self._closed
         # Both leave in one commit; the first may have been refused for what it is.
-        for receipt in (self._tap("sent", frame, frame.text, action), asked):
+        for receipt in (self._tap("sent", frame, frame.text, action, note), asked):
             if receipt.committed is not None:
                 await _stored(receipt.committed)
         self.traffic.frames_sent += 1

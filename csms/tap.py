@@ -8,7 +8,7 @@ from csms.errors import MalformedFrame, NotStored
 from csms.frames import Call, CallError, CallResult, CallResultError, Frame, Send
 from csms.link import Receipt, Tap, Way
 from storage.journal import Journal
-from storage.records import ChargerKey, Direction, MessageType
+from storage.records import ChargerKey, Direction, MessageType, Origin
 
 CHARGER_LINK: Mapping[Way, Direction] = {
     "received": "charger_to_platform",
@@ -42,7 +42,13 @@ def journal_tap(
     """
     losses = journal.losses  # as they were when the CALL came that is being answered
 
-    def tap(way: Way, frame: Frame | MalformedFrame, text: bytes, action: str | None) -> Receipt:
+    def tap(
+        way: Way,
+        frame: Frame | MalformedFrame,
+        text: bytes,
+        action: str | None,
+        origin: Origin | None,
+    ) -> Receipt:
         nonlocal losses
         if way == "received" and isinstance(frame, Call):
             losses = journal.losses
@@ -57,6 +63,7 @@ def journal_tap(
             action,
             text,
             proxy_configuration_id,
+            origin,
         )
 
     return tap

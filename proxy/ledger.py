@@ -15,6 +15,7 @@ import orjson
 
 from proxy import splice
 from proxy.splice import Path
+from storage.repositories.id_pairs import IdKind
 
 Translate: TypeAlias = Callable[[str], Awaitable[str | None]]
 
@@ -32,31 +33,33 @@ _TO_CHARGER: Mapping[str, Path] = {
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
 
 
-class TransactionIds(Protocol):
-    """What storage remembers of pairs of transaction ids."""
+class Pairs(Protocol):
+    """What storage remembers of pairs of ids."""
 
-    def note(self, proxy_configuration_id: int, ours: str, theirs: str) -> asyncio.Future[None]:
+    def note(
+        self, proxy_configuration_id: int, kind: IdKind, ours: str, theirs: str
+    ) -> asyncio.Future[None]:
         """Remember one pair; the Future is done once it is on disk."""
 
-    async def theirs(self, proxy_configuration_id: int, ours: str) -> str | None:
+    async def theirs(self, proxy_configuration_id: int, kind: IdKind, ours: str) -> str | None:
         """Return the target's id."""
 
-    async def ours(self, proxy_configuration_id: int, theirs: str) -> str | None:
-        """Return our id, of the latest transaction where the target repeats its own."""
+    async def ours(self, proxy_configuration_id: int, kind: IdKind, theirs: str) -> str | None:
+        """Return our id, of the latest where the target repeats its own."""
 
 
 class TransactionIdMap:
     """Translate transaction ids between one charger and one target."""
 
-    def __init__(self, transaction_ids: TransactionIds, proxy_configuration_id: int) -> None:
-        self._stored = transaction_ids
+    def __init__(self, id_pairs: Pairs, proxy_configuration_id: int) -> None:
+        self._stored = id_pairs
         self._id = proxy_configuration_id
         self._fresh: dict[str, str] = {}  # ours -> theirs, until storage has them
 
     def learn(self, ours: str, theirs: str) -> asyncio.Future[None]:
         """Remember the id that the target gave to ours; return the commit to wait for."""
         self._fresh[ours] = theirs
-        committed = self._stored.note(self._id, ours, theirs)
+        committed = self._stored.note(self._id, "transaction", ours, theirs)
         committed.add_done_callback(lambda done: self._settle(done, ours, theirs))
         return committed
 
@@ -74,12 +77,12 @@ class TransactionIdMap:
 
     async def theirs(self, ours: str) -> str | None:
         """Return the target's id of our transaction, None where it gave none yet."""
-        return self._fresh.get(ours) or await self._stored.theirs(self._id, ours)
+        return self._fresh.get(ours) or await self._stored.theirs(self._id, "transaction", ours)
 
     async def _ours(self, theirs: str) -> str | None:
         latest_first = reversed(self._fresh.items())
         fresh = next((ours for ours, known in latest_first if known == theirs), None)
-        return fresh or await self._stored.ours(self._id, theirs)
+        return fresh or await self._stored.ours(self._id, "transaction", theirs)
 
     def _settle(self, done: asyncio.Future[None], ours: str, theirs: str) -> None:
         # What storage did not take stays here, so the running session keeps its id.

@@ -1,8 +1,7 @@
 """Cross a charger's link with its target's: what one link calls, the other answers.
 
 The platform always has an answer for the charger; where the target has a say it is asked too, for
-a while, and both answers are joined. What the target asks of the charger passes the policy, and
-the charger's answer goes back under the target's own message id.
+a while, and both answers are joined. What the target asks of the charger: `proxy/orders.py`.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from csms import frames
-from csms.errors import CallRefused, LinkBusy, LinkError, NotStored
+from csms.errors import NotStored
 from csms.frames import Call, CallError, CallResult, Reply, Send
-from proxy import authority, keys, policy
-from proxy.policy import Answer, Hearing, Refuse, Triggered
+from proxy import authority, policy
+from proxy.policy import Hearing
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from proxy.target import TargetLink
 
 _BOOT = "BootNotification"
-_REJECTED = b'{"status":"Rejected"}'
 
 
 class Relay:
@@ -75,7 +73,7 @@ class Relay:
         if isinstance(ours, CallResult) and isinstance(theirs, CallResult):
             return authority.merge(self._version, call.action, ours, theirs)
         live = policy.rule(self._version, call.action).hearing is Hearing.LIVE
-        return _under(call.id, theirs) if theirs is not None and live else ours
+        return under(call.id, theirs) if theirs is not None and live else ours
 
     async def _judged(
         self, call: Call, ours: CallResult, theirs: Reply | None, token: str
@@ -96,51 +94,9 @@ class Relay:
             return authority.fallback(version, action, ours, accepted=known)
         return answer
 
-    # ---- what the target calls ----
 
-    async def answer_target(self, call: Call, target: TargetLink) -> Reply:
-        """Answer the target, with the charger's answer where the policy lets its CALL pass."""
-        configuration = target.configuration
-        overrides = configuration.policy.get("actions", {})
-        match policy.verdict(self._version, call, configuration.role, overrides):
-            case Answer(payload):
-                return frames.call_result(call.id, payload)
-            case Refuse(code, description):
-                return frames.call_error(call.id, code, description)
-            case Triggered(message, payload):
-                target.trigger(message)
-                return frames.call_result(call.id, payload)
-            case _:
-                return await self._forwarded(call, target)
-
-    async def _forwarded(self, call: Call, target: TargetLink) -> Reply:
-        payload = await target.delivery.ids.to_charger(call.action, call.payload)
-        if payload is None:
-            return frames.call_result(call.id, _REJECTED)
-        link, timings = self.connection.link, self._timings
-        try:
-            result = await link.call(
-                call.action, payload, timeout=timings.command, patience=timings.patience
-            )
-            told = keys.conceal(call.action, result.payload, result.fields)
-            reply: Reply = frames.call_result(call.id, told)
-        except CallRefused as refused:
-            reply = _under(call.id, refused.error)
-        except LinkError as failure:
-            return _no_answer(call.id, failure)
-        token = authority.id_token(self._version, call.action, call.fields)
-        if token is not None:  # what the target starts with, it accepts
-            self._tokens.note_accepted(self.connection.key, token, "target", self._clock.now())
-        return reply
-
-
-def _under(id: str, reply: Reply) -> Reply:
+def under(id: str, reply: Reply) -> Reply:
+    """Return a reply under another message id."""
     if isinstance(reply, CallError):
         return frames.call_error(id, reply.code, reply.description, reply.details)
     return frames.call_result(id, reply.payload, reply.fields)
-
-
-def _no_answer(id: str, failure: LinkError) -> CallError:
-    # Its place in our line is our affair, its silence is the charger's.
-    code = "InternalError" if isinstance(failure, LinkBusy) else "GenericError"
-    return frames.call_error(id, code, "The charger did not answer in time.")

@@ -17,6 +17,7 @@ from csms.frames import Call, Reply, Send
 from proxy.backlog import backlog
 from proxy.delivery import Delivery
 from proxy.ledger import TransactionIdMap
+from proxy.orders import Orders
 from proxy.parts import RelayParts
 from proxy.relay import Relay
 from proxy.states import State, TargetStatus
@@ -37,6 +38,7 @@ class _Seat:
     """What is kept for one charger: who serves it now, and what its target is."""
 
     relay: Relay | None = None
+    orders: Orders | None = None
     target: TargetLink | None = None
     leaving: asyncio.Task[None] | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # one change of target at a time
@@ -65,6 +67,7 @@ class Relays:
         if seat.leaving is not None:
             seat.leaving.cancel()
         seat.relay = relay = Relay(connection, self._parts)
+        seat.orders = Orders(connection, self._parts)
         await self._settle(seat, connection.key)
         return relay.answer
 
@@ -73,7 +76,7 @@ class Relays:
         seat = self._seats.get(connection.key)
         if seat is None or seat.relay is None or seat.relay.connection is not connection:
             return
-        seat.relay = None
+        seat.relay = seat.orders = None
         seat.leaving = asyncio.create_task(self._leave(connection.key, seat))
         self._leaving.add(seat.leaving)
         seat.leaving.add_done_callback(self._leaving.discard)
@@ -166,7 +169,7 @@ class Relays:
             kind,
             journal=storage.journal,
             configurations=storage.proxy_configurations,
-            ids=TransactionIdMap(storage.transaction_ids, configuration.id),
+            ids=TransactionIdMap(storage.id_pairs, configuration.id),
             timings=self._parts.timings,
         )
 
@@ -177,9 +180,9 @@ class Relays:
         return found or Cursor(configuration.id, storage.journal.head)
 
     async def _answer_target(self, seat: _Seat, call: Call | Send, _position: int) -> Reply:
-        if seat.relay is None or seat.target is None or isinstance(call, Send):
+        if seat.orders is None or seat.target is None or isinstance(call, Send):
             return frames.call_error(call.id, "InternalError", _ABSENT)
-        return await seat.relay.answer_target(call, seat.target)
+        return await seat.orders.answer(call, seat.target)
 
 
 def _spoken(seat: _Seat) -> type[Station] | None:

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
-from storage import statements
 from storage.clock import Clock
 from storage.database import Database, Row
 from storage.group_commit import GroupCommit
-from storage.records import ChargerKey, Direction, Exchange, Message, MessageType
+from storage.records import ChargerKey, Direction, Exchange, Message, MessageType, Origin
+from storage.statements import messages as statements
 
 # Where an answer goes, its call came from.
 OPPOSITE: Mapping[Direction, Direction] = {
@@ -74,8 +74,9 @@ class Journal:
         action: str | None,
         frame: bytes,
         proxy_configuration_id: int | None = None,
+        origin: Origin | None = None,
     ) -> Receipt:
-        """Log one frame, without waiting."""
+        """Log one frame, without waiting; ``origin`` is what a target's copy was made of."""
         self._head = position = self._head + 1
         answers: int | None = None
         if message_type in ANSWERS:
@@ -96,6 +97,8 @@ class Journal:
             "frame": frame,
             "proxy_configuration_id": proxy_configuration_id,
             "answers": answers,
+            "origin": origin.seq if origin else None,
+            "maybe_duplicate": origin.maybe_duplicate if origin else None,
         }
         return Receipt(position, self._group.submit(statements.append_message, row))
 
@@ -159,6 +162,8 @@ def _message(row: Row, prefix: str = "") -> Message:
         action=row[prefix + "action"],
         frame=row[prefix + "frame"],
         proxy_configuration_id=row[prefix + "proxy_configuration_id"],
+        origin=row[prefix + "origin"],
+        maybe_duplicate=row[prefix + "maybe_duplicate"],
     )
 
 

@@ -168,6 +168,17 @@ class Message:
     action: str | None
     frame: bytes
     proxy_configuration_id: int | None = None
+    # Of a message to a target: the charger's message that it passes on, and whether the target may
+    # have had it before.
+    origin: int | None = None
+    maybe_duplicate: bool | None = None
+
+
+class Origin(NamedTuple):
+    """Which message of the charger a target is told, and whether it may have had it before."""
+
+    seq: int
+    maybe_duplicate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,3 +202,75 @@ class Command:
     response: Mapping[str, Any] | None = None
     created_at: datetime
     finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A message that a target did not take."""
+
+    id: int = 0
+    proxy_configuration_id: int
+    seq: int
+    action: str
+    reason: str
+    attempts: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargingProfile:
+    """A charging profile as its owner gave it; owner 0 is the platform, else a configuration."""
+
+    key: ChargerKey
+    owner: int
+    profile_id: int
+    evse_id: int
+    purpose: str
+    stack_level: int
+    transaction_id: str | None = None
+    profile: Mapping[str, Any]
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstalledProfile:
+    """A charging profile that we have put on a charger."""
+
+    key: ChargerKey
+    evse_id: int
+    purpose: str
+    stack_level: int
+    profile: Mapping[str, Any]
+    installed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientCertificate:
+    """What a target asks of us: a certificate chain and its key, both PEM."""
+
+    certificate_id: str
+    organization_uuid: str
+    name: str
+    chain: str
+    # Clear in memory, sealed in the database.
+    private_key: str = field(repr=False)
+    sha256: str
+    subject: str
+    not_before: datetime
+    not_after: datetime
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """What somebody did or was denied; the actor is ``key:<id>`` or ``target:<configuration>``."""
+
+    id: int = 0
+    timestamp: datetime
+    organization_uuid: str
+    charge_box_id: str | None = None
+    actor: str
+    action: str
+    result: str
+    details: Mapping[str, Any] = field(default_factory=dict)

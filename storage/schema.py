@@ -8,98 +8,29 @@ Uuids are text: they come as text and leave as text, with every message.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
-
-import orjson
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Dialect,
     Double,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
-    Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     Table,
     Text,
-    TypeDecorator,
-    UniqueConstraint,
     literal_column,
 )
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
-
-# Migrations must be able to name what they change.
-NAMING_CONVENTION = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-    "pk": "pk_%(table_name)s",
-}
-
-
-class UtcTime(TypeDecorator[datetime]):
-    """A moment as integer microseconds since 1970: SQLite's own type loses the time zone."""
-
-    impl: Any = BigInteger
-    cache_ok: bool | None = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        """Return the microseconds of an aware moment."""
-        return None if value is None else (value - EPOCH) // MICROSECOND
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
-        """Return the moment, aware and in UTC."""
-        return None if value is None else EPOCH + value * MICROSECOND
-
-
-class Json(TypeDecorator[Any]):
-    """A JSON document as text: whether a driver decodes JSON itself then makes no difference."""
-
-    impl: Any = Text
-    cache_ok: bool | None = True
-
-    def process_bind_param(self, value: Any | None, dialect: Dialect) -> str | None:
-        """Write the document."""
-        return None if value is None else orjson.dumps(value).decode()
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> Any | None:
-        """Read the document."""
-        return None if value is None else orjson.loads(value)
-
-
-# SQLite numbers rows by itself only in a column whose type is INTEGER to the letter.
-Serial = BigInteger().with_variant(Integer, "sqlite")
-
-metadata = MetaData(naming_convention=NAMING_CONVENTION)
-
-
-def _key() -> tuple[Column[str], Column[str]]:
-    return (
-        Column("organization_uuid", Text, nullable=False),
-        Column("charge_box_id", Text, nullable=False),
-    )
-
-
-def _of_charger() -> ForeignKeyConstraint:
-    return ForeignKeyConstraint(
-        ["organization_uuid", "charge_box_id"],
-        ["chargers.organization_uuid", "chargers.charge_box_id"],
-        ondelete="CASCADE",
-    )
-
-
-def _proxy_configuration_id() -> Column[int]:
-    owner = ForeignKey("proxy_configurations.id", ondelete="CASCADE")
-    return Column("proxy_configuration_id", BigInteger, owner, nullable=False)
-
+from storage.columns import (
+    Json,
+    Serial,
+    UtcTime,
+    key_columns,
+    metadata,
+    of_charger,
+)
 
 organizations = Table(
     "organizations",
@@ -128,7 +59,7 @@ api_keys = Table(
 chargers = Table(
     "chargers",
     metadata,
-    *_key(),
+    *key_columns(),
     Column("charger_name", Text, nullable=False),
     Column("vendor_name", Text),
     Column("model_name", Text),
@@ -151,7 +82,7 @@ chargers = Table(
 connectors = Table(
     "connectors",
     metadata,
-    *_key(),
+    *key_columns(),
     Column("evse_id", BigInteger, nullable=False),
     Column("connector_id", BigInteger, nullable=False),
     Column("status", Text, nullable=False),
@@ -159,57 +90,13 @@ connectors = Table(
     Column("payload", LargeBinary, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
     PrimaryKeyConstraint("organization_uuid", "charge_box_id", "evse_id", "connector_id"),
-    _of_charger(),
-)
-
-proxy_configurations = Table(
-    "proxy_configurations",
-    metadata,
-    Column("id", Serial, primary_key=True),
-    *_key(),
-    Column("target_platform_identifier", Text, nullable=False),
-    Column("target_websocket_url", Text, nullable=False),
-    Column("target_authentication_method", Text, nullable=False),
-    Column("target_auth_basic_username", Text),
-    Column("target_auth_basic_password", LargeBinary),  # sealed
-    Column("target_auth_client_cert_id", Text),
-    Column("target_charge_box_id", Text),
-    Column("target_ca_certificate", Text),
-    Column("enabled", Boolean, nullable=False),
-    Column("mode", Text, nullable=False),
-    Column("role", Text, nullable=False),
-    Column("policy", Json, nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    Column("updated_at", UtcTime, nullable=False),
-    UniqueConstraint("organization_uuid", "charge_box_id"),
-    _of_charger(),
-    sqlite_autoincrement=True,  # an id in the message log must never come to mean another target
-)
-
-cursors = Table(
-    "cursors",
-    metadata,
-    _proxy_configuration_id(),
-    Column("position", BigInteger, nullable=False),
-    Column("booted_at", UtcTime),
-    PrimaryKeyConstraint("proxy_configuration_id"),
-)
-
-transaction_ids = Table(
-    "transaction_ids",
-    metadata,
-    Column("id", Serial, primary_key=True),  # the newest wins where a target repeats an id
-    _proxy_configuration_id(),
-    Column("ours", Text, nullable=False),
-    Column("theirs", Text, nullable=False),
-    UniqueConstraint("proxy_configuration_id", "ours"),
-    Index("ix_transaction_ids_theirs", "proxy_configuration_id", "theirs"),
+    of_charger(),
 )
 
 transactions = Table(
     "transactions",
     metadata,
-    *_key(),
+    *key_columns(),
     Column("transaction_id", Text, nullable=False),
     Column("evse_id", BigInteger, nullable=False),
     Column("connector_id", BigInteger),
@@ -256,7 +143,7 @@ meter_readings = Table(
     "meter_readings",
     metadata,
     Column("id", Serial, primary_key=True),
-    *_key(),
+    *key_columns(),
     Column("transaction_id", Text, nullable=False),
     Column("samples", Json, nullable=False),
     Index("ix_meter_readings_transaction", "organization_uuid", "charge_box_id", "transaction_id"),
@@ -265,7 +152,7 @@ meter_readings = Table(
 id_tokens = Table(
     "id_tokens",
     metadata,
-    *_key(),
+    *key_columns(),
     Column("id_token", Text, nullable=False),
     Column("source", Text, nullable=False),
     Column("accepted_at", UtcTime, nullable=False),
@@ -276,7 +163,7 @@ commands = Table(
     "commands",
     metadata,
     Column("command_id", Text, primary_key=True),
-    *_key(),
+    *key_columns(),
     Column("action", Text, nullable=False),
     Column("request", Json, nullable=False),
     Column("requested_by", Text, nullable=False),
@@ -291,7 +178,7 @@ messages = Table(
     metadata,
     Column("seq", Serial, primary_key=True, autoincrement=False),
     Column("timestamp", UtcTime, nullable=False),
-    *_key(),
+    *key_columns(),
     Column("direction", Text, nullable=False),
     Column("ocpp_version", Text, nullable=False),
     Column("message_type", Text, nullable=False),
@@ -301,6 +188,10 @@ messages = Table(
     Column("proxy_configuration_id", BigInteger),
     # The call's seq; 0 where that is not known; NULL in a message that is no answer.
     Column("answers", BigInteger),
+    # What a target is told: the seq of the charger's message that this one passes on.
+    Column("origin", BigInteger),
+    # The target may have had it before: an earlier attempt ended without an answer.
+    Column("maybe_duplicate", Boolean),
 )
 
 # Answers are found by the call they answer, the rest by charger: each row costs one index entry,
@@ -316,3 +207,26 @@ Index(
     postgresql_where=NO_ANSWER,
 )
 Index("ix_messages_answers", messages.c.answers, sqlite_where=AN_ANSWER, postgresql_where=AN_ANSWER)
+PASSED_ON = messages.c.origin.is_not(None)
+Index(
+    "ix_messages_origin",
+    messages.c.proxy_configuration_id,
+    messages.c.origin,
+    sqlite_where=PASSED_ON,
+    postgresql_where=PASSED_ON,
+)
+
+# What anybody did or was denied, one row each, never changed.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("timestamp", UtcTime, nullable=False),
+    Column("organization_uuid", Text, nullable=False),
+    Column("charge_box_id", Text),
+    Column("actor", Text, nullable=False),  # key:<id> or target:<proxy configuration>
+    Column("action", Text, nullable=False),
+    Column("result", Text, nullable=False),
+    Column("details", Json, nullable=False),
+    Index("ix_audit_organization", "organization_uuid", "id"),
+)

@@ -19,10 +19,11 @@ from storage.group_commit import GroupCommit
 from storage.journal import Journal
 from storage.repositories.chargers import Chargers
 from storage.repositories.commands import Commands
+from storage.repositories.id_pairs import IdPairs
 from storage.repositories.id_tokens import IdTokens
 from storage.repositories.organizations import ApiKeys, Organizations
 from storage.repositories.proxy_configurations import ProxyConfigurations
-from storage.repositories.transactions import TransactionIds, Transactions
+from storage.repositories.transactions import Transactions
 from storage.secrets import Sealer
 from storage.sqlite import SqliteDatabase
 
@@ -41,7 +42,7 @@ class Storage:
     chargers: Chargers
     proxy_configurations: ProxyConfigurations
     transactions: Transactions
-    transaction_ids: TransactionIds
+    id_pairs: IdPairs
     id_tokens: IdTokens
     commands: Commands
 
@@ -107,7 +108,7 @@ async def assemble(
         chargers=Chargers(database, group, clock, proxy_configurations),
         proxy_configurations=proxy_configurations,
         transactions=Transactions(database, group),
-        transaction_ids=TransactionIds(database, group),
+        id_pairs=IdPairs(database, group),
         id_tokens=IdTokens(database, group),
         commands=Commands(database),
     )

@@ -88,7 +88,12 @@ class MemoryTap:
         self._by_hand = by_hand
 
     def __call__(
-        self, way: Way, frame: Frame | MalformedFrame, text: bytes, action: str | None
+        self,
+        way: Way,
+        frame: Frame | MalformedFrame,
+        text: bytes,
+        action: str | None,
+        _note: object = None,
     ) -> Kept:
         """Keep one frame."""
         committed = asyncio.get_running_loop().create_future() if self._by_hand else None

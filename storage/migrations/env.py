@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from alembic import context
 
-from storage.schema import metadata
+import storage.schema
+import storage.target_schema  # noqa: F401 - both make their tables known
+from storage.columns import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

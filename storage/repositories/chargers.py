@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from storage import statements
 from storage.clock import Clock
 from storage.database import Database, Row, Transaction
 from storage.group_commit import GroupCommit
 from storage.records import Charger, ChargerKey, ConnectorStatus, ProxyConfiguration
 from storage.repositories.proxy_configurations import ProxyConfigurations
 from storage.repositories.rows import columns, keyed, rows_of_page
+from storage.statements import chargers as statements
 
 
 class Chargers:

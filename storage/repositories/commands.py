@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from storage import statements
 from storage.database import Database
 from storage.records import ChargerKey, Command
 from storage.repositories.rows import columns, keyed
+from storage.statements import commands as statements
 
 
 class Commands:

@@ -6,10 +6,10 @@ import asyncio
 from datetime import datetime
 from typing import Literal
 
-from storage import statements
 from storage.database import Database
 from storage.group_commit import GroupCommit
 from storage.records import ChargerKey
+from storage.statements import commands as statements
 
 Source = Literal["platform", "target"]
 _STATEMENTS = {

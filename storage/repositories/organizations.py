@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from storage import statements
 from storage.clock import Clock
 from storage.database import Database
 from storage.group_commit import GroupCommit
 from storage.records import ApiKey, Organization, Scope
 from storage.repositories.rows import columns
 from storage.secrets import api_key_digest, new_api_key
+from storage.statements import organizations as statements
 
 _USE_NOTED_EVERY = timedelta(minutes=1)
 

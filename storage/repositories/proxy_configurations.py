@@ -7,13 +7,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from storage import statements
 from storage.database import Database, Row, Transaction
 from storage.errors import SealBroken
 from storage.group_commit import GroupCommit
 from storage.records import ChargerKey, Cursor, ProxyConfiguration
 from storage.repositories.rows import columns, keyed
 from storage.secrets import Sealer
+from storage.statements import proxies as statements
+from storage.statements.messages import last_position
 
 
 class ProxyConfigurations:
@@ -45,7 +46,7 @@ class ProxyConfigurations:
         [added] = await transaction.execute(
             statements.add_proxy_configuration, self._row(configuration)
         )
-        [newest] = await transaction.execute(statements.last_position)
+        [newest] = await transaction.execute(last_position)
         await transaction.execute(
             statements.add_cursor,
             {

@@ -8,11 +8,11 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from storage import statements
 from storage.database import Database, Row
 from storage.group_commit import GroupCommit
 from storage.records import ChargerKey, MeterValue, Transaction
 from storage.repositories.rows import columns, keyed, rows_of_page
+from storage.statements import transactions as statements
 
 _FOREVER = datetime.fromisoformat("9999-12-31T23:59:59+00:00")
 _SAMPLED = tuple(name for name in MeterValue._fields if name not in ("key", "transaction_id"))
@@ -147,31 +147,6 @@ class Transactions:
             values["charge_box_id"] = charge_box_id
             rows = await self._database.fetch(statements.transactions_of_charger_before, values)
         return [_transaction(row) for row in rows]
-
-
-class TransactionIds:
-    """Map our transaction ids to those that a target has given."""
-
-    def __init__(self, database: Database, group: GroupCommit) -> None:
-        self._database = database
-        self._group = group
-
-    def note(self, proxy_configuration_id: int, ours: str, theirs: str) -> asyncio.Future[None]:
-        """Note which id a target has given to our transaction."""
-        values = {"of_id": proxy_configuration_id, "ours": ours, "theirs": theirs}
-        return self._group.submit(statements.add_transaction_id, values)
-
-    async def theirs(self, proxy_configuration_id: int, ours: str) -> str | None:
-        """Return the target's id for ours."""
-        values = {"proxy_configuration_id": proxy_configuration_id, "ours": ours}
-        rows = await self._database.fetch(statements.their_transaction_id, values)
-        return rows[0]["theirs"] if rows else None
-
-    async def ours(self, proxy_configuration_id: int, theirs: str) -> str | None:
-        """Return our id for the target's, the newest where it gave one twice."""
-        values = {"proxy_configuration_id": proxy_configuration_id, "theirs": theirs}
-        rows = await self._database.fetch(statements.our_transaction_id, values)
-        return rows[0]["ours"] if rows else None
 
 
 def _this(key: ChargerKey, transaction_id: str) -> Row:

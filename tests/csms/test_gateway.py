@@ -26,11 +26,11 @@ from csms.registry import Connection, Registry
 from csms.settings import Bind
 from csms.station import Books
 from csms.transactions import TransactionLedger
-from storage import statements
 from storage.clock import SystemClock
 from storage.errors import StorageUnavailable
 from storage.records import Charger, ChargerKey
 from storage.secrets import digest_secret
+from storage.statements import organizations as statements
 from storage.store import Storage, open_storage
 from tests.doubles import PATIENCE, until
 from tests.hostile import BROKEN_ANSWERS, HOSTILE_CALLS, ORGANIZATION, WRONG_PATHS

@@ -422,7 +422,7 @@ class Post:
             Station16,
             journal=storage.journal,
             configurations=storage.proxy_configurations,
-            ids=TransactionIdMap(storage.transaction_ids, self._id),
+            ids=TransactionIdMap(storage.id_pairs, self._id),
             timings=self._timings,
             longest_tail=4,
             longest_page=3,

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.ledger import TransactionIdMap, transaction_id
+from storage.repositories.id_pairs import IdKind
 
 
 class Book:
@@ -18,15 +19,17 @@ class Book:
         self.pairs: dict[tuple[int, str], str] = {}
         self.waiting: list[tuple[asyncio.Future[None], int, str, str]] = []
 
-    def note(self, proxy_configuration_id: int, ours: str, theirs: str) -> asyncio.Future[None]:
+    def note(
+        self, proxy_configuration_id: int, kind: IdKind, ours: str, theirs: str
+    ) -> asyncio.Future[None]:
         committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.waiting.append((committed, proxy_configuration_id, ours, theirs))
         return committed
 
-    async def theirs(self, proxy_configuration_id: int, ours: str) -> str | None:
+    async def theirs(self, proxy_configuration_id: int, kind: IdKind, ours: str) -> str | None:
         return self.pairs.get((proxy_configuration_id, ours))
 
-    async def ours(self, proxy_configuration_id: int, theirs: str) -> str | None:
+    async def ours(self, proxy_configuration_id: int, kind: IdKind, theirs: str) -> str | None:
         newest_first = reversed(self.pairs.items())
         return next(
             (

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Integer, column, text
 
-from storage import statements
 from storage.database import Database, Row
 from storage.records import ChargerKey
+from storage.statements import organizations as statements
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 PATIENCE = 30.0  # s: what should happen has happened by then, or never will

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import bindparam, select
 
+from storage.columns import UtcTime
 from storage.compiled import Compiled
-from storage.schema import UtcTime, messages, organizations
+from storage.schema import messages, organizations
 from storage.sqlite import DIALECT
 
 TIMES = select(messages.c.seq, messages.c.timestamp)

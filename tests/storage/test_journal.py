@@ -13,13 +13,15 @@ from pathlib import Path
 import pytest
 
 from storage import journal as journal_module
-from storage import statements
 from storage.errors import StorageError
 from storage.group_commit import GroupCommit
 from storage.journal import Journal, Receipt
 from storage.records import Charger, ChargerKey, Direction, Message, MessageType, ProxyConfiguration
 from storage.repositories.rows import columns
 from storage.sqlite import SqliteDatabase
+from storage.statements.chargers import add_charger
+from storage.statements.organizations import add_organization
+from storage.statements.proxies import add_cursor, add_proxy_configuration
 from tests.storage.doubles import (
     ALICE,
     BOB,
@@ -346,7 +348,7 @@ async def test_what_was_acknowledged_is_there_after_kill_9(tmp_path: Path) -> No
 
 async def _enrol_with_cursor(database: SqliteDatabase, clock: HandClock, position: int) -> None:
     organization = {"organization_uuid": ALICE.organization_uuid, "name": "A"}
-    await database.execute(statements.add_organization, {**organization, "created_at": clock.now()})
+    await database.execute(add_organization, {**organization, "created_at": clock.now()})
     charger = Charger(
         key=ALICE, charger_name="A", password_digest=b"digest", created_at=clock.now()
     )
@@ -358,7 +360,7 @@ async def _enrol_with_cursor(database: SqliteDatabase, clock: HandClock, positio
         created_at=clock.now(),
         updated_at=clock.now(),
     )
-    await database.execute(statements.add_charger, columns(charger))
-    [added] = await database.execute(statements.add_proxy_configuration, columns(configuration))
+    await database.execute(add_charger, columns(charger))
+    [added] = await database.execute(add_proxy_configuration, columns(configuration))
     cursor = {"proxy_configuration_id": added["id"], "position": position, "booted_at": None}
-    await database.execute(statements.add_cursor, cursor)
+    await database.execute(add_cursor, cursor)

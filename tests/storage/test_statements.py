@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Delete, Insert, Select, Update, create_mock_engine
 
-from storage import statements
 from storage.compiled import Compiled
 from storage.database import Statement
 from storage.sqlite import DIALECT
+from storage.statements import chargers, commands, messages, organizations, proxies, transactions
 
 FILTERS = (
     frozenset[str](),
@@ -22,11 +22,12 @@ FILTERS = (
 STATEMENTS: Mapping[str, Statement] = {
     **{
         name: value
-        for name, value in vars(statements).items()
+        for area in (chargers, commands, messages, organizations, proxies, transactions)
+        for name, value in vars(area).items()
         if isinstance(value, Select | Insert | Update | Delete) and not name.startswith("_")
     },
     **{
-        f"exchanges by {sorted(filters)}": statements.page_of_exchanges(filters)
+        f"exchanges by {sorted(filters)}": messages.page_of_exchanges(filters)
         for filters in FILTERS
     },
 }

@@ -17,7 +17,7 @@ TABLES = (
     "connectors",
     "proxy_configurations",
     "cursors",
-    "transaction_ids",
+    "id_pairs",
     "transactions",
     "meter_readings",
     "id_tokens",
@@ -34,7 +34,7 @@ def upgrade() -> None:
     _connectors()
     _proxy_configurations()
     _cursors()
-    _transaction_ids()
+    _id_pairs()
     _transactions()
     _meter_readings()
     _id_tokens()
@@ -179,17 +179,17 @@ def _cursors() -> None:
     )
 
 
-def _transaction_ids() -> None:
+def _id_pairs() -> None:
     op.create_table(
-        "transaction_ids",
+        "id_pairs",
         _serial("id"),
         *_integers("proxy_configuration_id"),
-        *_texts("ours", "theirs"),
-        _primary_key("transaction_ids", "id"),
-        _unique("transaction_ids", "proxy_configuration_id", "ours"),
-        _belongs("transaction_ids", ("proxy_configuration_id",), "proxy_configurations", "id"),
+        *_texts("kind", "ours", "theirs"),
+        _primary_key("id_pairs", "id"),
+        _unique("id_pairs", "proxy_configuration_id", "kind", "ours"),
+        _belongs("id_pairs", ("proxy_configuration_id",), "proxy_configurations", "id"),
     )
-    _index("ix_transaction_ids_theirs", "transaction_ids", "proxy_configuration_id", "theirs")
+    _index("ix_id_pairs_theirs", "id_pairs", "proxy_configuration_id", "kind", "theirs")
 
 
 def _transactions() -> None:
@@ -259,8 +259,11 @@ def _messages() -> None:
         *_texts(*KEY, "direction", "ocpp_version", "message_type"),
         *_texts("message_id", "action", nullable=True),
         *_blobs("frame"),
-        *_integers("proxy_configuration_id", "answers", nullable=True),
+        *_integers("proxy_configuration_id", "answers", "origin", nullable=True),
+        sa.Column("maybe_duplicate", sa.Boolean(), nullable=True),
         _primary_key("messages", "seq"),
     )
     _index("ix_messages_charger", "messages", *KEY, "seq", where="answers IS NULL")
     _index("ix_messages_answers", "messages", "answers", where="answers IS NOT NULL")
+    origin = ("proxy_configuration_id", "origin")
+    _index("ix_messages_origin", "messages", *origin, where="origin IS NOT NULL")

@@ -132,7 +132,7 @@ async def test_who_a_charger_is_cannot_change(storage: Storage) -> None:
 async def test_a_deleted_charger_leaves_its_history_only(storage: Storage) -> None:
     configuration = await storage.proxy_configurations.create(proxy(ALICE))
     storage.chargers.note_status(status(ALICE))
-    storage.transaction_ids.note(configuration.id, "1", "9")
+    storage.id_pairs.note(configuration.id, "transaction", "1", "9")
     storage.transactions.note_started(transaction(ALICE))
     storage.journal.append(ALICE, "charger_to_platform", "1.6", "Call", "1", "Heartbeat", b"[2]")
     await storage.group.flush()
@@ -143,7 +143,7 @@ async def test_a_deleted_charger_leaves_its_history_only(storage: Storage) -> No
     assert await storage.chargers.connectors(ALICE) == []
     assert await storage.proxy_configurations.for_charger(ALICE) is None
     assert await storage.proxy_configurations.cursor(configuration.id) is None
-    assert await storage.transaction_ids.theirs(configuration.id, "1") is None
+    assert await storage.id_pairs.theirs(configuration.id, "transaction", "1") is None
     assert await storage.transactions.get(ALICE, "4711") is not None
     assert len(await storage.journal.read_calls(ALICE, 0, 10)) == 1
     assert not await storage.chargers.delete(ALICE)

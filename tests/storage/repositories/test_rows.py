@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from storage import statements
 from storage.records import Transaction
 from storage.repositories.rows import columns, keyed, rows_of_page
+from storage.statements import transactions as statements
 from storage.store import Storage
 from tests.storage.doubles import ALICE, BOB, ORGANIZATION
 from tests.storage.records import transaction

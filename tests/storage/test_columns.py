@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.dialects.sqlite import dialect as sqlite
 
-from storage.schema import Json, UtcTime
+from storage.columns import Json, UtcTime
 
 DIALECT = sqlite()
 

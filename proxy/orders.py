@@ -1,0 +1,74 @@
+"""Serve what a target asks of the charger: by policy, under the ids that each side knows.
+
+The charger's answer goes back under the target's own message id.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from csms import frames
+from csms.errors import CallRefused, LinkBusy, LinkError
+from csms.frames import Call, CallError, Reply
+from proxy import authority, keys, policy
+from proxy.policy import Answer, Refuse, Triggered
+from proxy.relay import under
+
+if TYPE_CHECKING:
+    from csms.registry import Connection
+    from proxy.parts import RelayParts
+    from proxy.target import TargetLink
+
+_REJECTED = b'{"status":"Rejected"}'
+
+
+class Orders:
+    """Answer what a target calls, for one connected charger."""
+
+    def __init__(self, connection: Connection, parts: RelayParts) -> None:
+        self._connection = connection
+        self._version = connection.station.version
+        self._tokens = parts.storage.id_tokens
+        self._clock = parts.clock
+        self._timings = parts.timings
+
+    async def answer(self, call: Call, target: TargetLink) -> Reply:
+        """Answer the target, with the charger's answer where the policy lets its CALL pass."""
+        configuration = target.configuration
+        overrides = configuration.policy.get("actions", {})
+        match policy.verdict(self._version, call, configuration.role, overrides):
+            case Answer(payload):
+                return frames.call_result(call.id, payload)
+            case Refuse(code, description):
+                return frames.call_error(call.id, code, description)
+            case Triggered(message, payload):
+                target.trigger(message)
+                return frames.call_result(call.id, payload)
+            case _:
+                return await self._forwarded(call, target)
+
+    async def _forwarded(self, call: Call, target: TargetLink) -> Reply:
+        payload = await target.delivery.ids.to_charger(call.action, call.payload)
+        if payload is None:
+            return frames.call_result(call.id, _REJECTED)
+        link, timings = self._connection.link, self._timings
+        try:
+            result = await link.call(
+                call.action, payload, timeout=timings.command, patience=timings.patience
+            )
+            told = keys.conceal(call.action, result.payload, result.fields)
+            reply: Reply = frames.call_result(call.id, told)
+        except CallRefused as refused:
+            reply = under(call.id, refused.error)
+        except LinkError as failure:
+            return _no_answer(call.id, failure)
+        token = authority.id_token(self._version, call.action, call.fields)
+        if token is not None:  # what the target starts with, it accepts
+            self._tokens.note_accepted(self._connection.key, token, "target", self._clock.now())
+        return reply
+
+
+def _no_answer(id: str, failure: LinkError) -> CallError:
+    # Its place in our line is our affair, its silence is the charger's.
+    code = "InternalError" if isinstance(failure, LinkBusy) else "GenericError"
+    return frames.call_error(id, code, "The charger did not answer in time.")

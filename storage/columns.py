@@ -1,0 +1,90 @@
+"""What tables are made of: names of constraints, portable types, common columns."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Dialect,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Integer,
+    MetaData,
+    Text,
+    TypeDecorator,
+)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+# Migrations must be able to name what they change.
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A moment as integer microseconds since 1970: SQLite's own type loses the time zone."""
+
+    impl: Any = BigInteger
+    cache_ok: bool | None = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """Return the microseconds of an aware moment."""
+        return None if value is None else (value - EPOCH) // MICROSECOND
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        """Return the moment, aware and in UTC."""
+        return None if value is None else EPOCH + value * MICROSECOND
+
+
+class Json(TypeDecorator[Any]):
+    """A JSON document as text: whether a driver decodes JSON itself then makes no difference."""
+
+    impl: Any = Text
+    cache_ok: bool | None = True
+
+    def process_bind_param(self, value: Any | None, dialect: Dialect) -> str | None:
+        """Write the document."""
+        return None if value is None else orjson.dumps(value).decode()
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> Any | None:
+        """Read the document."""
+        return None if value is None else orjson.loads(value)
+
+
+# SQLite numbers rows by itself only in a column whose type is INTEGER to the letter.
+Serial = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData(naming_convention=NAMING_CONVENTION)
+
+
+def key_columns() -> tuple[Column[str], Column[str]]:
+    """Return the two columns that name a charger."""
+    return (
+        Column("organization_uuid", Text, nullable=False),
+        Column("charge_box_id", Text, nullable=False),
+    )
+
+
+def of_charger() -> ForeignKeyConstraint:
+    """Tie rows to their charger: they go with it."""
+    return ForeignKeyConstraint(
+        ["organization_uuid", "charge_box_id"],
+        ["chargers.organization_uuid", "chargers.charge_box_id"],
+        ondelete="CASCADE",
+    )
+
+
+def proxy_configuration_id() -> Column[int]:
+    """Return the column that ties rows to a proxy configuration: they go with it."""
+    owner = ForeignKey("proxy_configurations.id", ondelete="CASCADE")
+    return Column("proxy_configuration_id", BigInteger, owner, nullable=False)

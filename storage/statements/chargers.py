@@ -1,0 +1,93 @@
+"""Chargers and their connectors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from storage.schema import chargers, connectors
+from storage.statements.parts import given, insert_into, limit, of_charger, only_where_empty, values
+
+add_charger = insert_into(chargers)
+charger = select(chargers).where(of_charger(chargers))
+chargers_after = (
+    select(chargers)
+    .where(
+        chargers.c.organization_uuid == given(chargers.c.organization_uuid),
+        chargers.c.charge_box_id > given(chargers.c.charge_box_id, "after"),
+    )
+    .order_by(chargers.c.charge_box_id)
+    .limit(limit())
+)
+CHANGEABLE = (
+    "charger_name",
+    "vendor_name",
+    "model_name",
+    "serial_number",
+    "security_profile",
+    "allowed_versions",
+    "password_digest",
+)
+replace_charger = (
+    update(chargers)
+    .where(
+        chargers.c.organization_uuid == given(chargers.c.organization_uuid, "of_organization"),
+        chargers.c.charge_box_id == given(chargers.c.charge_box_id, "of_charger"),
+    )
+    .values(values(chargers.c[name] for name in CHANGEABLE))
+    .returning(chargers)
+)
+delete_charger = delete(chargers).where(of_charger(chargers)).returning(chargers.c.charge_box_id)
+
+
+def _note_charger(**changed: Any) -> Any:
+    return update(chargers).where(of_charger(chargers)).values(**changed)
+
+
+note_boot = _note_charger(
+    vendor_name=only_where_empty(chargers.c.vendor_name),
+    model_name=only_where_empty(chargers.c.model_name),
+    serial_number=only_where_empty(chargers.c.serial_number),
+    firmware_version=given(chargers.c.firmware_version),
+    boot_payload=given(chargers.c.boot_payload),
+    last_seen=given(chargers.c.last_seen, "at"),
+)
+note_connected = _note_charger(
+    last_seen=given(chargers.c.last_seen, "at"), ocpp_version=given(chargers.c.ocpp_version)
+)
+note_seen = _note_charger(last_seen=given(chargers.c.last_seen, "at"))
+note_disconnected = _note_charger(
+    last_seen=given(chargers.c.last_seen, "at"),
+    last_disconnect=given(chargers.c.last_disconnect, "gone_at"),
+    last_close_code=given(chargers.c.last_close_code),
+    last_close_reason=given(chargers.c.last_close_reason),
+)
+
+_CONNECTOR_KEY = ("organization_uuid", "charge_box_id", "evse_id", "connector_id")
+# A charger that was deleted meanwhile has no connectors: inserted from what is still there.
+_status = upsert(connectors).from_select(
+    list(connectors.c.keys()),
+    select(*(given(column).label(column.key) for column in connectors.c))
+    .select_from(chargers)
+    .where(of_charger(chargers)),
+)
+note_status = _status.on_conflict_do_update(
+    index_elements=_CONNECTOR_KEY,
+    set_={c.key: _status.excluded[c.key] for c in connectors.c if c.key not in _CONNECTOR_KEY},
+)
+connectors_of_charger = (
+    select(connectors)
+    .where(of_charger(connectors))
+    .order_by(connectors.c.evse_id, connectors.c.connector_id)
+)
+connectors_between = (
+    select(connectors)
+    .where(
+        connectors.c.organization_uuid == given(connectors.c.organization_uuid),
+        connectors.c.charge_box_id >= given(connectors.c.charge_box_id, "first"),
+        connectors.c.charge_box_id <= given(connectors.c.charge_box_id, "last"),
+    )
+    .order_by(connectors.c.charge_box_id, connectors.c.evse_id, connectors.c.connector_id)
+)

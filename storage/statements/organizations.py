@@ -1,0 +1,33 @@
+"""Organizations and their API keys."""
+
+from __future__ import annotations
+
+from sqlalchemy import null, select, update
+
+from storage.schema import api_keys, organizations
+from storage.statements.parts import given, insert_into
+
+add_organization = insert_into(organizations)
+organization = select(organizations).where(
+    organizations.c.organization_uuid == given(organizations.c.organization_uuid)
+)
+all_organizations = select(organizations).order_by(organizations.c.created_at)
+
+add_api_key = insert_into(api_keys)
+_SHOWN_KEY = [column for column in api_keys.c if column.key != "digest"]
+api_key_by_digest = select(*_SHOWN_KEY).where(api_keys.c.digest == given(api_keys.c.digest))
+all_api_keys = select(*_SHOWN_KEY).order_by(api_keys.c.created_at)
+api_keys_of = all_api_keys.where(
+    api_keys.c.organization_uuid == given(api_keys.c.organization_uuid)
+)
+revoke_api_key = (
+    update(api_keys)
+    .where(api_keys.c.key_id == given(api_keys.c.key_id), api_keys.c.revoked_at.is_(null()))
+    .values(revoked_at=given(api_keys.c.revoked_at, "at"))
+    .returning(api_keys.c.key_id)
+)
+use_api_key = (
+    update(api_keys)
+    .where(api_keys.c.key_id == given(api_keys.c.key_id, "of_key"))
+    .values(last_used_at=given(api_keys.c.last_used_at, "at"))
+)

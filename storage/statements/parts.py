@@ -1,0 +1,50 @@
+"""What statements are made of: parameters and conditions with the types of their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Table, and_, bindparam, func, insert
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.sql import ColumnElement
+
+
+def given(column: Column[Any], name: str | None = None) -> Any:
+    """Return the parameter for a column, named like it unless another name is given."""
+    return bindparam(name or column.key, type_=column.type, required=True)
+
+
+def values(columns: Iterable[Column[Any]]) -> dict[str, Any]:
+    """Return the parameters for columns, by name."""
+    return {column.key: given(column) for column in columns}
+
+
+def insert_into(table: Table, without: tuple[str, ...] = ()) -> Any:
+    """Return the statement that adds a whole row."""
+    return insert(table).values(values(c for c in table.c if c.key not in without))
+
+
+def of_charger(table: Table) -> ColumnElement[bool]:
+    """Return the condition that a row is of the given charger."""
+    return and_(
+        table.c.organization_uuid == given(table.c.organization_uuid),
+        table.c.charge_box_id == given(table.c.charge_box_id),
+    )
+
+
+def limit() -> Any:
+    """Return the parameter for the length of a page."""
+    return bindparam("limit", type_=BigInteger, required=True)
+
+
+def insert_or_update(table: Table, keys: tuple[str, ...]) -> Any:
+    """Return the statement that adds a row, or replaces the one with the same key."""
+    statement = upsert(table).values(values(table.c))
+    changed = {c.key: statement.excluded[c.key] for c in table.c if c.key not in keys}
+    return statement.on_conflict_do_update(index_elements=list(keys), set_=changed)
+
+
+def only_where_empty(column: Column[Any]) -> Any:
+    """Return what fills a column and never changes it."""
+    return func.coalesce(column, given(column, f"claimed_{column.key}"))
