@@ -17,6 +17,7 @@ from storage.database import Database
 from storage.errors import StorageUnavailable
 from storage.group_commit import GroupCommit
 from storage.journal import Journal
+from storage.repositories.audit import Audit
 from storage.repositories.chargers import Chargers
 from storage.repositories.commands import Commands
 from storage.repositories.id_pairs import IdPairs
@@ -45,6 +46,7 @@ class Storage:
     id_pairs: IdPairs
     id_tokens: IdTokens
     commands: Commands
+    audit: Audit
 
 
 def new_uuid() -> str:
@@ -111,4 +113,5 @@ async def assemble(
         id_pairs=IdPairs(database, group),
         id_tokens=IdTokens(database, group),
         commands=Commands(database),
+        audit=Audit(database, group),
     )

@@ -12,7 +12,25 @@ from sqlalchemy import Delete, Insert, Select, Update, create_mock_engine
 from storage.compiled import Compiled
 from storage.database import Statement
 from storage.sqlite import DIALECT
-from storage.statements import chargers, commands, messages, organizations, proxies, transactions
+from storage.statements import (
+    audit,
+    chargers,
+    commands,
+    messages,
+    organizations,
+    proxies,
+    transactions,
+)
+
+AREAS = (
+    audit,
+    chargers,
+    commands,
+    messages,
+    organizations,
+    proxies,
+    transactions,
+)
 
 FILTERS = (
     frozenset[str](),
@@ -22,7 +40,7 @@ FILTERS = (
 STATEMENTS: Mapping[str, Statement] = {
     **{
         name: value
-        for area in (chargers, commands, messages, organizations, proxies, transactions)
+        for area in AREAS
         for name, value in vars(area).items()
         if isinstance(value, Select | Insert | Update | Delete) and not name.startswith("_")
     },
