@@ -27,6 +27,7 @@ def upgrade() -> None:
     """Make the tables."""
     _of_targets()
     _of_chargers()
+    _profiles()
     _client_certificates()
     _audit()
 
@@ -118,6 +119,9 @@ def _of_chargers() -> None:
         _primary_key("availability", *KEY, "owner", "evse_id", "connector_id"),
         _belongs("availability", KEY, "chargers"),
     )
+
+
+def _profiles() -> None:
     op.create_table(
         "charging_profiles",
         *_texts(*KEY),
