@@ -19,6 +19,7 @@ from storage.group_commit import GroupCommit
 from storage.journal import Journal
 from storage.repositories.audit import Audit
 from storage.repositories.chargers import Chargers
+from storage.repositories.client_certificates import ClientCertificates
 from storage.repositories.commands import Commands
 from storage.repositories.id_pairs import IdPairs
 from storage.repositories.id_tokens import IdTokens
@@ -42,6 +43,7 @@ class Storage:
     api_keys: ApiKeys
     chargers: Chargers
     proxy_configurations: ProxyConfigurations
+    client_certificates: ClientCertificates
     transactions: Transactions
     id_pairs: IdPairs
     id_tokens: IdTokens
@@ -75,6 +77,7 @@ async def open_storage(
     try:
         storage = await assemble(database, group, sealer, clock, new_id)
         await storage.proxy_configurations.check_seals()
+        await storage.client_certificates.check_seals()
         yield storage
     finally:
         writing.cancel()  # it writes what is left before it ends
@@ -109,6 +112,7 @@ async def assemble(
         api_keys=ApiKeys(database, group, clock, new_id),
         chargers=Chargers(database, group, clock, proxy_configurations),
         proxy_configurations=proxy_configurations,
+        client_certificates=ClientCertificates(database, sealer),
         transactions=Transactions(database, group),
         id_pairs=IdPairs(database, group),
         id_tokens=IdTokens(database, group),

@@ -14,6 +14,7 @@ from storage.database import Statement
 from storage.sqlite import DIALECT
 from storage.statements import (
     audit,
+    certificates,
     chargers,
     commands,
     messages,
@@ -24,6 +25,7 @@ from storage.statements import (
 
 AREAS = (
     audit,
+    certificates,
     chargers,
     commands,
     messages,
@@ -50,7 +52,7 @@ STATEMENTS: Mapping[str, Statement] = {
     },
 }
 # Asked by people at a command line, or once at the start.
-MAY_READ_ALL = {"all_organizations", "all_api_keys", "sealed_passwords"}
+MAY_READ_ALL = {"all_organizations", "all_api_keys", "sealed_passwords", "sealed_keys"}
 
 
 # Where another index would do, and read all that a charger or an organization ever had.

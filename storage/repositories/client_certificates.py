@@ -1,0 +1,59 @@
+"""Client certificates: what we show to targets that ask who we are."""
+
+from __future__ import annotations
+
+from storage.database import Database, Row
+from storage.errors import SealBroken
+from storage.records import ClientCertificate
+from storage.repositories.rows import columns
+from storage.secrets import Sealer
+from storage.statements import certificates as statements
+
+
+class ClientCertificates:
+    """Store client certificates; keys are sealed on the way in and opened on the way out."""
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self._database = database
+        self._sealer = sealer
+
+    async def check_seals(self) -> None:
+        """Raise SealBroken where a stored key was sealed with a key that is not at hand."""
+        for row in await self._database.fetch(statements.sealed_keys):
+            if not self._sealer.holds_key_of(bytes(row["private_key"])):
+                raise SealBroken("The key ring lacks a key that client certificates need.")
+
+    async def add(self, certificate: ClientCertificate) -> None:
+        """Store a new certificate."""
+        place = _context(certificate.organization_uuid, certificate.certificate_id)
+        sealed = self._sealer.seal(certificate.private_key, place)
+        row = {**columns(certificate), "private_key": sealed}
+        await self._database.execute(statements.add_client_certificate, row)
+
+    async def get(self, organization_uuid: str, certificate_id: str) -> ClientCertificate | None:
+        """Return one certificate of an organization; raise SealBroken."""
+        values = {"organization_uuid": organization_uuid, "certificate_id": certificate_id}
+        rows = await self._database.fetch(statements.client_certificate, values)
+        return self._record(rows[0]) if rows else None
+
+    async def list(
+        self, organization_uuid: str, limit: int = 100, after: str | None = None
+    ) -> list[ClientCertificate]:
+        """Return certificates by id, those behind ``after``; raise SealBroken."""
+        values = {"organization_uuid": organization_uuid, "limit": limit, "after": after or ""}
+        rows = await self._database.fetch(statements.client_certificates_after, values)
+        return [self._record(row) for row in rows]
+
+    async def delete(self, organization_uuid: str, certificate_id: str) -> bool:
+        """Delete a certificate, unless it is unknown or a proxy configuration uses it."""
+        values = {"organization_uuid": organization_uuid, "certificate_id": certificate_id}
+        return bool(await self._database.execute(statements.delete_client_certificate, values))
+
+    def _record(self, row: Row) -> ClientCertificate:
+        place = _context(row["organization_uuid"], row["certificate_id"])
+        opened = self._sealer.unseal(bytes(row["private_key"]), place)
+        return ClientCertificate(**{**row, "private_key": opened})
+
+
+def _context(organization_uuid: str, certificate_id: str) -> str:
+    return f"{organization_uuid}/client_certificates/{certificate_id}/private_key"
