@@ -31,8 +31,9 @@ async def enroll_with_proxy(request: Request) -> Mapping[str, Any]:
     `ocpp_password` is told only this once: it goes into the charger, with `ocpp_proxy_url`.
     """
     charger, password = new_charger(request)
-    wanted = configuration_of(charger.key, request)
-    configuration = await enrolled(request, charger, wanted)
+    async with request.parts.changing:
+        wanted = await configuration_of(charger.key, request)
+        configuration = await enrolled(request, charger, wanted)
     return {
         "message": "Charger enrolled and proxy configuration created successfully",
         "charger": {

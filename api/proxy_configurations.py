@@ -8,6 +8,7 @@ from typing import Any
 
 from api.errors import Invalid, NotFound, Taken
 from api.pages import page, read_cursor
+from api.parts import ApiParts
 from api.routing import Request, route
 from api.schemas.common import Done, PageQuery
 from api.schemas.proxy_configurations import (
@@ -18,13 +19,21 @@ from api.schemas.proxy_configurations import (
     ProxyConfigurations,
 )
 from proxy import template
-from proxy.addresses import AddressGuard
+from proxy.addresses import TARGET_URL
 from proxy.errors import InvalidTarget
 from storage.errors import Conflict
 from storage.records import ChargerKey, ProxyConfiguration
 
 BASE = "/api/v1/organizations/{organization_uuid}/proxy_configurations"
 TAG = "Proxy configurations"
+CERTIFICATE = "target_auth_client_cert_id"
+# What each authentication method needs; what the others need is not kept.
+CREDENTIALS: Mapping[str, tuple[str, ...]] = {
+    "None": (),
+    "Basic": ("target_auth_basic_password",),
+    "ClientCertificate": (CERTIFICATE,),
+}
+_SECRETS = tuple(name for names in CREDENTIALS.values() for name in names)
 
 
 @route("GET", BASE, tag=TAG, scope="read", query=PageQuery(), answer=ProxyConfigurations())
@@ -54,13 +63,14 @@ async def create_proxy_configuration(request: Request) -> Mapping[str, Any]:
     A charger has at most one proxy configuration.
     """
     key = ChargerKey(request.organization_uuid, request.body["charge_box_id"])
-    wanted = configuration_of(key, request)
-    if await request.parts.storage.chargers.get(key) is None:
-        raise NotFound("There is no charger with this charge_box_id.")
-    try:
-        created = await request.parts.storage.proxy_configurations.create(wanted)
-    except Conflict:
-        raise Taken("The charger has a proxy configuration already.") from None
+    async with request.parts.changing:
+        wanted = await configuration_of(key, request)
+        if await request.parts.storage.chargers.get(key) is None:
+            raise NotFound("There is no charger with this charge_box_id.")
+        try:
+            created = await request.parts.storage.proxy_configurations.create(wanted)
+        except Conflict:
+            raise Taken("The charger has a proxy configuration already.") from None
     await request.parts.relays.configure(key)
     return _told("created", created)
 
@@ -83,9 +93,7 @@ async def replace_proxy_configuration(request: Request) -> Mapping[str, Any]:
     """Replace a proxy configuration as a whole; its charger stays the same."""
     return await _change(
         request,
-        lambda old: replace(
-            configuration_of(old.key, request), id=old.id, created_at=old.created_at
-        ),
+        lambda old: replace(_described(old.key, request), id=old.id, created_at=old.created_at),
     )
 
 
@@ -135,29 +143,46 @@ async def stored(request: Request) -> ProxyConfiguration:
     return found
 
 
-def configuration_of(key: ChargerKey, request: Request) -> ProxyConfiguration:
+async def configuration_of(key: ChargerKey, request: Request) -> ProxyConfiguration:
     """Return the configuration that a body describes, checked; raise Invalid."""
+    return await checked(_described(key, request), request.parts)
+
+
+def _described(key: ChargerKey, request: Request) -> ProxyConfiguration:
     now = request.parts.clock.now()
     given = {name: request.body[name] for name in _FIELDS}
-    return checked(
-        ProxyConfiguration(key=key, **given, created_at=now, updated_at=now), request.parts.guard
-    )
+    return ProxyConfiguration(key=key, **given, created_at=now, updated_at=now)
 
 
 _FIELDS = tuple(ProxyConfigurationRequest().fields.keys() - {"charge_box_id"})
 
 
-def checked(configuration: ProxyConfiguration, guard: AddressGuard) -> ProxyConfiguration:
-    """Return the configuration without secrets that it does not use; raise Invalid."""
+async def checked(configuration: ProxyConfiguration, parts: ApiParts) -> ProxyConfiguration:
+    """Return the configuration without credentials that it does not use; raise Invalid.
+
+    The lock `changing` is held until it is stored, so that its certificate is there then.
+    """
     try:
-        template.check(configuration.target_websocket_url, guard)
+        template.check(configuration.target_websocket_url, parts.guard)
     except InvalidTarget as wrong:
         raise Invalid({wrong.field: [wrong.reason]}) from None
-    if configuration.target_authentication_method != "Basic":
-        return replace(configuration, target_auth_basic_password=None)
-    if configuration.target_auth_basic_password is None:
-        raise Invalid({"target_auth_basic_password": ["This is required with Basic."]})
-    return configuration
+    method = configuration.target_authentication_method
+    used = CREDENTIALS[method]
+    for name in used:
+        if getattr(configuration, name) is None:
+            raise Invalid({name: [f"This is required with {method}."]})
+    if CERTIFICATE in used:
+        await _check_certificate(configuration, parts)
+    needless: dict[str, Any] = {name: None for name in _SECRETS if name not in used}
+    return replace(configuration, **needless)
+
+
+async def _check_certificate(configuration: ProxyConfiguration, parts: ApiParts) -> None:
+    if not configuration.target_websocket_url.lower().startswith("wss:"):
+        raise Invalid({TARGET_URL: ["A client certificate needs wss://."]})
+    named = configuration.key.organization_uuid, configuration.target_auth_client_cert_id or ""
+    if await parts.storage.client_certificates.get(*named) is None:
+        raise Invalid({CERTIFICATE: ["The organization has no such client certificate."]})
 
 
 async def _change(
@@ -168,7 +193,7 @@ async def _change(
         if request.body.get("charge_box_id", old.key.charge_box_id) != old.key.charge_box_id:
             wrong = "The charger of a proxy configuration cannot change."
             raise Invalid({"charge_box_id": [wrong]})
-        new = checked(change(old), request.parts.guard)
+        new = await checked(change(old), request.parts)
         if await request.parts.storage.proxy_configurations.replace(new) is None:
             raise NotFound  # deleted a moment ago
     await request.parts.relays.configure(new.key)

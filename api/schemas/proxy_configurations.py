@@ -48,9 +48,7 @@ class ProxyFields(Schema):
         about="The full WebSocket URL of the third-party platform. `{organization_uuid}`, "
         "`{charge_box_id}` and `{target_charge_box_id}` are filled in; nothing is appended.",
     )
-    target_authentication_method = choice(
-        "None", "Basic", "ClientCertificate", required=True, validate=[NotYet("ClientCertificate")]
-    )
+    target_authentication_method = choice("None", "Basic", "ClientCertificate", required=True)
     target_auth_basic_password = text(
         255, about="Required with Basic; never comes back.", load_only=True, **nullable()
     )
@@ -60,7 +58,9 @@ class ProxyFields(Schema):
         about="With Basic; by default the id that is used at the target.",
         **nullable(),
     )
-    target_auth_client_cert_id = text(64, validate=[NotYet()], **nullable())
+    target_auth_client_cert_id = text(
+        64, about="Required with ClientCertificate: one of `client_certificates`.", **nullable()
+    )
     target_charge_box_id = text(
         48,
         pattern=CHARGE_BOX_ID,
@@ -102,6 +102,7 @@ class ProxyConfiguration(Schema):
     target_websocket_url = fields.String(required=True)
     target_authentication_method = fields.String(required=True)
     target_auth_basic_username = fields.String(allow_none=True)
+    target_auth_client_cert_id = fields.String(allow_none=True)
     target_charge_box_id = fields.String(allow_none=True)
     target_ca_certificate = fields.String(allow_none=True)
     enabled = Boolean()

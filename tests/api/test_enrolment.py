@@ -84,7 +84,7 @@ async def test_the_same_id_in_another_organization_is_another_charger(api: Api) 
         ({"target_websocket_url": "wss://169.254.169.254/"}, "target_websocket_url"),
         ({"target_websocket_url": ""}, "target_websocket_url"),
         ({"target_authentication_method": "Basic"}, "target_auth_basic_password"),
-        ({"target_authentication_method": "ClientCertificate"}, "target_authentication_method"),
+        ({"target_authentication_method": "ClientCertificate"}, "target_auth_client_cert_id"),
         ({"charge_box_id": "a:b"}, "charge_box_id"),
         ({"mode": "strict"}, "mode"),
         ({"colour": "red"}, "colour"),

@@ -137,8 +137,6 @@ def test_a_certificate_in_pem_is_one() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("target_authentication_method", "ClientCertificate"),
-        ("target_auth_client_cert_id", "1"),
         ("mode", "strict"),
         ("role", "observe"),
         ("policy", {"actions": {}}),
