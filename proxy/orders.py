@@ -1,18 +1,22 @@
 """Serve what a target asks of the charger: by policy, under the ids that each side knows.
 
-The charger's answer goes back under the target's own message id.
+The charger's answer goes back under the target's own message id. What several parties own at once
+(the table below) is served by its own module, which asks the charger where it has to.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from csms import frames
 from csms.errors import CallRefused, LinkBusy, LinkError
-from csms.frames import Call, CallError, Reply
-from proxy import authority, keys, policy
-from proxy.policy import Answer, Refuse, Triggered
+from csms.frames import Call, CallError, CallResult, Reply
+from proxy import authority, keys, verdicts
+from proxy.asked import Asked, Serve
 from proxy.relay import under
+from proxy.verdicts import Answer, Refuse, Triggered
+from proxy.wishes import Wishes
 
 if TYPE_CHECKING:
     from csms.registry import Connection
@@ -31,12 +35,14 @@ class Orders:
         self._tokens = parts.storage.id_tokens
         self._clock = parts.clock
         self._timings = parts.timings
+        # Who serves an action that is not simply the charger's to answer.
+        self._served: Mapping[str, Serve] = {}
 
     async def answer(self, call: Call, target: TargetLink) -> Reply:
         """Answer the target, with the charger's answer where the policy lets its CALL pass."""
         configuration = target.configuration
-        overrides = configuration.policy.get("actions", {})
-        match policy.verdict(self._version, call, configuration.role, overrides):
+        overrides = Wishes.of(configuration.policy).actions
+        match verdicts.verdict(self._version, call, configuration.role, overrides):
             case Answer(payload):
                 return frames.call_result(call.id, payload)
             case Refuse(code, description):
@@ -45,27 +51,39 @@ class Orders:
                 target.trigger(message)
                 return frames.call_result(call.id, payload)
             case _:
-                return await self._forwarded(call, target)
+                return await self._passed(Asked(call, target))
 
-    async def _forwarded(self, call: Call, target: TargetLink) -> Reply:
-        payload = await target.delivery.ids.to_charger(call.action, call.payload)
+    async def _passed(self, asked: Asked) -> Reply:
+        call, serve = asked.call, self._served.get(asked.call.action)
+        try:
+            reply = await serve(asked) if serve is not None else None
+            return await self._forwarded(asked) if reply is None else reply
+        except CallRefused as refused:
+            return under(call.id, refused.error)
+        except LinkError as failure:
+            return _no_answer(call.id, failure)
+
+    async def _forwarded(self, asked: Asked) -> Reply:
+        call = asked.call
+        payload = await asked.target.delivery.ids.to_charger(call.action, call.payload)
         if payload is None:
             return frames.call_result(call.id, _REJECTED)
-        link, timings = self._connection.link, self._timings
         try:
-            result = await link.call(
-                call.action, payload, timeout=timings.command, patience=timings.patience
-            )
+            result = await self._ask(call.action, payload)
             told = keys.conceal(call.action, result.payload, result.fields)
             reply: Reply = frames.call_result(call.id, told)
         except CallRefused as refused:
             reply = under(call.id, refused.error)
-        except LinkError as failure:
-            return _no_answer(call.id, failure)
         token = authority.id_token(self._version, call.action, call.fields)
         if token is not None:  # what the target starts with, it accepts
             self._tokens.note_accepted(self._connection.key, token, "target", self._clock.now())
         return reply
+
+    async def _ask(self, action: str, payload: bytes) -> CallResult:
+        timings = self._timings
+        return await self._connection.link.call(
+            action, payload, timeout=timings.command, patience=timings.patience
+        )
 
 
 def _no_answer(id: str, failure: LinkError) -> CallError:

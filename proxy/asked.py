@@ -1,0 +1,33 @@
+"""Name what serves a target's CALL that the policy lets pass."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from csms.frames import Call, CallResult, Reply
+
+if TYPE_CHECKING:
+    from proxy.target import TargetLink
+    from storage.records import ProxyConfiguration
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One CALL of a target that the policy lets pass, and which target it is."""
+
+    call: Call
+    target: TargetLink
+
+    @property
+    def configuration(self) -> ProxyConfiguration:
+        """Return what is stored of the target; its id is the owner of what the target sets."""
+        return self.target.configuration
+
+
+# Answer the target under its own message id, or return None: then the charger is asked in the
+# target's words. CallRefused and LinkError become the target's CALLERROR.
+Serve: TypeAlias = Callable[[Asked], Awaitable[Reply | None]]
+# Call the charger with an action and its payload, in turn with everybody else.
+Ask: TypeAlias = Callable[[str, bytes], Awaitable[CallResult]]
