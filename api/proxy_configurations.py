@@ -106,10 +106,14 @@ async def replace_proxy_configuration(request: Request) -> Mapping[str, Any]:
     answer=OneProxyConfiguration(),
 )
 async def change_proxy_configuration(request: Request) -> Mapping[str, Any]:
-    """Change the fields that are given."""
+    """Change the fields that are given, and of the policy the wishes that are given."""
     given = {name: value for name, value in request.body.items() if name != "charge_box_id"}
+    wishes = given.pop("policy", {})
     now = request.parts.clock.now()
-    return await _change(request, lambda old: replace(old, **given, updated_at=now))
+    return await _change(
+        request,
+        lambda old: replace(old, **given, policy={**old.policy, **wishes}, updated_at=now),
+    )
 
 
 @route("DELETE", BASE + "/{id}", tag=TAG, scope="operate", answer=Done())

@@ -19,6 +19,7 @@ from api.schemas.fields import (
     nullable,
     text,
 )
+from api.schemas.policies import Policy, whole_policy
 from proxy.states import State
 
 
@@ -76,10 +77,13 @@ class ProxyFields(Schema):
     )
     enabled = Boolean(load_default=True)
     mode = choice("hybrid", "strict", load_default="hybrid", validate=[NotYet("strict")])
-    role = choice("control", "observe", load_default="control", validate=[NotYet("observe")])
-    policy = fields.Dict(
-        load_default=dict, validate=validate.Length(max=0, error="Policies are not available yet.")
+    role = choice(
+        "control",
+        "observe",
+        about="What the target may do: what a platform does, or only read.",
+        load_default="control",
     )
+    policy = fields.Nested(Policy, load_default=whole_policy)
 
 
 class ProxyConfigurationRequest(ProxyFields):
@@ -108,6 +112,7 @@ class ProxyConfiguration(Schema):
     enabled = Boolean()
     mode = fields.String()
     role = fields.String()
+    policy = fields.Nested(Policy)
     created_at = Moment()
     updated_at = Moment()
 

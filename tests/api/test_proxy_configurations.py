@@ -200,6 +200,80 @@ async def test_a_deleted_one_is_gone_and_its_id_is_not_used_again(api: Api) -> N
     assert again.body["proxy_configuration"]["id"] > one["id"]
 
 
+DEFAULTS = {
+    "actions": {},
+    "authority": "target",
+    "on_target_down": "accept_known",
+    "late_reject": "notify",
+    "orphan_policy": "minus_one",
+    "boot_on_reconnect": "auto",
+    "on_change": "keep",
+    "drain_after_disconnect": True,
+    "allow_missing_subprotocol": False,
+}
+
+
+async def test_a_policy_is_told_whole_and_kept(api: Api) -> None:
+    given = {"authority": "platform", "actions": {"Reset": "error"}}
+    one = await created(api, role="observe", policy=given)
+
+    assert (one["role"], one["policy"]) == ("observe", {**DEFAULTS, **given})
+    assert (await api.get(f"{base(api)}/{one['id']}"))["proxy_configuration"] == one
+
+
+async def test_who_wishes_for_nothing_has_the_defaults(api: Api) -> None:
+    assert (await created(api))["policy"] == DEFAULTS
+
+
+async def test_patch_changes_only_the_wishes_that_are_given(api: Api) -> None:
+    one = await created(api, policy={"authority": "platform", "actions": {"Reset": "error"}})
+    path = f"{base(api)}/{one['id']}"
+    for change in ({"on_target_down": "reject"}, {"actions": {"Reset": "answer"}}):
+        assert (await api("PATCH", path, {"policy": change})).status == 200
+
+    assert (await api.get(path))["proxy_configuration"]["policy"] == {
+        **DEFAULTS,
+        "authority": "platform",
+        "on_target_down": "reject",
+        "actions": {"Reset": "answer"},
+    }
+
+
+async def test_put_without_a_policy_takes_it_back(api: Api) -> None:
+    one = await created(api, policy={"authority": "platform"})
+    got = await api("PUT", f"{base(api)}/{one['id']}", {"charge_box_id": "CP-1", **PROXY})
+
+    assert got.body["proxy_configuration"]["policy"] == DEFAULTS
+
+
+@pytest.mark.parametrize(
+    ("wish", "field"),
+    [
+        ({"authority": "nobody"}, "policy.authority"),
+        ({"on_target_down": "hope"}, "policy.on_target_down"),
+        ({"late_reject": None}, "policy.late_reject"),
+        ({"orphan_policy": -1}, "policy.orphan_policy"),
+        ({"boot_on_reconnect": True}, "policy.boot_on_reconnect"),
+        ({"on_change": ""}, "policy.on_change"),
+        ({"drain_after_disconnect": "yes"}, "policy.drain_after_disconnect"),
+        ({"allow_missing_subprotocol": 1}, "policy.allow_missing_subprotocol"),
+        ({"actions": {"Reset": "explode"}}, "policy.actions.Reset.value"),
+        ({"actions": {"Heartbeat": "forward"}}, "policy.actions.Heartbeat.key"),
+        ({"actions": []}, "policy.actions"),
+        ({"colour": "red"}, "policy.colour"),
+        ([], "policy"),
+    ],
+)
+async def test_a_wish_that_cannot_be_is_named(api: Api, wish: Any, field: str) -> None:
+    one = await created(api)
+    for got in (
+        await api("PATCH", f"{base(api)}/{one['id']}", {"policy": wish}),
+        await api("POST", base(api), {"charge_box_id": "CP-1", **PROXY, "policy": wish}),
+    ):
+        assert got.fields == {field}
+    assert (await api.get(f"{base(api)}/{one['id']}"))["proxy_configuration"] == one
+
+
 async def test_the_status_of_a_link_is_told(api: Api) -> None:
     one = await created(api, enabled=False)
     api.clock.forward(seconds=90)

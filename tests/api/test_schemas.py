@@ -138,8 +138,6 @@ def test_a_certificate_in_pem_is_one() -> None:
     ("name", "value"),
     [
         ("mode", "strict"),
-        ("role", "observe"),
-        ("policy", {"actions": {}}),
         ("security_profile", 2),
     ],
 )
