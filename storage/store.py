@@ -18,12 +18,15 @@ from storage.errors import StorageUnavailable
 from storage.group_commit import GroupCommit
 from storage.journal import Journal
 from storage.repositories.audit import Audit
+from storage.repositories.availability import AvailabilityWishes, DeferredResets
 from storage.repositories.chargers import Chargers
+from storage.repositories.charging_profiles import ChargingProfiles
 from storage.repositories.client_certificates import ClientCertificates
 from storage.repositories.commands import Commands
 from storage.repositories.id_pairs import IdPairs
 from storage.repositories.id_tokens import IdTokens
 from storage.repositories.organizations import ApiKeys, Organizations
+from storage.repositories.overlays import Overlays
 from storage.repositories.proxy_configurations import ProxyConfigurations
 from storage.repositories.transactions import Transactions
 from storage.secrets import Sealer
@@ -48,7 +51,11 @@ class Storage:
     id_pairs: IdPairs
     id_tokens: IdTokens
     commands: Commands
+    charging_profiles: ChargingProfiles
     audit: Audit
+    overlays: Overlays
+    availability: AvailabilityWishes
+    deferred_resets: DeferredResets
 
 
 def new_uuid() -> str:
@@ -117,5 +124,9 @@ async def assemble(
         id_pairs=IdPairs(database, group),
         id_tokens=IdTokens(database, group),
         commands=Commands(database),
+        charging_profiles=ChargingProfiles(database, group),
         audit=Audit(database, group),
+        overlays=Overlays(database, group),
+        availability=AvailabilityWishes(database, group),
+        deferred_resets=DeferredResets(database, group),
     )

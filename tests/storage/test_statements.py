@@ -17,8 +17,10 @@ from storage.statements import (
     certificates,
     chargers,
     commands,
+    id_pairs,
     messages,
     organizations,
+    overlays,
     proxies,
     transactions,
 )
@@ -28,8 +30,10 @@ AREAS = (
     certificates,
     chargers,
     commands,
+    id_pairs,
     messages,
     organizations,
+    overlays,
     proxies,
     transactions,
 )

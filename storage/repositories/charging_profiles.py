@@ -1,0 +1,60 @@
+"""Charging profiles: what each owner wants of a charger, and what we have put on it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from storage.database import Database, Row
+from storage.group_commit import GroupCommit
+from storage.records import ChargerKey, ChargingProfile, InstalledProfile
+from storage.repositories.rows import columns, keyed
+from storage.statements import profiles as statements
+
+
+class ChargingProfiles:
+    """Keep every owner's own profiles apart from what lies on the charger for all of them."""
+
+    def __init__(self, database: Database, group: GroupCommit) -> None:
+        self._database = database
+        self._group = group
+
+    async def of_owners(self, key: ChargerKey) -> list[ChargingProfile]:
+        """Return what all owners want of a charger, each owner's oldest first.
+
+        What belonged to a proxy configuration that has been deleted is left out.
+        """
+        rows = await self._database.fetch(statements.charging_profiles_of, key._asdict())
+        return [ChargingProfile(**keyed(row)) for row in rows]
+
+    def note_put(self, profile: ChargingProfile) -> asyncio.Future[None]:
+        """Note a profile, in place of its owner's own of the same id."""
+        return self._group.submit(statements.put_charging_profile, columns(profile))
+
+    def note_removed(self, profile: ChargingProfile) -> asyncio.Future[None]:
+        """Note that an owner wants a profile no more."""
+        own = {"of_owner": profile.owner, "of_profile": profile.profile_id}
+        values = {**_this(profile.key), **own}
+        return self._group.submit(statements.remove_charging_profile, values)
+
+    async def installed(self, key: ChargerKey) -> list[InstalledProfile]:
+        """Return what we have put on a charger."""
+        rows = await self._database.fetch(statements.installed_profiles_of, key._asdict())
+        return [InstalledProfile(**keyed(row)) for row in rows]
+
+    def note_installed(self, profile: InstalledProfile) -> asyncio.Future[None]:
+        """Note what lies on the charger at an EVSE, purpose and level from now on."""
+        return self._group.submit(statements.put_installed_profile, columns(profile))
+
+    def note_cleared(self, profile: InstalledProfile) -> asyncio.Future[None]:
+        """Note that nothing of ours lies there any more."""
+        place = {
+            "of_evse": profile.evse_id,
+            "of_purpose": profile.purpose,
+            "of_level": profile.stack_level,
+        }
+        values = {**_this(profile.key), **place}
+        return self._group.submit(statements.remove_installed_profile, values)
+
+
+def _this(key: ChargerKey) -> Row:
+    return {"of_organization": key.organization_uuid, "of_charger": key.charge_box_id}
