@@ -7,6 +7,7 @@ from aiohttp import web
 from api import (
     api_keys,
     chargers,
+    client_certificates,
     commands,
     connections,
     enrolment,
@@ -44,6 +45,10 @@ ALL: tuple[Operation, ...] = (
     proxy_configurations.change_proxy_configuration,
     proxy_configurations.delete_proxy_configuration,
     proxy_configurations.get_proxy_status,
+    client_certificates.list_client_certificates,
+    client_certificates.create_client_certificate,
+    client_certificates.get_client_certificate,
+    client_certificates.delete_client_certificate,
     chargers.list_chargers,
     chargers.create_charger,
     chargers.get_charger,

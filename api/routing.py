@@ -145,6 +145,7 @@ PATH_PARAMETERS: Mapping[str, PathParameter] = {
     "transactionId": PathParameter(r"[\x20-\x7e]{1,36}", "The transaction."),
     "evseId": PathParameter(r"[1-9][0-9]{0,4}", "The EVSE; on OCPP 1.6 the connector.", int),
     "command_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The command."),
+    "certificate_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The client certificate."),
     "key_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The API key, by its id."),
 }
 

@@ -1,71 +1,105 @@
-"""Certificates for tests: one authority, made when first asked for."""
+"""Certificates for tests: authorities and what they sign, made when first asked for."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 from cryptography.x509.oid import NameOID
+
+ROOT = "Test authority"
+DAY = timedelta(days=1)
+
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+class Issued(NamedTuple):
+    """A chain, the certificate first, and its key, both PEM."""
+
+    chain: str
+    key: str
 
 
 @cache
-def _key(_: str) -> ec.EllipticCurvePrivateKey:
+def key_of(_: str) -> ec.EllipticCurvePrivateKey:
+    """Return the key of a name."""
     return ec.generate_private_key(ec.SECP256R1())
+
+
+def key_pem(key: Key, password: bytes | None = None) -> str:
+    """Return a key as PEM, encrypted where a password is given."""
+    sealed = NoEncryption() if password is None else BestAvailableEncryption(password)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, sealed).decode()
 
 
 def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
-def _signed(name: str, *, extensions: list[tuple[x509.ExtensionType, bool]]) -> x509.Certificate:
-    now = datetime.now(UTC)
+def signed(
+    name: str,
+    *,
+    by: str = ROOT,
+    begins: timedelta = -DAY,
+    ends: timedelta = DAY,
+    ca: bool = False,
+    key: Key | None = None,
+    since: datetime | None = None,
+) -> str:
+    """Return a certificate as PEM, valid from and until so long after now."""
+    now = since or datetime.now(UTC)
+    public_key = (key or key_of(name)).public_key()
     builder = (
         x509.CertificateBuilder()
         .subject_name(_name(name))
-        .issuer_name(_name("Test authority"))
-        .public_key(_key(name).public_key())
+        .issuer_name(_name(by))
+        .public_key(public_key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(now + begins)
+        .not_valid_after(now + ends)
+        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(key_of(by).public_key()),
+            critical=False,
+        )
     )
-    for extension, critical in extensions:
-        builder = builder.add_extension(extension, critical=critical)
-    return builder.sign(_key("Test authority"), hashes.SHA256())
+    if ca:
+        identifier = x509.SubjectKeyIdentifier.from_public_key(public_key)
+        builder = builder.add_extension(identifier, critical=False)
+    else:
+        names = x509.SubjectAlternativeName([x509.DNSName(name)])
+        builder = builder.add_extension(names, critical=False)
+    made = builder.sign(key_of(by), hashes.SHA256())
+    return made.public_bytes(Encoding.PEM).decode()
 
 
 @cache
-def authority() -> str:
-    """Return the authority's certificate as PEM."""
-    public_key = _key("Test authority").public_key()
-    made = _signed(
-        "Test authority",
-        extensions=[
-            (x509.BasicConstraints(ca=True, path_length=None), True),
-            (x509.SubjectKeyIdentifier.from_public_key(public_key), False),
-        ],
-    )
-    return made.public_bytes(serialization.Encoding.PEM).decode()
+def authority(name: str = ROOT) -> str:
+    """Return an authority's own certificate as PEM."""
+    return signed(name, by=name, ca=True)
 
 
-def certificate(folder: Path, name: str) -> Path:
+def issued(name: str, *, by: str = ROOT, ends: timedelta = DAY, begins: timedelta = -DAY) -> Issued:
+    """Return a certificate for this name with its key, signed by an authority."""
+    return Issued(signed(name, by=by, ends=ends, begins=begins), key_pem(key_of(name)))
+
+
+def certificate(
+    folder: Path, name: str, *, by: str = ROOT, ends: timedelta = DAY, begins: timedelta = -DAY
+) -> Path:
     """Write a server's certificate for this name, with its key, and return the file."""
-    public_key = _key("Test authority").public_key()
-    made = _signed(
-        name,
-        extensions=[
-            (x509.SubjectAlternativeName([x509.DNSName(name)]), False),
-            (x509.AuthorityKeyIdentifier.from_issuer_public_key(public_key), False),
-        ],
-    )
-    key = _key(name).private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
+    chain, key = issued(name, by=by, ends=ends, begins=begins)
     file = folder / f"{name}.pem"
-    file.write_bytes(key + made.public_bytes(serialization.Encoding.PEM))
+    file.write_text(key + chain)
     return file
