@@ -67,7 +67,9 @@ class Sealer:
         """Return the text sealed for this context."""
         nonce = os.urandom(_NONCE_BYTES)
         cipher = self._ciphers[self._current]
-        return self._current + nonce + cipher.encrypt(nonce, text.encode(), context.encode())
+        # A password may be bytes that are no text: each is a lone surrogate here (PEP 383).
+        octets = text.encode(errors="surrogateescape")
+        return self._current + nonce + cipher.encrypt(nonce, octets, context.encode())
 
     def unseal(self, sealed: bytes, context: str) -> str:
         """Return the text; raise SealBroken for a missing key, a wrong context, a changed byte."""
@@ -77,7 +79,8 @@ class Sealer:
             raise SealBroken(f"The key ring has no key {key_id.hex()}.")
         nonce, ciphertext = rest[:_NONCE_BYTES], rest[_NONCE_BYTES:]
         try:
-            return cipher.decrypt(nonce, ciphertext, context.encode()).decode()
+            octets = cipher.decrypt(nonce, ciphertext, context.encode())
+            return octets.decode(errors="surrogateescape")
         except (InvalidTag, ValueError) as cause:
             raise SealBroken from cause
 

@@ -123,6 +123,16 @@ shared_settings = Table(
     of_charger(),
 )
 
+# A reset that a target asked for while the charger was charging; it is sent when nothing charges.
+deferred_resets = Table(
+    "deferred_resets",
+    metadata,
+    proxy_configuration_id(),
+    Column("payload", LargeBinary, nullable=False),
+    Column("asked_at", UtcTime, nullable=False),
+    PrimaryKeyConstraint("proxy_configuration_id"),
+)
+
 # Which party wants what of a connector; it is operative only if no party says otherwise.
 availability = Table(
     "availability",

@@ -93,6 +93,14 @@ class ProxyConfigurations:
         """Note when a target accepted our Boot."""
         return self._group.submit(statements.note_booted, {"of_id": id, "booted_at": at})
 
+    def note_password(
+        self, configuration: ProxyConfiguration, password: str
+    ) -> asyncio.Future[None]:
+        """Change the password only; a byte of it that is no text is a lone surrogate."""
+        sealed = self._sealer.seal(password, _context(configuration.key))
+        values = {"of_id": configuration.id, "target_auth_basic_password": sealed}
+        return self._group.submit(statements.change_password, values)
+
     def _row(self, configuration: ProxyConfiguration) -> dict[str, Any]:
         row = columns(configuration)
         password = configuration.target_auth_basic_password

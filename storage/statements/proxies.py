@@ -36,6 +36,11 @@ replace_proxy_configuration = (
     .values(values(c for c in proxy_configurations.c if c.key not in _FIXED))
     .returning(proxy_configurations)
 )
+change_password = (
+    update(proxy_configurations)
+    .where(proxy_configurations.c.id == given(proxy_configurations.c.id, "of_id"))
+    .values(target_auth_basic_password=given(proxy_configurations.c.target_auth_basic_password))
+)
 delete_proxy_configuration = (
     delete(proxy_configurations)
     .where(

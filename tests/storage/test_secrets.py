@@ -40,6 +40,12 @@ def test_what_is_sealed_can_be_opened(sealer: Sealer, text: str) -> None:
     assert sealer.unseal(sealer.seal(text, HERE), HERE) == text
 
 
+def test_a_password_of_bytes_that_are_no_text_opens_as_it_was(sealer: Sealer) -> None:
+    password = bytes(range(246, 256)).decode(errors="surrogateescape")
+
+    assert sealer.unseal(sealer.seal(password, "there"), "there") == password
+
+
 def test_a_sealed_secret_shows_nothing_and_never_looks_the_same(sealer: Sealer) -> None:
     one, two = (sealer.seal(SECRET, HERE) for _ in range(2))
 

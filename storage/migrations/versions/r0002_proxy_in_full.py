@@ -14,6 +14,7 @@ TABLES = (
     "dead_letters",
     "skipped",
     "link_settings",
+    "deferred_resets",
     "shared_settings",
     "availability",
     "charging_profiles",
@@ -99,6 +100,14 @@ def _of_targets() -> None:
         *_texts("name", "value"),
         _primary_key("link_settings", TARGET, "name"),
         _of_target("link_settings"),
+    )
+    op.create_table(
+        "deferred_resets",
+        *_integers(TARGET),
+        sa.Column("payload", sa.LargeBinary(), nullable=False),
+        *_integers("asked_at"),
+        _primary_key("deferred_resets", TARGET),
+        _of_target("deferred_resets"),
     )
 
 
