@@ -148,6 +148,8 @@ _COMMANDS: Mapping[str, Mapping[str, Command]] = {
         "UpdateFirmware": _OWNERS,
     },
 }
+# What an owner may have a verdict on.
+ACTIONS = frozenset(action for commands in _COMMANDS.values() for action in commands)
 _FORWARDED: Mapping[str, frozenset[Kind]] = {
     "control": frozenset({Kind.READ, Kind.CONTROL}),
     "observe": frozenset({Kind.READ}),
