@@ -14,6 +14,7 @@ from api.schemas.stations import Reset as ResetAnswer
 from api.schemas.stations import ResetQuery, ResetRequest, Started, StartRequest, Stopped
 from api.stations import STATION, TAG
 from csms.commands import RemoteStart, RemoteStop, Reset
+from csms.numbers import OF_THE_PLATFORM, draw
 
 FAILURES = (409, 422, 502, 504)
 AD_HOC_TOKEN_LENGTH = 20
@@ -51,8 +52,7 @@ def _start(request: Request) -> RemoteStart:
         evse_id=request.path["evseId"],
         id_token=id_token,
         id_token_type=body["id_token_type"] or ("RFID" if body["id_token"] else "AD_HOC_USER"),
-        # Positive and of 31 bits, which is what every charger can echo.
-        remote_start_id=zlib.crc32(chance.encode()) % 0x7FFFFFFF + 1,
+        remote_start_id=draw(OF_THE_PLATFORM, lambda count: zlib.crc32(chance.encode()) % count),
         contract_id=body["contract_id"],
     )
 

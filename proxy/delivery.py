@@ -26,7 +26,7 @@ from storage.errors import StorageError
 if TYPE_CHECKING:
     from csms.link import Link
     from csms.station import Station
-    from proxy.ledger import TransactionIdMap
+    from proxy.ledger import IdMap
     from proxy.timings import Timings
     from storage.journal import Journal
     from storage.records import ChargerKey, Cursor, Message
@@ -77,7 +77,7 @@ class Delivery:
         *,
         journal: Journal,
         configurations: ProxyConfigurations,
-        ids: TransactionIdMap,
+        ids: IdMap,
         timings: Timings,
         longest_tail: int = 256,
         longest_page: int = 100,
@@ -114,7 +114,7 @@ class Delivery:
         The answer is None where none comes; cancel it to stop waiting.
         """
         answer = asyncio.get_running_loop().create_future() if self._listening else None
-        ours = transaction_id(reply.fields) if isinstance(reply, CallResult) else None
+        ours = transaction_id(reply.payload) if isinstance(reply, CallResult) else None
         self._newest = position
         self._tail.append(Entry(position, call.action, call.payload, self._version, ours, answer))
         self._trim()
@@ -208,7 +208,7 @@ class Delivery:
         )
         answer = found[0].answer if found else None
         reply = frames.parse(answer.frame, self._dialect) if answer else None
-        return transaction_id(reply.fields) if isinstance(reply, CallResult) else None
+        return transaction_id(reply.payload) if isinstance(reply, CallResult) else None
 
     async def _wanted(self, entry: Entry) -> bool:
         if entry.version != self._version:
@@ -228,6 +228,8 @@ class Delivery:
 
     async def _deliver(self, entry: Entry, link: Link) -> None:
         payload = await self.ids.to_target(entry.action, entry.payload)
+        if payload is None:
+            return
         while not await self._attempt(entry, payload, link):
             if entry.hearing is not Hearing.DURABLE:
                 return
@@ -256,7 +258,7 @@ class Delivery:
         return True
 
     def _learn(self, entry: Entry, result: CallResult) -> None:
-        theirs = transaction_id(result.fields)
+        theirs = transaction_id(result.payload)
         if entry.ours is not None and theirs is not None:
             self.ids.learn(entry.ours, theirs)
 

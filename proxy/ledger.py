@@ -1,36 +1,26 @@
-"""Map the transaction ids of OCPP 1.6: the charger knows ours, the target knows its own.
+"""Map the ids between a charger and its target: each side sees the numbers it knows.
 
-Only the id changes, every other byte of the payload stays. In OCPP 2.0.1 the station chooses the
-id (E01.FR.08) and none of the paths below exist, so its payloads pass unchanged.
+Only the id changes, every other byte of the payload stays. A number is noted before the message
+that carries it is sent; as commits keep their order, it is on disk when the message leaves.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Protocol
 
-import orjson
-
+from csms import numbers
 from proxy import splice
-from proxy.splice import Path
+from proxy.routes import TO_CHARGER, TO_TARGET, Choice, Foreign, Ordered, Told
 from storage.repositories.id_pairs import IdKind
 
-Translate: TypeAlias = Callable[[str], Awaitable[str | None]]
-
-UNKNOWN = "-1"  # for the messages of a transaction that never got an id (1.6 errata v4 §3.18)
-
-_TO_TARGET: Mapping[str, Path] = {
-    "StopTransaction": ("transactionId",),
-    "MeterValues": ("transactionId",),
-}
-_TO_CHARGER: Mapping[str, Path] = {
-    "RemoteStopTransaction": ("transactionId",),
-    "SetChargingProfile": ("csChargingProfiles", "transactionId"),
-    "RemoteStartTransaction": ("chargingProfile", "transactionId"),
-}
-_INTEGER = re.compile(r"-?[0-9]{1,20}")
+NONE = "-1"  # names no transaction (1.6 errata v4 §3.18)
+_NUMBER = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:[eE][-+]?[0-9]{1,2})?", re.ASCII)
+_LARGEST = 10**20
 
 
 class Pairs(Protocol):
@@ -48,74 +38,129 @@ class Pairs(Protocol):
         """Return our id, of the latest where the target repeats its own."""
 
 
-class TransactionIdMap:
-    """Translate transaction ids between one charger and one target."""
+class IdMap:
+    """Translate ids between one charger and one target."""
 
-    def __init__(self, id_pairs: Pairs, proxy_configuration_id: int) -> None:
+    def __init__(
+        self,
+        id_pairs: Pairs,
+        proxy_configuration_id: int,
+        version: str,
+        draw: Callable[[range], int] = numbers.draw,
+    ) -> None:
         self._stored = id_pairs
         self._id = proxy_configuration_id
-        self._fresh: dict[str, str] = {}  # ours -> theirs, until storage has them
+        self._told, self._ordered = TO_TARGET[version], TO_CHARGER[version]
+        self._draw = draw
+        # What storage does not have yet; dicts keep the order in which it was noted.
+        self._fresh: dict[tuple[IdKind, str], str] = {}
 
     def learn(self, ours: str, theirs: str) -> asyncio.Future[None]:
-        """Remember the id that the target gave to ours; return the commit to wait for."""
-        self._fresh[ours] = theirs
-        committed = self._stored.note(self._id, "transaction", ours, theirs)
-        committed.add_done_callback(lambda done: self._settle(done, ours, theirs))
-        return committed
+        """Remember the id that the target gave to our transaction; return the commit."""
+        return self._note("transaction", ours, theirs)
 
-    async def to_target(self, action: str, payload: bytes) -> bytes:
-        """Return the payload with the target's id, or -1 where it never gave one."""
-        found = await _translations(payload, _TO_TARGET.get(action), self.theirs)
-        return _exchange(payload, _TO_TARGET.get(action), found)
+    async def theirs(self, ours: str, kind: IdKind = "transaction") -> str | None:
+        """Return the target's id for ours, None where there is none."""
+        fresh = self._fresh.get((kind, ours))
+        return fresh or await self._stored.theirs(self._id, kind, ours)
+
+    async def to_target(self, action: str, payload: bytes) -> bytes | None:
+        """Return the payload with the target's ids, None where it answers somebody else."""
+        for told in self._told.get(action, ()):
+            found = await self._their_ids(told, payload)
+            if None not in found.values():
+                payload = _exchange(payload, told.path, found)
+            elif told.foreign is Foreign.WITHHELD:
+                return None
+            elif told.foreign is Foreign.LEFT_OUT:
+                payload = splice.remove(payload, told.path, any_case=True)
+            else:
+                payload = _exchange(payload, told.path, found)
+        return payload
 
     async def to_charger(self, action: str, payload: bytes) -> bytes | None:
-        """Return the payload with our id, None where the target names a transaction not its own."""
-        found = await _translations(payload, _TO_CHARGER.get(action), self._ours)
-        if UNKNOWN in found.values():
+        """Return the payload with our ids, None where the target names what is not its own."""
+        ordered = self._ordered.get(action)
+        if ordered is None:
+            return payload
+        found = {raw: await self._our_id(ordered, raw) for raw in _values(payload, ordered.path)}
+        return None if None in found.values() else _exchange(payload, ordered.path, found)
+
+    async def _their_ids(self, told: Told, payload: bytes) -> dict[bytes, str | None]:
+        found = {}
+        for raw in _values(payload, told.path):
+            ours = decimal(raw)
+            found[raw] = None if ours is None else await self.theirs(ours, told.kind)
+        return found
+
+    async def _our_id(self, ordered: Ordered, raw: bytes) -> str | None:
+        theirs = decimal(raw)
+        if theirs is None or theirs == NONE:
             return None
-        return _exchange(payload, _TO_CHARGER.get(action), found)
+        known = None
+        if ordered.choice is not Choice.FRESH:
+            known = await self._known(ordered.kind, theirs)
+        if known is not None or ordered.choice is Choice.KNOWN:
+            return known
+        ours = await self._mint(ordered.kind)
+        self._note(ordered.kind, ours, theirs)
+        return ours
 
-    async def theirs(self, ours: str) -> str | None:
-        """Return the target's id of our transaction, None where it gave none yet."""
-        return self._fresh.get(ours) or await self._stored.theirs(self._id, "transaction", ours)
+    async def _known(self, kind: IdKind, theirs: str) -> str | None:
+        for (noted, ours), known in reversed(self._fresh.items()):
+            if (noted, known) == (kind, theirs):
+                return ours
+        return await self._stored.ours(self._id, kind, theirs)
 
-    async def _ours(self, theirs: str) -> str | None:
-        latest_first = reversed(self._fresh.items())
-        fresh = next((ours for ours, known in latest_first if known == theirs), None)
-        return fresh or await self._stored.ours(self._id, "transaction", theirs)
+    async def _mint(self, kind: IdKind) -> str:
+        while True:
+            minted = str(self._draw(numbers.OF_TARGETS))
+            if await self.theirs(minted, kind) is None:
+                return minted
 
-    def _settle(self, done: asyncio.Future[None], ours: str, theirs: str) -> None:
+    def _note(self, kind: IdKind, ours: str, theirs: str) -> asyncio.Future[None]:
+        self._fresh[kind, ours] = theirs
+        committed = self._stored.note(self._id, kind, ours, theirs)
+        committed.add_done_callback(lambda done: self._settle(done, kind, ours, theirs))
+        return committed
+
+    def _settle(self, done: asyncio.Future[None], kind: IdKind, ours: str, theirs: str) -> None:
         # What storage did not take stays here, so the running session keeps its id.
-        if not done.cancelled() and done.exception() is None and self._fresh.get(ours) == theirs:
-            del self._fresh[ours]
+        stored = not done.cancelled() and done.exception() is None
+        if stored and self._fresh.get((kind, ours)) == theirs:
+            del self._fresh[kind, ours]
 
 
-def transaction_id(fields: Any) -> str | None:
-    """Return the transaction id of a payload as a decimal string, None without one."""
-    return _decimal(fields.get("transactionId")) if isinstance(fields, dict) else None
+def decimal(raw: bytes) -> str | None:
+    """Return the whole number that a JSON value spells in decimal digits, None where it is none.
 
-
-async def _translations(
-    payload: bytes, path: Path | None, translate: Translate
-) -> dict[bytes, str]:
-    found = {}
-    for raw in splice.values_at(payload, path) if path else ():
-        if raw != b"null":
-            known = _decimal(orjson.loads(raw))
-            found[raw] = (known and await translate(known)) or UNKNOWN
-    return found
-
-
-def _exchange(payload: bytes, path: Path | None, found: Mapping[bytes, str]) -> bytes:
-    if path is None or not found:
-        return payload
-    return splice.replace(payload, path, lambda raw: found[raw].encode() if raw in found else raw)
-
-
-def _decimal(value: Any) -> str | None:
-    # Seen in the field: 12.0 and "12".
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not _INTEGER.fullmatch(str(value)):
+    Seen in the field: 12.0 and "12". Read from the text, as decoders round what has 20 digits.
+    """
+    text = json.loads(raw) if raw.startswith(b'"') else raw.decode()
+    if not _NUMBER.fullmatch(text):
         return None
-    return str(int(value))
+    value = Decimal(text)
+    whole = abs(value) < _LARGEST and value == value.to_integral_value()
+    return str(int(value)) if whole else None
+
+
+def transaction_id(payload: bytes) -> str | None:
+    """Return the transaction id of a payload in decimal digits, None without one."""
+    values = _values(payload, ("transactionId",))
+    return decimal(values[-1]) if values else None
+
+
+def _values(payload: bytes, path: splice.Path) -> list[bytes]:
+    values = splice.values_at(payload, path, any_case=True)
+    return [raw for raw in values if raw != b"null"]
+
+
+def _exchange(payload: bytes, path: splice.Path, found: dict[bytes, Any]) -> bytes:
+    """Exchange every id that was looked up, for -1 where nothing was found."""
+    if not found:
+        return payload
+
+    def change(raw: bytes) -> bytes:
+        return (found[raw] or NONE).encode() if raw in found else raw
+
+    return splice.replace(payload, path, change, any_case=True)

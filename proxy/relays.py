@@ -16,7 +16,7 @@ from csms import frames
 from csms.frames import Call, Reply, Send
 from proxy.backlog import backlog
 from proxy.delivery import Delivery
-from proxy.ledger import TransactionIdMap
+from proxy.ledger import IdMap
 from proxy.orders import Orders
 from proxy.parts import RelayParts
 from proxy.relay import Relay
@@ -169,7 +169,7 @@ class Relays:
             kind,
             journal=storage.journal,
             configurations=storage.proxy_configurations,
-            ids=TransactionIdMap(storage.id_pairs, configuration.id),
+            ids=IdMap(storage.id_pairs, configuration.id, kind.version),
             timings=self._parts.timings,
         )
 

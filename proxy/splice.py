@@ -1,7 +1,7 @@
 """Change values inside a JSON text and leave every other byte as it came.
 
-A payload is opened here only to exchange an id: whitespace, escapes, number spellings, the order
-of members and repeated keys around it survive.
+A payload is opened here only to exchange an id or to set a flag: whitespace, escapes, number
+spellings, the order of members and repeated keys around it survive.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 Path: TypeAlias = tuple[str, ...]
 Span: TypeAlias = tuple[int, int]
@@ -19,19 +19,55 @@ _BLANKS = re.compile(r"[ \t\n\r]*")
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
-def values_at(payload: bytes, path: Path) -> list[bytes]:
+class _Member(NamedTuple):
+    """Where one member of an object is in a text."""
+
+    key: str
+    key_at: int
+    value_at: int
+    end: int
+
+
+def values_at(payload: bytes, path: Path, *, any_case: bool = False) -> list[bytes]:
     """Return the raw values at a path of object keys, several where a key is repeated."""
     text = payload.decode()
-    return [text[start:end].encode() for start, end in _spans(text, 0, path)]
+    return [text[start:end].encode() for start, end in _spans(text, path, any_case=any_case)]
 
 
-def replace(payload: bytes, path: Path, change: Callable[[bytes], bytes]) -> bytes:
+def replace(
+    payload: bytes, path: Path, change: Callable[[bytes], bytes], *, any_case: bool = False
+) -> bytes:
     """Exchange every value at a path of object keys; without one the payload stays itself."""
-    text, parts, done = payload.decode(), [], 0
-    for start, end in _spans(text, 0, path):
-        parts += [text[done:start].encode(), change(text[start:end].encode())]
-        done = end
-    return b"".join([*parts, text[done:].encode()]) if parts else payload
+    text = payload.decode()
+    spans = _spans(text, path, any_case=any_case)
+    return _exchange(
+        payload, text, [(span, change(text[slice(*span)].encode()).decode()) for span in spans]
+    )
+
+
+def remove(payload: bytes, path: Path, *, any_case: bool = False) -> bytes:
+    """Take every member at a path of object keys out; without one the payload stays itself."""
+    text = payload.decode()
+    cuts: list[Span] = []
+    for at in _objects(text, path[:-1], any_case=any_case):
+        cuts += _cuts(list(_members(text, at)), path[-1], any_case=any_case)
+    return _exchange(payload, text, [(span, "") for span in cuts])
+
+
+def put(payload: bytes, key: str, value: bytes) -> bytes:
+    """Give an object's member this value, before the others where it is new.
+
+    What is no object stays itself.
+    """
+    if values_at(payload, (key,)):
+        return replace(payload, (key,), lambda _: value)
+    text = payload.decode()
+    at = _after_blanks(text, 0)
+    if text[at] != "{":
+        return payload
+    comma = "," if next(_members(text, at), None) else ""
+    member = f"{json.dumps(key)}:{value.decode()}{comma}"
+    return _exchange(payload, text, [((at + 1, at + 1), member)])
 
 
 def repeats_a_key(payload: bytes) -> bool:
@@ -49,22 +85,65 @@ def repeats_a_key(payload: bytes) -> bool:
     return repeated
 
 
-def _spans(text: str, at: int, path: Path) -> Iterator[Span]:
-    for key, start, end in _members(text, at):
-        if key == path[0]:
-            yield from _spans(text, start, path[1:]) if path[1:] else [(start, end)]
+def _exchange(payload: bytes, text: str, changes: list[tuple[Span, str]]) -> bytes:
+    if not changes:
+        return payload
+    parts, done = [], 0
+    for (start, end), new in changes:
+        parts += [text[done:start], new]
+        done = end
+    return "".join([*parts, text[done:]]).encode()
 
 
-def _members(text: str, at: int) -> Iterator[tuple[str, int, int]]:
+def _spans(text: str, path: Path, *, any_case: bool) -> list[Span]:
+    return [
+        (member.value_at, member.end)
+        for at in _objects(text, path[:-1], any_case=any_case)
+        for member in _members(text, at)
+        if _same(member.key, path[-1], any_case=any_case)
+    ]
+
+
+def _objects(text: str, path: Path, *, any_case: bool) -> list[int]:
+    """Return where the values at a path begin."""
+    found = [0]
+    for key in path:
+        found = [
+            member.value_at
+            for at in found
+            for member in _members(text, at)
+            if _same(member.key, key, any_case=any_case)
+        ]
+    return found
+
+
+def _same(key: str, wanted: str, *, any_case: bool) -> bool:
+    return key == wanted or (any_case and key.casefold() == wanted.casefold())
+
+
+def _cuts(members: list[_Member], key: str, *, any_case: bool) -> Iterator[Span]:
+    """Tell what to cut so that members go with one comma each."""
+    stays = False
+    for number, member in enumerate(members):
+        if not _same(member.key, key, any_case=any_case):
+            stays = True
+        elif stays:
+            yield members[number - 1].end, member.end
+        else:
+            last = number + 1 == len(members)
+            yield member.key_at, member.end if last else members[number + 1].key_at
+
+
+def _members(text: str, at: int) -> Iterator[_Member]:
     at = _after_blanks(text, at)
     if text[at] != "{":
         return
     at = _after_blanks(text, at + 1)
     while text[at] != "}":
-        key, at = _DECODER.raw_decode(text, at)
-        start = _after_blanks(text, _after_blanks(text, at) + 1)
+        key, after = _DECODER.raw_decode(text, at)
+        start = _after_blanks(text, _after_blanks(text, after) + 1)
         _, end = _DECODER.raw_decode(text, start)
-        yield key, start, end
+        yield _Member(key, at, start, end)
         at = _after_blanks(text, end)
         at = _after_blanks(text, at + 1) if text[at] == "," else at
 

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from storage.database import Database
 from storage.group_commit import GroupCommit
-from storage.statements import proxies as statements
+from storage.statements import id_pairs as statements
 
 IdKind: TypeAlias = Literal["transaction", "reservation", "profile", "remote_start", "request"]
 

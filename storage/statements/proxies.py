@@ -1,12 +1,11 @@
-"""Proxy configurations, the places in their queues and their id maps."""
+"""Proxy configurations and the places in their queues."""
 
 from __future__ import annotations
 
-from sqlalchemy import and_, delete, null, select, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import delete, null, select, update
 
 from storage.statements.parts import given, insert_into, limit, of_charger, values
-from storage.target_schema import cursors, id_pairs, proxy_configurations
+from storage.target_schema import cursors, proxy_configurations
 
 add_proxy_configuration = insert_into(proxy_configurations, without=("id",)).returning(
     proxy_configurations.c.id
@@ -67,33 +66,4 @@ note_booted = (
     update(cursors)
     .where(cursors.c.proxy_configuration_id == given(cursors.c.proxy_configuration_id, "of_id"))
     .values(booted_at=given(cursors.c.booted_at))
-)
-
-add_id_pair = (
-    upsert(id_pairs)
-    .from_select(
-        ["proxy_configuration_id", "kind", "ours", "theirs"],
-        # A configuration that was deleted meanwhile takes its ids along.
-        select(
-            proxy_configurations.c.id,
-            given(id_pairs.c.kind),
-            given(id_pairs.c.ours),
-            given(id_pairs.c.theirs),
-        ).where(proxy_configurations.c.id == given(proxy_configurations.c.id, "of_id")),
-    )
-    .on_conflict_do_update(
-        index_elements=["proxy_configuration_id", "kind", "ours"],
-        set_={"theirs": given(id_pairs.c.theirs, "theirs")},
-    )
-)
-_OF_TARGET = and_(
-    id_pairs.c.proxy_configuration_id == given(id_pairs.c.proxy_configuration_id),
-    id_pairs.c.kind == given(id_pairs.c.kind),
-)
-their_id = select(id_pairs.c.theirs).where(_OF_TARGET, id_pairs.c.ours == given(id_pairs.c.ours))
-our_id = (
-    select(id_pairs.c.ours)
-    .where(_OF_TARGET, id_pairs.c.theirs == given(id_pairs.c.theirs))
-    .order_by(id_pairs.c.id.desc())
-    .limit(1)
 )

@@ -29,7 +29,7 @@ from csms.link import Link
 from csms.station16 import Station16
 from proxy.backlog import backlog
 from proxy.delivery import Delivery
-from proxy.ledger import TransactionIdMap
+from proxy.ledger import IdMap
 from proxy.timings import Timings
 from storage.records import Charger, ChargerKey, Cursor, ProxyConfiguration
 from storage.store import Storage, open_storage
@@ -422,7 +422,7 @@ class Post:
             Station16,
             journal=storage.journal,
             configurations=storage.proxy_configurations,
-            ids=TransactionIdMap(storage.id_pairs, self._id),
+            ids=IdMap(storage.id_pairs, self._id, "1.6"),
             timings=self._timings,
             longest_tail=4,
             longest_page=3,

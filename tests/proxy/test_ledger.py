@@ -1,14 +1,17 @@
-"""Each side sees its own transaction ids, and every other byte passes (1.6)."""
+"""Each side sees the ids it knows, and every other byte passes."""
 
 from __future__ import annotations
 
 import asyncio
+from itertools import count
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.ledger import TransactionIdMap, transaction_id
+from csms.numbers import OF_TARGETS
+from proxy.ledger import IdMap, decimal, transaction_id
 from storage.repositories.id_pairs import IdKind
 
 
@@ -16,41 +19,42 @@ class Book:
     """Keep pairs in memory; they are there once `commit` was called."""
 
     def __init__(self) -> None:
-        self.pairs: dict[tuple[int, str], str] = {}
-        self.waiting: list[tuple[asyncio.Future[None], int, str, str]] = []
+        self.pairs: dict[tuple[int, IdKind, str], str] = {}
+        self.waiting: list[tuple[asyncio.Future[None], tuple[int, IdKind, str], str]] = []
 
     def note(
         self, proxy_configuration_id: int, kind: IdKind, ours: str, theirs: str
     ) -> asyncio.Future[None]:
         committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.waiting.append((committed, proxy_configuration_id, ours, theirs))
+        self.waiting.append((committed, (proxy_configuration_id, kind, ours), theirs))
         return committed
 
     async def theirs(self, proxy_configuration_id: int, kind: IdKind, ours: str) -> str | None:
-        return self.pairs.get((proxy_configuration_id, ours))
+        return self.pairs.get((proxy_configuration_id, kind, ours))
 
     async def ours(self, proxy_configuration_id: int, kind: IdKind, theirs: str) -> str | None:
+        wanted = (proxy_configuration_id, kind, theirs)
         newest_first = reversed(self.pairs.items())
-        return next(
-            (
-                pair[1]
-                for pair, id in newest_first
-                if (pair[0], id) == (proxy_configuration_id, theirs)
-            ),
-            None,
-        )
+        found = (pair[2] for pair, known in newest_first if (*pair[:2], known) == wanted)
+        return next(found, None)
 
     async def commit(self) -> None:
-        for committed, proxy_configuration_id, ours, theirs in self.waiting:
-            self.pairs[proxy_configuration_id, ours] = theirs
+        for committed, pair, theirs in self.waiting:
+            self.pairs[pair] = theirs
             committed.set_result(None)
         self.waiting.clear()
         await asyncio.sleep(0)  # let the done callbacks run
 
 
-async def known(ours: str = "815", theirs: str = "42") -> TransactionIdMap:
+def id_map(book: Book, id: int = 1, version: str = "1.6") -> IdMap:
+    """Return a map whose fresh numbers are 1001, 1002 …"""
+    fresh = count(1001)
+    return IdMap(book, id, version, lambda _: next(fresh))
+
+
+async def known(ours: str = "815", theirs: str = "42") -> IdMap:
     book = Book()
-    ids = TransactionIdMap(book, 1)
+    ids = id_map(book)
     ids.learn(ours, theirs)
     await book.commit()
     return ids
@@ -162,6 +166,189 @@ async def test_a_command_without_a_mapped_id_is_the_same_object(
     assert await ids.to_charger(action, payload) is payload
 
 
+# ---- numbers that a side chooses for a request ----
+
+CHOSEN = [
+    ("1.6", "ReserveNow", "reservationId", "StartTransaction", b'{"reservationId":%s}'),
+    ("1.6", "GetLog", "requestId", "LogStatusNotification", b'{"requestId":%s}'),
+    (
+        "1.6",
+        "SignedUpdateFirmware",
+        "requestId",
+        "SignedFirmwareStatusNotification",
+        b'{"requestId":%s}',
+    ),
+    ("2.0.1", "ReserveNow", "id", "TransactionEvent", b'{"reservationId":%s}'),
+    ("2.0.1", "ReserveNow", "id", "ReservationStatusUpdate", b'{"reservationId":%s}'),
+    (
+        "2.0.1",
+        "RequestStartTransaction",
+        "remoteStartId",
+        "TransactionEvent",
+        b'{"transactionInfo":{"remoteStartId":%s}}',
+    ),
+    *(
+        ("2.0.1", asked, "requestId", answered, b'{"requestId":%s}')
+        for asked, answered in {
+            "CustomerInformation": "NotifyCustomerInformation",
+            "GetBaseReport": "NotifyReport",
+            "GetChargingProfiles": "ReportChargingProfiles",
+            "GetDisplayMessages": "NotifyDisplayMessages",
+            "GetLog": "LogStatusNotification",
+            "GetMonitoringReport": "NotifyMonitoringReport",
+            "GetReport": "NotifyReport",
+            "PublishFirmware": "PublishFirmwareStatusNotification",
+            "UpdateFirmware": "FirmwareStatusNotification",
+        }.items()
+    ),
+]
+ASKED = pytest.mark.parametrize(("version", "asks", "key", "tells", "told"), CHOSEN)
+
+
+@ASKED
+async def test_a_number_of_the_target_is_another_at_the_charger(
+    version: str, asks: str, key: str, tells: str, told: bytes
+) -> None:
+    ids = id_map(Book(), version=version)
+    asked = b'{ "%b" : 42,"x":6.0}' % key.encode()
+
+    assert await ids.to_charger(asks, asked) == asked.replace(b"42", b"1001")
+    assert await ids.to_target(tells, told % b"1001") == told % b"42"
+
+
+@ASKED
+async def test_what_was_agreed_outlives_us(
+    version: str, asks: str, key: str, tells: str, told: bytes
+) -> None:
+    book = Book()
+    await id_map(book, version=version).to_charger(asks, b'{"%b":42}' % key.encode())
+    await book.commit()
+
+    assert await id_map(book, version=version).to_target(tells, told % b"1001") == told % b"42"
+
+
+@ASKED
+async def test_what_the_platform_chose_does_not_reach_the_target(
+    version: str, asks: str, key: str, tells: str, told: bytes
+) -> None:
+    ids = id_map(Book(), version=version)
+    await ids.to_charger(asks, b'{"%b":42}' % key.encode())
+
+    for ours in (b"42", b"7", b'"x"', b'{"x":1}'):
+        found = await ids.to_target(tells, told % ours)
+        assert found is None or ours not in found
+
+
+@pytest.mark.parametrize(
+    ("version", "action", "told", "heard"),
+    [
+        ("1.6", "StartTransaction", b'{"reservationId": 7, "idTag":"A"}', b'{"idTag":"A"}'),
+        (
+            "2.0.1",
+            "TransactionEvent",
+            b'{"seqNo":0, "transactionInfo":{"seqNo":1,"remoteStartId":7}, "reservationId":8}',
+            b'{"seqNo":0, "transactionInfo":{"seqNo":1}}',
+        ),
+        ("2.0.1", "NotifyReport", b'{"requestId":7}', None),
+        ("2.0.1", "NotifyReport", b'{"requestId":7,"requestId":1001}', None),
+        ("2.0.1", "ReservationStatusUpdate", b'{"reservationId":7}', None),
+        ("1.6", "LogStatusNotification", b'{"requestId":7}', None),
+    ],
+)
+async def test_a_message_is_told_without_a_number_of_others_or_not_at_all(
+    version: str, action: str, told: bytes, heard: bytes | None
+) -> None:
+    ids = id_map(Book(), version=version)
+    await ids.to_charger("GetReport", b'{"requestId":42}')
+
+    assert await ids.to_target(action, told) == heard
+
+
+@pytest.mark.parametrize(
+    ("version", "action", "payload"),
+    [
+        ("2.0.1", "LogStatusNotification", b'{"status":"Idle"}'),
+        ("2.0.1", "FirmwareStatusNotification", b'{"requestId":null,"status":"Idle"}'),
+        ("1.6", "FirmwareStatusNotification", b'{"status":"Idle","requestId":7}'),
+        ("1.6", "StartTransaction", b'{"reservationId":null}'),
+        ("2.0.1", "TransactionEvent", b'{"transactionInfo":{"transactionId":"T"}}'),
+        ("2.0.1", "StatusNotification", b'{"requestId":7}'),
+    ],
+)
+async def test_what_answers_nobody_is_the_same_object(
+    version: str, action: str, payload: bytes
+) -> None:
+    assert await id_map(Book(), version=version).to_target(action, payload) is payload
+
+
+async def test_a_request_repeated_under_one_number_has_two_of_ours() -> None:
+    ids = id_map(Book(), version="2.0.1")
+
+    assert await ids.to_charger("GetReport", b'{"requestId":1}') == b'{"requestId":1001}'
+    assert await ids.to_charger("GetBaseReport", b'{"requestId":1}') == b'{"requestId":1002}'
+    assert await ids.to_target("NotifyReport", b'{"requestId":1001}') == b'{"requestId":1}'
+    assert await ids.to_target("NotifyReport", b'{"requestId":1002}') == b'{"requestId":1}'
+
+
+@pytest.mark.parametrize("committed", [False, True])
+@pytest.mark.parametrize(("version", "key"), [("1.6", b"reservationId"), ("2.0.1", b"id")])
+async def test_a_reservation_keeps_its_number_when_it_is_changed_or_cancelled(
+    version: str, key: bytes, *, committed: bool
+) -> None:
+    book = Book()
+    ids = id_map(book, version=version)
+    for _ in range(2):
+        assert await ids.to_charger("ReserveNow", b'{"%b":5}' % key) == b'{"%b":1001}' % key
+        if committed:
+            await book.commit()
+
+    assert await ids.to_charger("CancelReservation", b'{"reservationId":5}') == (
+        b'{"reservationId":1001}'
+    )
+
+
+@pytest.mark.parametrize("foreign", [b"1001", b"6", b"-1", b'"x"'])
+async def test_a_reservation_that_is_not_the_target_s_is_not_cancelled(foreign: bytes) -> None:
+    ids = id_map(Book())
+    await ids.to_charger("ReserveNow", b'{"reservationId":5}')
+
+    assert await ids.to_charger("CancelReservation", b'{"reservationId":%b}' % foreign) is None
+
+
+@pytest.mark.parametrize("nonsense", [b'"x"', b"{}", b"true", b"1.5", b"-1"])
+async def test_a_number_that_is_none_is_not_passed_on(nonsense: bytes) -> None:
+    ids = id_map(Book(), version="2.0.1")
+
+    assert await ids.to_charger("GetReport", b'{"requestId":%b}' % nonsense) is None
+
+
+async def test_a_number_that_stands_for_something_is_not_drawn_again() -> None:
+    book = Book()
+    drawn = iter([1001, 1001, 1001, 1002, 1002, 1003])
+    ids = IdMap(book, 1, "2.0.1", lambda _: next(drawn))
+
+    for ours in (b"1001", b"1002", b"1003"):
+        assert await ids.to_charger("GetReport", b'{"requestId":1}') == b'{"requestId":%b}' % ours
+        await book.commit()
+
+
+async def test_a_number_is_drawn_from_the_range_of_targets() -> None:
+    ids = IdMap(Book(), 1, "2.0.1")
+
+    asked = await ids.to_charger("GetReport", b'{"requestId":1}')
+
+    assert asked is not None
+    assert orjson.loads(asked)["requestId"] in OF_TARGETS
+
+
+@pytest.mark.parametrize("key", [b"RequestID", rb"\u0072equestId", b"requestid"])
+async def test_a_key_in_other_letters_hides_no_number(key: bytes) -> None:
+    ids = id_map(Book(), version="2.0.1")
+
+    assert await ids.to_charger("GetReport", b'{"%b":1}' % key) == b'{"%b":1001}' % key
+    assert await ids.to_target("NotifyReport", b'{"%b":7}' % key) is None
+
+
 # ---- learning ----
 
 
@@ -174,7 +361,7 @@ async def test_whether_the_target_has_begun_a_transaction_can_be_asked() -> None
 
 async def test_an_id_is_known_from_the_moment_it_is_learnt() -> None:
     book = Book()
-    ids = TransactionIdMap(book, 1)
+    ids = id_map(book)
 
     committed = ids.learn("815", "42")
 
@@ -189,7 +376,7 @@ async def test_an_id_is_known_from_the_moment_it_is_learnt() -> None:
 
 async def test_what_storage_has_is_no_longer_kept_in_memory() -> None:
     book = Book()
-    ids = TransactionIdMap(book, 1)
+    ids = id_map(book)
     ids.learn("815", "42")
     await book.commit()
     book.pairs.clear()
@@ -201,7 +388,7 @@ async def test_what_storage_has_is_no_longer_kept_in_memory() -> None:
 
 async def test_what_storage_did_not_take_is_kept_for_the_running_session() -> None:
     book = Book()
-    ids = TransactionIdMap(book, 1)
+    ids = id_map(book)
     committed = ids.learn("815", "42")
     committed.set_exception(OSError("disk full"))
     with pytest.raises(OSError, match="disk full"):
@@ -214,9 +401,9 @@ async def test_what_storage_did_not_take_is_kept_for_the_running_session() -> No
 
 async def test_another_target_knows_nothing_of_it() -> None:
     book = Book()
-    TransactionIdMap(book, 1).learn("815", "42")
+    id_map(book).learn("815", "42")
     await book.commit()
-    other = TransactionIdMap(book, 2)
+    other = id_map(book, 2)
 
     assert await other.to_target("StopTransaction", b'{"transactionId":815}') == (
         b'{"transactionId":-1}'
@@ -229,7 +416,7 @@ async def test_an_id_that_the_target_gives_twice_means_the_latest_transaction(
     *, committed: bool
 ) -> None:
     book = Book()
-    ids = TransactionIdMap(book, 1)
+    ids = id_map(book)
     ids.learn("815", "1")
     if committed:
         await book.commit()
@@ -245,7 +432,7 @@ async def test_an_id_that_the_target_gives_twice_means_the_latest_transaction(
 
 async def test_a_start_delivered_twice_goes_by_its_second_id() -> None:
     book = Book()
-    ids = TransactionIdMap(book, 1)
+    ids = id_map(book)
     ids.learn("815", "42")
     ids.learn("815", "43")
     await book.commit()
@@ -256,7 +443,7 @@ async def test_a_start_delivered_twice_goes_by_its_second_id() -> None:
 
 
 async def test_the_commit_of_an_earlier_id_does_not_forget_the_later_one() -> None:
-    ids = TransactionIdMap(Book(), 1)
+    ids = id_map(Book())
     earlier = ids.learn("815", "42")
     ids.learn("815", "43")
     earlier.set_result(None)
@@ -276,7 +463,7 @@ PAIRS = st.dictionaries(
 def test_there_and_back_is_the_same_id(pairs: dict[str, str]) -> None:
     async def conversation() -> None:
         book = Book()
-        ids = TransactionIdMap(book, 1)
+        ids = id_map(book)
         for number, (ours, theirs) in enumerate(pairs.items()):
             ids.learn(ours, theirs)
             if number % 2:
@@ -294,21 +481,31 @@ def test_there_and_back_is_the_same_id(pairs: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "id"),
+    ("payload", "id"),
     [
-        ({"transactionId": 42}, "42"),
-        ({"transactionId": 42.0}, "42"),
-        ({"transactionId": "042"}, "42"),
-        ({"transactionId": -1}, "-1"),
-        ({"transactionId": 42.5}, None),
-        ({"transactionId": 1e300}, None),
-        ({"transactionId": True}, None),
-        ({"transactionId": "\u0664\u0662"}, None),
-        ({"transactionId": "9" * 5000}, None),
-        ({"transactionId": None}, None),
-        ({}, None),
-        ([], None),
+        (b'{"transactionId": 42}', "42"),
+        (b'{"transactionId": 42.0}', "42"),
+        (b'{"transactionId": 4.2e1}', "42"),
+        (b'{"transactionId": "042"}', "42"),
+        (rb'{"transactionId": "\u00342"}', "42"),
+        (b'{"transactionId": -1}', "-1"),
+        (b'{"transactionId": 12345678901234567891}', "12345678901234567891"),
+        (b'{"transactionId": 42.5}', None),
+        (b'{"transactionId": 1e99}', None),
+        (b'{"transactionId": true}', None),
+        ('{"transactionId": "\u0664\u0662"}'.encode(), None),
+        (b'{"transactionId": %b}' % (b"9" * 5000), None),
+        (b'{"transactionId": null}', None),
+        (b'{"transactionId": {}}', None),
+        (b"{}", None),
+        (b"[]", None),
     ],
 )
-def test_the_transaction_id_of_an_answer(fields: object, id: str | None) -> None:
-    assert transaction_id(fields) == id
+def test_the_transaction_id_of_an_answer(payload: bytes, id: str | None) -> None:
+    assert transaction_id(payload) == id
+
+
+@given(number=st.integers(-(10**20) + 1, 10**20 - 1))
+def test_a_number_of_twenty_digits_is_not_rounded(number: int) -> None:
+    assert decimal(b"%d" % number) == str(number)
+    assert decimal(b'"%d"' % number) == str(number)

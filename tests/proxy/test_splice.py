@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.splice import repeats_a_key, replace, values_at
+from proxy.splice import put, remove, repeats_a_key, replace, values_at
 
 NUMBERS = st.sampled_from(["6.0", "1e3", "-0", "12345678901234567890123", "0.10", "1E+2"])
 TEXTS = st.text().map(json.dumps) | st.text().map(lambda text: json.dumps(text, ensure_ascii=False))
@@ -102,3 +102,88 @@ def test_a_key_that_two_parsers_read_differently_is_noticed(payload: bytes) -> N
 )
 def test_the_same_key_in_different_objects_is_no_repetition(payload: bytes) -> None:
     assert not repeats_a_key(payload)
+
+
+# ---- keys in any letter case ----
+
+
+def test_letter_case_counts_unless_told_otherwise() -> None:
+    payload = b'{"ID":1,"id":2}'
+
+    assert values_at(payload, ("id",)) == [b"2"]
+    assert values_at(payload, ("id",), any_case=True) == [b"1", b"2"]
+    assert replace(payload, ("id",), lambda _: b"9", any_case=True) == b'{"ID":9,"id":9}'
+    assert remove(payload, ("id",), any_case=True) == b"{}"
+
+
+# ---- taking a member out ----
+
+
+@given(halves=around(), value=VALUES)
+def test_a_member_goes_with_one_comma_and_the_rest_reads_as_before(
+    halves: tuple[str, str], value: str
+) -> None:
+    before, after = halves
+    payload = (before + value + after).encode()
+
+    removed = remove(payload, ("id",))
+
+    assert pairs_of(removed) == [pair for pair in pairs_of(payload) if pair[0] != "id"]
+    assert is_subsequence(removed, payload)
+
+
+@pytest.mark.parametrize(
+    ("payload", "left"),
+    [
+        (b'{ "id" : 1 }', b"{  }"),
+        (b'{"id":1, "a":6.0}', b'{"a":6.0}'),
+        (b'{"a":6.0 , "id":1}', b'{"a":6.0}'),
+        (b'{"a":6.0, "id":1 ,"b":1e3}', b'{"a":6.0 ,"b":1e3}'),
+        (b'{"id":1,"id":2,"a":0,"id":3}', b'{"a":0}'),
+        (b'{"id":1,"\\u0069d":2}', b"{}"),
+    ],
+)
+def test_every_other_byte_stays_where_a_member_goes(payload: bytes, left: bytes) -> None:
+    assert remove(payload, ("id",)) == left
+
+
+def test_a_nested_member_goes_from_its_path_only() -> None:
+    payload = b'{"id":1,"a":{"id":2,"b":3},"a":{"id":4}}'
+
+    assert remove(payload, ("a", "id")) == b'{"id":1,"a":{"b":3},"a":{}}'
+
+
+def test_nothing_goes_where_nothing_is() -> None:
+    payload = b' {"a":[{"id":1}]}'
+
+    assert remove(payload, ("id",)) is payload
+
+
+# ---- setting a flag ----
+
+
+@pytest.mark.parametrize(
+    ("payload", "flagged"),
+    [
+        (b"{ }", b'{"flag":true }'),
+        (b' { "a":6.0}', b' {"flag":true, "a":6.0}'),
+        (b'{"a":1e3, "flag" : false}', b'{"a":1e3, "flag" : true}'),
+        (b'{"flag":false,"flag":0}', b'{"flag":true,"flag":true}'),
+        (b'["flag"]', b'["flag"]'),
+    ],
+)
+def test_a_flag_is_set_and_every_other_byte_stays(payload: bytes, flagged: bytes) -> None:
+    assert put(payload, "flag", b"true") == flagged
+
+
+def pairs_of(payload: bytes) -> list[tuple[str, object]]:
+    """Read an object's members as they are written, numbers as text."""
+    found = json.loads(payload, object_pairs_hook=list, parse_int=str, parse_float=str)
+    assert isinstance(found, list)
+    return found
+
+
+def is_subsequence(shorter: bytes, longer: bytes) -> bool:
+    """Tell whether bytes were only left out."""
+    rest = iter(longer)
+    return all(byte in rest for byte in shorter)

@@ -144,29 +144,5 @@ async def test_position_and_boot_are_noted_apart(storage: Storage) -> None:
 
 async def test_a_configuration_that_is_gone_takes_no_notes(storage: Storage) -> None:
     await storage.proxy_configurations.note_cursor(4711, 7)
-    await storage.id_pairs.note(4711, "transaction", "1", "9")
 
     assert await storage.proxy_configurations.cursor(4711) is None
-    assert await storage.id_pairs.theirs(4711, "transaction", "1") is None
-
-
-async def test_ids_are_translated_both_ways(storage: Storage) -> None:
-    created = await storage.proxy_configurations.create(proxy(ALICE))
-
-    storage.id_pairs.note(created.id, "transaction", "1", "9")
-    await storage.id_pairs.note(created.id, "transaction", "2", "8")
-
-    assert await storage.id_pairs.theirs(created.id, "transaction", "1") == "9"
-    assert await storage.id_pairs.ours(created.id, "transaction", "8") == "2"
-    assert await storage.id_pairs.theirs(created.id, "transaction", "3") is None
-    assert await storage.id_pairs.ours(created.id + 1, "transaction", "9") is None
-
-
-async def test_where_a_target_repeats_itself_the_newest_counts(storage: Storage) -> None:
-    created = await storage.proxy_configurations.create(proxy(ALICE))
-
-    for ours, theirs in (("1", "7"), ("2", "7"), ("1", "6")):
-        await storage.id_pairs.note(created.id, "transaction", ours, theirs)
-
-    assert await storage.id_pairs.ours(created.id, "transaction", "7") == "2"
-    assert await storage.id_pairs.theirs(created.id, "transaction", "1") == "6"
