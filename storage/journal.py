@@ -111,7 +111,7 @@ class Journal:
         """Return a charger's committed CALLs behind a position, in order."""
         values = {**key._asdict(), "after": after, "limit": limit}
         rows = await self._database.fetch(statements.calls_after, values)
-        return [_message(row) for row in rows]
+        return [message_of(row) for row in rows]
 
     async def exchanges(
         self,
@@ -150,7 +150,8 @@ class Journal:
             del self._open[next(iter(self._open))]
 
 
-def _message(row: Row, prefix: str = "") -> Message:
+def message_of(row: Row, prefix: str = "") -> Message:
+    """Return the message of a row."""
     return Message(
         seq=row[prefix + "seq"],
         timestamp=row[prefix + "timestamp"],
@@ -169,4 +170,6 @@ def _message(row: Row, prefix: str = "") -> Message:
 
 def _exchange(row: Row) -> Exchange:
     answered: Any = row[statements.ANSWER + "seq"]
-    return Exchange(_message(row), None if answered is None else _message(row, statements.ANSWER))
+    return Exchange(
+        message_of(row), None if answered is None else message_of(row, statements.ANSWER)
+    )

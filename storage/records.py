@@ -206,7 +206,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A message that a target did not take."""
+    """A message that a target did not take; ``retry_at`` is since when it is to go out again."""
 
     id: int = 0
     proxy_configuration_id: int
@@ -215,6 +215,44 @@ class DeadLetter:
     reason: str
     attempts: int
     created_at: datetime
+    retry_at: datetime | None = None
+
+
+class Waiting(NamedTuple):
+    """How much waits for a target, and since when."""
+
+    messages: int
+    bytes: int
+    oldest: datetime | None
+
+
+class Purged(NamedTuple):
+    """How many messages were taken out of a queue."""
+
+    waiting: int
+    dead_letters: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered:
+    """A message that a target has yet to get, or did not take; ``dead`` says which."""
+
+    seq: int
+    action: str
+    queued_at: datetime | None
+    bytes: int | None
+    attempts: int
+    # Whether the target may have had it: an attempt ended without an answer.
+    maybe_duplicate: bool
+    dead: DeadLetter | None = None
+
+
+class Copy(NamedTuple):
+    """A message to a target that passed on one of the charger, and the frame of its answer."""
+
+    origin: int
+    answer_type: MessageType | None
+    answer: bytes | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

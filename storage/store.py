@@ -23,11 +23,13 @@ from storage.repositories.chargers import Chargers
 from storage.repositories.charging_profiles import ChargingProfiles
 from storage.repositories.client_certificates import ClientCertificates
 from storage.repositories.commands import Commands
+from storage.repositories.dead_letters import DeadLetters
 from storage.repositories.id_pairs import IdPairs
 from storage.repositories.id_tokens import IdTokens
 from storage.repositories.organizations import ApiKeys, Organizations
 from storage.repositories.overlays import Overlays
 from storage.repositories.proxy_configurations import ProxyConfigurations
+from storage.repositories.queues import Queues
 from storage.repositories.transactions import Transactions
 from storage.secrets import Sealer
 from storage.sqlite import SqliteDatabase
@@ -51,6 +53,8 @@ class Storage:
     id_pairs: IdPairs
     id_tokens: IdTokens
     commands: Commands
+    queues: Queues
+    dead_letters: DeadLetters
     charging_profiles: ChargingProfiles
     audit: Audit
     overlays: Overlays
@@ -124,6 +128,8 @@ async def assemble(
         id_pairs=IdPairs(database, group),
         id_tokens=IdTokens(database, group),
         commands=Commands(database),
+        queues=Queues(database, group),
+        dead_letters=DeadLetters(database, group),
         charging_profiles=ChargingProfiles(database, group),
         audit=Audit(database, group),
         overlays=Overlays(database, group),

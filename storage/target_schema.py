@@ -88,17 +88,22 @@ dead_letters = Table(
     Column("reason", Text, nullable=False),
     Column("attempts", BigInteger, nullable=False),
     Column("created_at", UtcTime, nullable=False),
+    Column("retry_at", UtcTime),  # since when it is to go out again
     UniqueConstraint("proxy_configuration_id", "seq"),
 )
 
-# What was taken out of a queue that had grown beyond its bounds, or that an owner purged.
+# What no target will get, as ranges of positions. Ranges behind a cursor do not overlap: one that
+# ends at or behind a position and does not begin before it leaves that position waiting.
 skipped = Table(
     "skipped",
     metadata,
+    Column("id", Serial, primary_key=True),
     proxy_configuration_id(),
-    Column("seq", BigInteger, nullable=False),
-    Column("reason", Text, nullable=False),  # thinned, expired or purged
-    PrimaryKeyConstraint("proxy_configuration_id", "seq"),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("messages", BigInteger, nullable=False),  # how many were waiting
+    Index("ix_skipped_last", "proxy_configuration_id", "last"),
 )
 
 # Configuration keys that concern a target's own link: what it set, and reads back.

@@ -11,6 +11,7 @@ from storage.database import Database, Row, Transaction
 from storage.errors import SealBroken
 from storage.group_commit import GroupCommit
 from storage.records import ChargerKey, Cursor, ProxyConfiguration
+from storage.repositories.queues import pause, resume
 from storage.repositories.rows import columns, keyed
 from storage.secrets import Sealer
 from storage.statements import proxies as statements
@@ -55,6 +56,8 @@ class ProxyConfigurations:
                 "booted_at": None,
             },
         )
+        if not configuration.enabled:
+            await pause(transaction, added["id"])
         return replace(configuration, id=added["id"])
 
     async def get(self, organization_uuid: str, id: int) -> ProxyConfiguration | None:
@@ -69,11 +72,18 @@ class ProxyConfigurations:
         )
 
     async def replace(self, configuration: ProxyConfiguration) -> ProxyConfiguration | None:
-        """Store a changed configuration; its charger cannot change."""
+        """Store a changed configuration; its charger cannot change.
+
+        What is said while it is disabled is not queued.
+        """
         row = self._row(configuration)
         row["of_id"] = configuration.id
         row["of_organization"] = configuration.key.organization_uuid
-        return self._one(await self._database.execute(statements.replace_proxy_configuration, row))
+        async with self._database.transaction() as transaction:
+            rows = await transaction.execute(statements.replace_proxy_configuration, row)
+            if rows:
+                await (resume if configuration.enabled else pause)(transaction, configuration.id)
+        return self._one(rows)
 
     async def delete(self, organization_uuid: str, id: int) -> bool:
         """Delete a configuration with its queue and id maps."""

@@ -17,6 +17,7 @@ from storage.statements import (
     certificates,
     chargers,
     commands,
+    deliveries,
     id_pairs,
     messages,
     organizations,
@@ -30,6 +31,7 @@ AREAS = (
     certificates,
     chargers,
     commands,
+    deliveries,
     id_pairs,
     messages,
     organizations,
@@ -43,6 +45,7 @@ FILTERS = (
     frozenset({"before"}),
     frozenset({"action", "direction", "message_id", "since", "until", "before"}),
 )
+KINDS = frozenset({("1.6", "MeterValues"), ("2.0.1", "NotifyEvent"), ("2.0.1", "NotifyReport")})
 STATEMENTS: Mapping[str, Statement] = {
     **{
         name: value
@@ -54,6 +57,9 @@ STATEMENTS: Mapping[str, Statement] = {
         f"exchanges by {sorted(filters)}": messages.page_of_exchanges(filters)
         for filters in FILTERS
     },
+    "queue_page": deliveries.queue_page(KINDS),
+    "queue_size": deliveries.queue_size(KINDS),
+    "kept_page": deliveries.kept_page(KINDS),
 }
 # Asked by people at a command line, or once at the start.
 MAY_READ_ALL = {"all_organizations", "all_api_keys", "sealed_passwords", "sealed_keys"}
@@ -62,10 +68,16 @@ MAY_READ_ALL = {"all_organizations", "all_api_keys", "sealed_passwords", "sealed
 # Where another index would do, and read all that a charger or an organization ever had.
 NARROWEST = {
     "calls_after": "ix_messages_charger",
+    "copies_between": "ix_messages_origin",
+    "dead_letters_after": "ix_messages_origin",
+    "kept_page": "ix_skipped_last",
+    "queue_page": "ix_messages_origin",
+    "queue_size": "ix_messages_charger",
     "running_transactions": "ix_transactions_running",
     "started_like": "ix_transactions_running",
     "transaction_named": "ix_transactions_id",
     "transaction_taken": "ix_transactions_id",
+    "waiting_after": "ix_messages_charger",
 }
 
 

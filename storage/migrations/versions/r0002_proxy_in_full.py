@@ -83,17 +83,22 @@ def _of_targets() -> None:
         *_integers(TARGET, "seq"),
         *_texts("action", "reason"),
         *_integers("attempts", "created_at"),
+        *_integers("retry_at", nullable=True),
         _primary_key("dead_letters", "id"),
         _unique("dead_letters", TARGET, "seq"),
         _of_target("dead_letters"),
     )
     op.create_table(
         "skipped",
-        *_integers(TARGET, "seq"),
+        _serial("id"),
+        *_integers(TARGET, "first", "last"),
         *_texts("reason"),
-        _primary_key("skipped", TARGET, "seq"),
+        *_integers("messages"),
+        _primary_key("skipped", "id"),
         _of_target("skipped"),
     )
+    with op.batch_alter_table("skipped") as batch:
+        batch.create_index(op.f("ix_skipped_last"), [TARGET, "last"])
     op.create_table(
         "link_settings",
         *_integers(TARGET),
