@@ -33,7 +33,8 @@ from csms.turns import Turns
 log = structlog.get_logger("ringmain.link")
 
 Way: TypeAlias = Literal["received", "sent"]
-GOING_AWAY, POLICY_VIOLATION, INTERNAL_ERROR, SERVICE_RESTART = 1001, 1008, 1011, 1012
+GOING_AWAY, POLICY_VIOLATION, INTERNAL_ERROR = 1001, 1008, 1011
+SERVICE_RESTART, TRY_AGAIN_LATER = 1012, 1013
 
 
 class Socket(Protocol):

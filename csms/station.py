@@ -21,7 +21,7 @@ from ocpp.charge_point import ChargePoint
 from csms import frames
 from csms.commands import Command, Outcome
 from csms.errors import BadAnswer, InvalidCommand, NotStored, NotSupported
-from csms.frames import Call, CallError, Dialect, Reply, Send
+from csms.frames import Call, CallError, CallResult, Dialect, Reply, Send
 from csms.link import Link
 from csms.payloads import arguments, wire_fields
 from csms.readings import whole, word
@@ -126,6 +126,13 @@ class Station(ChargePoint):
         except StorageError as cause:
             raise NotStored from cause
         return self._reply(call, wire_fields(result))
+
+    async def witness(self, call: Call, _answer: CallResult) -> None:
+        """Note what another system has answered, as if the answer were ours.
+
+        Raises NotStored where the books cannot be read.
+        """
+        await self.answer(call)
 
     def note_boot(
         self, call: Call, *, vendor: Any, model: Any, serial_number: Any, firmware_version: Any

@@ -16,11 +16,12 @@ from ocpp.v16.enums import (
 )
 
 from csms.commands import Outcome, RemoteStart, RemoteStop, Reset
-from csms.errors import InvalidCommand, NotSupported
-from csms.frames import OCPP16, Call
-from csms.readings import whole, word
+from csms.errors import InvalidCommand, NotStored, NotSupported
+from csms.frames import OCPP16, Call, CallResult
+from csms.readings import mapping, whole, word
 from csms.schemas import Schemas
 from csms.station import Performers, Station, always, on
+from storage.errors import StorageError
 
 
 class Station16(Station, ChargePoint):
@@ -117,6 +118,24 @@ class Station16(Station, ChargePoint):
             meter_start=meter_start,
         )
         return call_result.StartTransaction(transaction_id, _verdict(id_tag))
+
+    async def witness(self, call: Call, answer: CallResult) -> None:
+        """Note what another system has answered: a transaction under the id that it gave."""
+        if call.action != Action.start_transaction:
+            await super().witness(call, answer)
+        elif given := whole(mapping(answer.fields).get("transactionId")):
+            told = mapping(call.fields)
+            try:
+                await self.books.transactions.start(
+                    self.key,
+                    evse_id=told.get("connectorId"),
+                    id_token=told.get("idTag"),
+                    timestamp=told.get("timestamp"),
+                    meter_start=told.get("meterStart"),
+                    given=given,
+                )
+            except StorageError as cause:
+                raise NotStored from cause
 
     @on(Action.meter_values)
     async def on_meter_values(

@@ -65,15 +65,26 @@ class TransactionLedger:
         self._known: dict[tuple[ChargerKey, str], Transaction] = {}  # running, as last noted
 
     async def start(
-        self, key: ChargerKey, *, evse_id: Any, id_token: Any, timestamp: Any, meter_start: Any
+        self,
+        key: ChargerKey,
+        *,
+        evse_id: Any,
+        id_token: Any,
+        timestamp: Any,
+        meter_start: Any,
+        given: int | None = None,
     ) -> int:
-        """Record a 1.6 start and return its id; a repeat gets the id that it got before."""
+        """Record a 1.6 start and return its id; a repeat gets the id that it got before.
+
+        ``given`` is the id where somebody else has chosen it.
+        """
         written = word(timestamp, _LONGEST_TIMESTAMP) or ""
         start = _Start(key, whole(evse_id) or 0, word(id_token), written, number(meter_start))
         async with self._beginning:
             found = self._starting.get(start) or await self._stored(start)
-            if found is None:
-                found = self._begin_start(start, await self._mint(key.organization_uuid))
+            if found is None or given not in (None, int(found.transaction_id)):
+                minted = str(given) if given else await self._mint(key.organization_uuid)
+                found = self._begin_start(start, minted)
         return int(found.transaction_id)
 
     async def meter(self, key: ChargerKey, transaction_id: str, meter_value: Any) -> None:
@@ -192,7 +203,7 @@ class TransactionLedger:
         )
         self._starting[start] = begun
         noted = self._note_start(begun)
-        noted.add_done_callback(lambda _: self._starting.pop(start))
+        noted.add_done_callback(lambda _: self._starting.pop(start, None))
         return begun
 
     def _begin(self, told: Transaction, meter_value: Any) -> Transaction:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from csms import frames
 from csms.commands import Outcome, RemoteStart, RemoteStop, Reset
 from csms.errors import InvalidCommand, NotStored, NotSupported
 from tests.csms.desk import Desk, accepted, received
@@ -141,6 +142,39 @@ async def test_a_start_gets_a_positive_id_whatever_the_verdict(desk: Desk, id_ta
     answer = await accepted(desk.station("1.6"), "StartTransaction", START | {"idTag": id_tag})
 
     assert answer == {"transactionId": 1} | INVALID
+
+
+async def test_a_start_that_another_system_answered_has_the_id_that_it_gave(desk: Desk) -> None:
+    station = desk.station("1.6")
+    start = received("StartTransaction", START)
+    await station.witness(start, frames.call_result("x", b"{}", {"transactionId": 700_001}))
+    await station.witness(start, frames.call_result("x", b"{}", {"transactionId": 700_002}))
+    await accepted(station, "StopTransaction", STOP | {"transactionId": 700_002})
+
+    transactions = {one.transaction_id: one for one in await desk.transactions()}
+    assert {id: one.state for id, one in transactions.items()} == {
+        "700001": "running",
+        "700002": "ended",
+    }
+    assert transactions["700002"].energy_wh == 50
+
+
+@pytest.mark.parametrize("answer", [{"transactionId": 0}, {}, [], {"transactionId": "x"}])
+async def test_a_start_that_another_system_gave_no_id_is_no_transaction(
+    desk: Desk, answer: Any
+) -> None:
+    start = received("StartTransaction", START)
+    await desk.station("1.6").witness(start, frames.call_result("x", b"{}", answer))
+
+    assert await desk.transactions() == []
+
+
+async def test_what_another_system_answered_is_noted_all_the_same(desk: Desk) -> None:
+    await desk.station("1.6").witness(
+        received("StatusNotification", STATUS), frames.call_result("x", b"{}", {})
+    )
+
+    assert [status.status for status in await desk.connectors()] == ["Preparing"]
 
 
 async def test_a_stop_without_a_tag_gets_no_verdict(desk: Desk) -> None:
