@@ -15,6 +15,7 @@ from csms.frames import Call, CallError, CallResult, Reply
 from proxy import authority, keys, verdicts
 from proxy.asked import Asked, Serve
 from proxy.relay import under
+from proxy.unsent import Unsent
 from proxy.verdicts import Answer, Refuse, Triggered
 from proxy.wishes import Wishes
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from csms.registry import Connection
     from proxy.parts import RelayParts
     from proxy.target import TargetLink
-
-_REJECTED = b'{"status":"Rejected"}'
 
 
 class Orders:
@@ -36,7 +35,9 @@ class Orders:
         self._clock = parts.clock
         self._timings = parts.timings
         # Who serves an action that is not simply the charger's to answer.
-        self._served: Mapping[str, Serve] = {}
+        self._served: Mapping[str, Serve] = {
+            "GetTransactionStatus": Unsent(parts.storage, self._ask).serve,
+        }
 
     async def answer(self, call: Call, target: TargetLink) -> Reply:
         """Answer the target, with the charger's answer where the policy lets its CALL pass."""
@@ -67,17 +68,13 @@ class Orders:
         call = asked.call
         payload = await asked.target.delivery.ids.to_charger(call.action, call.payload)
         if payload is None:
-            return frames.call_result(call.id, _REJECTED)
-        try:
-            result = await self._ask(call.action, payload)
-            told = keys.conceal(call.action, result.payload, result.fields)
-            reply: Reply = frames.call_result(call.id, told)
-        except CallRefused as refused:
-            reply = under(call.id, refused.error)
+            return frames.call_result(call.id, verdicts.refusal(self._version, call.action))
         token = authority.id_token(self._version, call.action, call.fields)
-        if token is not None:  # what the target starts with, it accepts
+        if token is not None:  # what the target starts with, it accepts, and some start at once
             self._tokens.note_accepted(self._connection.key, token, "target", self._clock.now())
-        return reply
+        result = await self._ask(call.action, payload)
+        told = keys.conceal(call.action, result.payload, result.fields)
+        return frames.call_result(call.id, told)
 
     async def _ask(self, action: str, payload: bytes) -> CallResult:
         timings = self._timings

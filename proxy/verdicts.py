@@ -180,6 +180,11 @@ def verdict(
     return _WISHES[overrides.get(call.action, default)](command, call)
 
 
+def refusal(version: str, action: str) -> bytes:
+    """Return the answer that says no to a command which the policy lets pass."""
+    return _COMMANDS[version][action].refusal or b'{"status":"Rejected"}'
+
+
 def _forward(_: Command, call: Call) -> Verdict:
     return _own(call) or Forward()
 
