@@ -68,10 +68,14 @@ class Endpoint(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AddressGuard:
-    """Permit public addresses, and the private ones inside ``allowed_networks``."""
+    """Permit public addresses, and the private ones inside ``allowed_networks``.
+
+    ``lookup`` finds a name's addresses; None is the event loop's own.
+    """
 
     allowed_networks: Sequence[Network] = ()
     allow_insecure: bool = False
+    lookup: Lookup | None = None
 
     def permits(self, address: Address) -> bool:
         """Tell whether a target may have this address."""
@@ -88,14 +92,12 @@ class AddressGuard:
             parts.hostname or "", DEFAULT_PORTS[parts.scheme] if port is None else port
         )
 
-    async def resolve(
-        self, host: str, port: int, getaddrinfo: Lookup | None = None
-    ) -> list[Endpoint]:
+    async def resolve(self, host: str, port: int) -> list[Endpoint]:
         """Look the host up once and return its addresses, if every one of them is permitted.
 
         Raises ForbiddenAddress or TargetUnreachable; the caller sets the deadline.
         """
-        lookup = getaddrinfo or asyncio.get_running_loop().getaddrinfo
+        lookup = self.lookup or asyncio.get_running_loop().getaddrinfo
         try:
             found = await lookup(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as fault:

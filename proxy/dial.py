@@ -1,7 +1,8 @@
 """Open one WebSocket to a target: the one place that touches the library's client.
 
-Addresses arrive vetted and the TCP socket is ours, so that neither a redirect nor a proxy variable
-nor a second name lookup can lead elsewhere (the library refuses redirects on a given socket).
+Addresses arrive vetted, the TCP socket is ours and its peer is looked at before a byte is said, so
+that neither a redirect nor a proxy variable nor a second name lookup can lead elsewhere (the
+library refuses redirects on a given socket).
 Every foreign exception becomes one of `proxy.errors`, in words for humans and without secrets.
 """
 
@@ -14,21 +15,30 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from ipaddress import ip_address
 from typing import Any, TypeAlias
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import (
     InvalidHandshake,
+    InvalidMessage,
     InvalidStatus,
     NegotiationError,
     WebSocketException,
 )
 from websockets.typing import Subprotocol
 
+from csms.framing import Dialled
 from csms.sockets import WebSocket, quiet_logger
+from proxy import tls
 from proxy.addresses import Endpoint
-from proxy.errors import IncompatibleTarget, ProxyError, TargetRefused, TargetUnreachable
+from proxy.errors import (
+    ForbiddenAddress,
+    IncompatibleTarget,
+    ProxyError,
+    TargetRefused,
+    TargetUnreachable,
+)
 
 PROTOCOL_ERROR = 1002
 
@@ -39,7 +49,8 @@ _Kinds: TypeAlias = type[Exception] | tuple[type[Exception], ...]
 class Destination:
     """Where and how to dial: rendered URL, vetted addresses, the one subprotocol, credentials.
 
-    ``ca_certificate`` is the PEM of the only authority to trust, None for the system's own.
+    ``ca_certificate`` is the PEM of the only authority to trust, None for the system's own;
+    ``identity`` is what we show where the target asks. ``warning`` is for whoever reads the status.
     """
 
     url: str
@@ -47,8 +58,10 @@ class Destination:
     subprotocol: str
     username: str = ""
     password: bytes | None = field(default=None, repr=False)
+    identity: tls.Identity | None = None
     ca_certificate: str | None = None
     max_bytes: int = 1 << 20
+    warning: str | None = None
 
 
 async def dial(to: Destination, *, open_timeout: float = 10.0) -> WebSocket:
@@ -60,7 +73,7 @@ async def dial(to: Destination, *, open_timeout: float = 10.0) -> WebSocket:
     except TimeoutError:
         raise TargetUnreachable(f"No connection within {open_timeout:g} s.") from None
     except (OSError, ValueError, AssertionError, WebSocketException) as failure:
-        raise _translated(failure) from failure
+        raise _translated(failure, to) from failure
     if connection.subprotocol != to.subprotocol:
         await connection.close(PROTOCOL_ERROR, "no common OCPP subprotocol")
         raise IncompatibleTarget(f"The target did not choose {to.subprotocol}.")
@@ -83,15 +96,43 @@ async def _open(endpoint: Endpoint) -> socket.socket:
     try:
         opened.setblocking(False)  # noqa: FBT003 - the signature of sockets
         await asyncio.get_running_loop().sock_connect(opened, endpoint.sockaddr)
+        _check_peer(opened, endpoint)
     except BaseException:
         opened.close()
         raise
     return opened
 
 
+def _check_peer(opened: socket.socket, endpoint: Endpoint) -> None:
+    """Raise ForbiddenAddress where the system has led us elsewhere (0.0.0.0 is loopback to it)."""
+    (there, port), (vetted, wanted) = opened.getpeername()[:2], endpoint.sockaddr[:2]
+    if (ip_address(there), port) != (ip_address(vetted), wanted):
+        raise ForbiddenAddress
+
+
+class _Connection(ClientConnection):
+    """Remember how the connection was lost: with TLS 1.3 that tells why we were refused."""
+
+    _lost: Exception | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = exc
+        super().connection_lost(exc)
+
+    async def handshake(self, *arguments: Any, **named: Any) -> None:
+        try:
+            await super().handshake(*arguments, **named)
+        except InvalidMessage as failure:
+            if isinstance(self._lost, ssl.SSLError):
+                raise self._lost from failure
+            raise
+
+
 async def _handshake(to: Destination, opened: socket.socket) -> ClientConnection:
     try:
-        secure: dict[str, Any] = {"ssl": _trust(to.ca_certificate)} if _is_secure(to.url) else {}
+        secure: dict[str, Any] = {}
+        if _is_secure(to.url):
+            secure["ssl"] = await asyncio.to_thread(tls.context, to.ca_certificate, to.identity)
         return await connect(
             to.url,
             sock=opened,
@@ -99,6 +140,7 @@ async def _handshake(to: Destination, opened: socket.socket) -> ClientConnection
             subprotocols=[Subprotocol(to.subprotocol)],
             additional_headers=_authorization(to),
             user_agent_header="OCPP-J",
+            create_connection=Dialled,
             compression=None,
             open_timeout=None,  # the caller's deadline holds
             ping_interval=10,
@@ -106,6 +148,7 @@ async def _handshake(to: Destination, opened: socket.socket) -> ClientConnection
             close_timeout=1,
             max_size=2 * to.max_bytes,  # longer frames are answered, only twice that is cut off
             logger=quiet_logger(),
+            create_connection=_Connection,
             **secure,
         )
     except BaseException:
@@ -124,15 +167,16 @@ def _authorization(to: Destination) -> dict[str, str]:
     return {"Authorization": f"Basic {token.decode('ascii')}"}
 
 
-@lru_cache(maxsize=64)  # reading the system's authorities costs more than the handshake
-def _trust(ca_certificate: str | None) -> ssl.SSLContext:
-    return ssl.create_default_context(cadata=ca_certificate)
-
-
-def _translated(failure: Exception) -> ProxyError:
+def _translated(failure: Exception, to: Destination) -> ProxyError:
     if isinstance(failure.__cause__, InvalidStatus):  # a redirect, which the library refused
         failure = failure.__cause__
-    return next(say(failure) for kind, say in _SAID if isinstance(failure, kind))
+    if isinstance(failure.__cause__, EOFError):
+        failure = ConnectionError()
+    told = next(say(failure) for kind, say in _SAID if isinstance(failure, kind))
+    if to.identity is not None and isinstance(failure, ConnectionError):
+        # Not every server says why, and with TLS 1.3 the reason may be overtaken by the reset.
+        return TargetUnreachable(f"{told} The target may refuse our client certificate.")
+    return told
 
 
 # The first kind that fits decides.
@@ -142,16 +186,7 @@ _SAID: tuple[tuple[_Kinds, Callable[[Any], ProxyError]], ...] = (
         NegotiationError,
         lambda _: IncompatibleTarget("The target chose what was not offered."),
     ),
-    (
-        ssl.SSLCertVerificationError,
-        lambda failure: TargetUnreachable(
-            f"The target's certificate is not trusted: {failure.verify_message}."
-        ),
-    ),
-    (
-        ssl.SSLError,
-        lambda failure: TargetUnreachable(f"TLS failed: {failure.reason or 'no reason given'}."),
-    ),
+    (ssl.SSLError, lambda failure: TargetUnreachable(tls.reason(failure))),
     (
         OSError,
         # Not the fault's own text, which names the address.

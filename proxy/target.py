@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import structlog
 
@@ -15,12 +14,11 @@ from csms.errors import LinkClosed
 from csms.frames import Call, Reply, Send
 from csms.link import INTERNAL_ERROR, Answer, Link
 from csms.tap import TARGET_LINK, journal_tap
-from proxy.addresses import DEFAULT_PORTS, AddressGuard
 from proxy.backlog import backlog
-from proxy.dial import Destination, dial
+from proxy.destinations import destination
+from proxy.dial import dial
 from proxy.errors import (
     IncompatibleTarget,
-    InvalidTarget,
     ProxyError,
     TargetRefused,
     TargetUnreachable,
@@ -28,7 +26,6 @@ from proxy.errors import (
 from proxy.pace import Pace
 from proxy.presence import Presence
 from proxy.states import State, TargetStatus
-from proxy.template import render
 
 if TYPE_CHECKING:
     from csms.sockets import WebSocket
@@ -140,15 +137,12 @@ class TargetLink:
             self._pace.dialled(asyncio.get_running_loop().time())
             try:
                 async with asyncio.timeout(patience):
-                    to = await destination(
-                        self.configuration,
-                        self.kind.subprotocol,
-                        self._parts.guard,
-                        self._parts.limits.max_bytes,
-                    )
+                    to = await destination(self.configuration, self.kind.subprotocol, self._parts)
             except TimeoutError:
                 raise TargetUnreachable("The name lookup took too long.") from None
-            return await dial(to, open_timeout=patience)
+            opened = await dial(to, open_timeout=patience)
+            self._enter(State.DIALING, to.warning)
+            return opened
 
     async def _converse(self, socket: WebSocket) -> LinkClosed:
         tap = journal_tap(
@@ -181,31 +175,3 @@ class TargetLink:
             names = sorted({type(fault).__name__ for fault in faults.exceptions})
             log.error("target_link_failed", fault=", ".join(names))
         await link.close(INTERNAL_ERROR, "temporarily unavailable")
-
-
-async def destination(
-    configuration: ProxyConfiguration, subprotocol: str, guard: AddressGuard, max_bytes: int
-) -> Destination:
-    """Work out where a configuration leads now; raise a ProxyError where it may not or cannot."""
-    if configuration.target_authentication_method == "ClientCertificate":
-        raise InvalidTarget(
-            "target_authentication_method", "ClientCertificate is not available yet."
-        )
-    url = render(
-        configuration.target_websocket_url, *configuration.key, configuration.target_charge_box_id
-    )
-    guard.check_url(url)
-    parts = urlsplit(url)
-    identity = configuration.target_charge_box_id or configuration.key.charge_box_id
-    basic = configuration.target_authentication_method == "Basic"
-    return Destination(
-        url=url,
-        endpoints=await guard.resolve(
-            parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme]
-        ),
-        subprotocol=subprotocol,
-        username=configuration.target_auth_basic_username or identity,
-        password=(configuration.target_auth_basic_password or "").encode() if basic else None,
-        ca_certificate=configuration.target_ca_certificate,
-        max_bytes=max_bytes,
-    )

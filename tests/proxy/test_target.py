@@ -201,17 +201,6 @@ async def test_a_url_that_the_settings_do_not_allow_any_more_is_not_dialled(
     assert target.requests == []
 
 
-async def test_without_the_certificate_that_is_wanted_nobody_is_dialled(
-    stage: Stage, target: Target
-) -> None:
-    key = await stage.enrol(target.url, target_authentication_method="ClientCertificate")
-    async with stage.charger(key):
-        told = await stage.reaches(key, "backoff")
-
-    assert told.last_error == "ClientCertificate is not available yet."
-    assert target.requests == []
-
-
 async def test_nothing_secret_is_logged(stage: Stage, target: Target) -> None:
     target.status = HTTPStatus.UNAUTHORIZED
     key = await stage.enrol(
