@@ -22,6 +22,7 @@ from websockets.typing import Subprotocol
 from csms.credentials import charger_of, presented_password
 from csms.errors import LinkClosed, place_of
 from csms.frames import Limits
+from csms.framing import Accepted
 from csms.link import INTERNAL_ERROR, POLICY_VIOLATION, SERVICE_RESTART, Answer, Link
 from csms.registry import Connection, Registry
 from csms.settings import Bind, Network
@@ -104,6 +105,7 @@ class Gateway:
             self._door.bind.port,
             process_request=self._authenticate,
             select_subprotocol=self._select_subprotocol,
+            create_connection=Accepted,
             compression=None,  # 14 against 47 KB for each idle charger
             # Longer frames are answered by our own check; only twice that is cut off unread.
             max_size=2 * self._door.limits.max_bytes,

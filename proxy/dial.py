@@ -110,7 +110,7 @@ def _check_peer(opened: socket.socket, endpoint: Endpoint) -> None:
         raise ForbiddenAddress
 
 
-class _Connection(ClientConnection):
+class _Connection(Dialled):
     """Remember how the connection was lost: with TLS 1.3 that tells why we were refused."""
 
     _lost: Exception | None = None
@@ -140,7 +140,6 @@ async def _handshake(to: Destination, opened: socket.socket) -> ClientConnection
             subprotocols=[Subprotocol(to.subprotocol)],
             additional_headers=_authorization(to),
             user_agent_header="OCPP-J",
-            create_connection=Dialled,
             compression=None,
             open_timeout=None,  # the caller's deadline holds
             ping_interval=10,
@@ -168,8 +167,8 @@ def _authorization(to: Destination) -> dict[str, str]:
 
 
 def _translated(failure: Exception, to: Destination) -> ProxyError:
-    if isinstance(failure.__cause__, InvalidStatus):  # a redirect, which the library refused
-        failure = failure.__cause__
+    if isinstance(failure.__context__, InvalidStatus):  # a redirect, which the library refused
+        failure = failure.__context__
     if isinstance(failure.__cause__, EOFError):
         failure = ConnectionError()
     told = next(say(failure) for kind, say in _SAID if isinstance(failure, kind))

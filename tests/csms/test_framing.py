@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.frames import Frame, Opcode
+from websockets.protocol import CLIENT, SERVER, Protocol
+
+from csms.framing import LONGEST, Accepted, framed, masks, unframed
+
+PATIENCE = 5.0
+TEXTS = st.one_of(st.binary(max_size=300), st.integers(0, LONGEST).map(lambda size: b"x" * size))
+MASK = b"\x01\x80\x00\xff"
+
+
+def read_by_the_library(data: bytes, side: Any) -> list[bytes]:
+    reader = Protocol(side)
+    reader.receive_data(data)
+    return [bytes(frame.data) for frame in reader.events_received() if isinstance(frame, Frame)]
+
+
+def written_by_the_library(text: bytes, side: Any) -> bytes:
+    writer = Protocol(side)
+    writer.send_text(text)
+    return b"".join(writer.data_to_send())
+
+
+# ---- frames ----
+
+
+@given(TEXTS)
+def test_library_reads_what_we_frame(text: bytes) -> None:
+    assert read_by_the_library(framed(text), CLIENT) == [text]
+    assert read_by_the_library(framed(text, MASK), SERVER) == [text]
+
+
+@given(TEXTS)
+def test_we_read_what_the_library_frames(text: bytes) -> None:
+    assert unframed(written_by_the_library(text, SERVER), masked=False) == text
+    assert unframed(written_by_the_library(text, CLIENT), masked=True) == text
+
+
+@given(st.binary(max_size=40), st.booleans())
+@settings(max_examples=500)
+def test_what_we_read_the_library_reads_alike(data: bytes, masked: bool) -> None:  # noqa: FBT001 - drawn by name
+    data = bytes([0x81]) + data
+    text = unframed(data, masked=masked)
+
+    if text is not None:
+        assert read_by_the_library(data, SERVER if masked else CLIENT) == [text]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x81",
+        framed(b"[2]", MASK)[:-1],  # a part
+        framed(b"[2]", MASK) + b"\x81",  # more than one
+        framed(b"[2]"),  # a client must mask
+        b"\x01" + framed(b"[2]", MASK)[1:],  # a fragment
+        b"\xc1" + framed(b"[2]", MASK)[1:],  # compressed
+        b"\x82" + framed(b"[2]", MASK)[1:],  # binary
+        b"\x89" + framed(b"[2]", MASK)[1:],  # a ping
+        b"\x81\xff" + (3).to_bytes(8) + MASK + b"abc",  # a length of eight bytes
+    ],
+)
+def test_anything_but_one_whole_text_is_left_to_the_library(data: bytes) -> None:
+    assert unframed(data, masked=True) is None
+
+
+def test_masks_differ() -> None:
+    drawn = list(islice(masks(), 100))
+
+    assert {len(mask) for mask in drawn} == {4}
+    assert len(set(drawn)) > 90
+
+
+# ---- connections ----
+
+
+@dataclass(frozen=True)
+class Client:
+    """A client that speaks in bytes, each piece by itself."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def says(self, *pieces: bytes) -> None:
+        for piece in pieces:
+            self.writer.write(piece)
+            await self.writer.drain()
+            await asyncio.sleep(0.005)  # or several pieces would come as one
+
+    async def is_closed_with(self) -> int:
+        async with asyncio.timeout(PATIENCE):
+            head = await self.reader.readexactly(4)
+        assert head[0] == 0x80 | Opcode.CLOSE
+        return int.from_bytes(head[2:])
+
+
+@contextlib.asynccontextmanager
+async def listening(**options: Any) -> AsyncIterator[tuple[Client, ServerConnection]]:
+    """Accept one client, which speaks in bytes."""
+    accepted: asyncio.Future[ServerConnection] = asyncio.get_running_loop().create_future()
+
+    async def accept(connection: ServerConnection) -> None:
+        accepted.set_result(connection)
+        await connection.wait_closed()
+
+    options = {"create_connection": Accepted, "compression": None, **options}
+    async with serve(accept, "127.0.0.1", 0, **options) as server:
+        host, port = next(iter(server.sockets)).getsockname()[:2]
+        reader, writer = await asyncio.open_connection(host, port)
+        key = b"dGhlIHNhbXBsZSBub25jZQ=="
+        writer.write(
+            b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %b\r\n\r\n" % key
+        )
+        await reader.readuntil(b"\r\n\r\n")
+        try:
+            yield Client(reader, writer), await accepted
+        finally:
+            writer.close()
+            await writer.wait_closed()
+
+
+async def hears(connection: ServerConnection) -> bytes:
+    async with asyncio.timeout(PATIENCE):
+        return await connection.recv(decode=False)
+
+
+@pytest.mark.parametrize("cut", range(1, 12))
+async def test_text_in_two_pieces_is_read(cut: int) -> None:
+    text = framed(b"[2]" * 100, MASK)
+    async with listening() as (client, ours):
+        await client.says(text[:cut], text[cut:], framed(b"[3]", MASK))
+
+        assert await hears(ours) == b"[2]" * 100
+        assert await hears(ours) == b"[3]"
+
+
+async def test_piece_that_looks_like_a_text_belongs_to_the_text_around_it() -> None:
+    inner = framed(b"inner", MASK)
+    head = bytes([0x81, 0x80 | len(inner)]) + b"\0\0\0\0"
+    async with listening() as (client, ours):
+        await client.says(head, inner, framed(b"[3]", MASK))
+
+        assert await hears(ours) == inner
+        assert await hears(ours) == b"[3]"
+
+
+async def test_texts_fragments_and_pings_keep_their_order() -> None:
+    def frame(opcode: Opcode, data: bytes, *, fin: bool = True) -> bytes:
+        return Frame(opcode, data, fin).serialize(mask=True)
+
+    async with listening() as (client, ours):
+        await client.says(
+            framed(b"[1]", MASK),
+            frame(Opcode.TEXT, b"[", fin=False),
+            frame(Opcode.PING, b"still there"),
+            frame(Opcode.CONT, b"2]"),
+            framed(b"[3]", MASK) + framed(b"[4]", MASK),
+            framed(b"[5]", MASK),
+        )
+
+        assert [await hears(ours) for _ in range(5)] == [b"[%d]" % n for n in range(1, 6)]
+
+
+async def test_text_within_fragments_is_a_protocol_error() -> None:
+    async with listening() as (client, _ours):
+        await client.says(Frame(Opcode.TEXT, b"[", fin=False).serialize(mask=True))
+        await client.says(framed(b"[2]", MASK))
+
+        assert await client.is_closed_with() == 1002
+
+
+async def test_text_over_the_limit_is_1009() -> None:
+    async with listening(max_size=100) as (client, _ours):
+        await client.says(framed(b"x" * 101, MASK))
+
+        assert await client.is_closed_with() == 1009
