@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,16 @@ from websockets.http11 import Request, Response
 
 from proxy.addresses import Endpoint
 from proxy.dial import Destination, dial
-from proxy.errors import IncompatibleTarget, ProxyError, TargetRefused, TargetUnreachable
-from tests.certificates import authority, certificate
+from proxy.errors import (
+    ForbiddenAddress,
+    IncompatibleTarget,
+    ProxyError,
+    TargetRefused,
+    TargetUnreachable,
+)
+from proxy.tls import Identity
+from tests.certificates import DAY, authority, certificate, issued, signed
+from tests.doubles import PATIENCE, until
 
 Served = Callable[[ServerConnection], Awaitable[None]]
 
@@ -107,22 +117,62 @@ async def test_a_refusal_tells_its_status(status: int) -> None:
     assert refused.status == status
 
 
-async def test_a_redirect_is_not_followed() -> None:
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
+@pytest.mark.parametrize(
+    "where", ["ws://127.0.0.1:{}/", "http://127.0.0.1:{}/", "//127.0.0.1:{}", "/"]
+)
+async def test_a_redirect_is_not_followed(status: int, where: str) -> None:
     visits = []
 
     async def visited(_: ServerConnection) -> None:
-        visits.append(1)
+        visits.append("elsewhere")
 
     async with listener(visited) as elsewhere:
 
         def redirect(_: ServerConnection, __: Request) -> Response:
-            return Response(302, "Found", Headers(Location=f"ws://127.0.0.1:{elsewhere}/"))
+            visits.append("here")
+            return Response(status, "Found", Headers(Location=where.format(elsewhere)))
 
         async with listener(process_request=redirect) as port:
             refused = await failure(to(port))
 
     assert isinstance(refused, TargetRefused)
-    assert (refused.status, visits) == (302, [])
+    assert (refused.status, visits) == (status, ["here"])
+
+
+async def test_the_environment_names_no_proxy_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def visited(_: ServerConnection) -> None:
+        visits.append(1)
+
+    visits: list[int] = []
+    async with listener(visited) as elsewhere, listener() as port:
+        for name in ("http_proxy", "https_proxy", "all_proxy", "ws_proxy", "wss_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{elsewhere}")
+            monkeypatch.setenv(name.upper(), f"http://127.0.0.1:{elsewhere}")
+        monkeypatch.delenv("no_proxy", raising=False)
+        await (await dial(to(port))).close(1000, "")
+
+    assert visits == []
+
+
+async def test_nothing_is_said_where_the_system_leads_elsewhere() -> None:
+    visits = []
+
+    async def visited(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        visits.append(await _.read())
+        writer.close()
+
+    async with await asyncio.start_server(visited, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        # To the system 0.0.0.0 is another name of loopback.
+        elsewhere = [Endpoint(socket.AF_INET, ("0.0.0.0", port))]
+        said = await failure(
+            Destination(url=f"ws://x.example:{port}/", endpoints=elsewhere, subprotocol="ocpp1.6")
+        )
+        await until(lambda: visits)
+
+    assert isinstance(said, ForbiddenAddress)
+    assert visits == [b""]
 
 
 async def test_another_subprotocol_is_incompatible() -> None:
@@ -182,32 +232,184 @@ async def test_a_target_that_speaks_something_else() -> None:
 
 
 @contextlib.asynccontextmanager
-async def secure_listener(folder: Path, name: str = "target.example") -> AsyncIterator[int]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate(folder, name))
-    async with listener(ssl=context) as port:
+async def secure_listener(
+    folder: Path, name: str = "target.example", *, asks: bool = False, **issued: Any
+) -> AsyncIterator[int]:
+    async with listener(ssl=server_side(certificate(folder, name, **issued), asks=asks)) as port:
         yield port
+
+
+def server_side(certificate: Path, *, asks: bool = False) -> ssl.SSLContext:
+    """Return the target's side of TLS, which may ask for a client certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    if asks:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(cadata=authority())
+    return context
+
+
+@contextlib.contextmanager
+def plain_spoken(context: ssl.SSLContext) -> Iterator[int]:
+    """Shake hands as most servers do, with an alert that says what is wrong; asyncio sends none."""
+
+    def shake(server: socket.socket) -> None:
+        peer, _ = server.accept()
+        with context.wrap_socket(peer, server_side=True, do_handshake_on_connect=False) as secured:
+            with contextlib.suppress(ssl.SSLError):
+                secured.do_handshake()
+            while os.read(secured.fileno(), 1024):  # a reset would overtake the alert
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as thread:
+        server.settimeout(PATIENCE)
+        shaking = thread.submit(shake, server)
+        yield server.getsockname()[1]
+        shaking.result()
+
+
+def identity(name: str = "Depot", **issuing: Any) -> Identity:
+    return Identity(*issued(name, **issuing))
+
+
+def secured(port: int, **fields: Any) -> Destination:
+    return to(port, **{"scheme": "wss", "ca_certificate": authority(), **fields})
 
 
 async def test_a_pinned_authority_is_trusted(tmp_path: Path) -> None:
     async with secure_listener(tmp_path) as port:
-        target = await dial(to(port, scheme="wss", ca_certificate=authority()))
+        target = await dial(secured(port))
         await target.close(1000, "")
 
 
-async def test_an_authority_nobody_named_is_not_trusted(tmp_path: Path) -> None:
-    async with secure_listener(tmp_path) as port:
-        said = await failure(to(port, scheme="wss"))
+async def test_a_pinned_authority_need_not_be_a_root(tmp_path: Path) -> None:
+    branch = signed("Branch authority", ca=True)
+    async with secure_listener(tmp_path, by="Branch authority") as port:
+        target = await dial(secured(port, ca_certificate=branch))
+        await target.close(1000, "")
+
+
+DISTRUSTED = {
+    "expired": ({"begins": -2 * DAY, "ends": -DAY}, {}, "it has expired"),
+    "not valid yet": ({"begins": DAY, "ends": 2 * DAY}, {}, "it is not valid yet"),
+    "another name": ({}, {"host": "other.example"}, "it is for another name"),
+    "another address": ({}, {"host": "127.0.0.1"}, "it is for another name"),
+    "self-signed": ({"by": "target.example"}, {}, "it is self-signed"),
+    "nobody's": ({}, {"ca_certificate": None}, "its authority is unknown"),
+    "of another authority": (
+        {},
+        {"ca_certificate": authority("Another authority")},
+        "its authority is unknown",
+    ),
+}
+
+
+@pytest.mark.parametrize(("issuing", "fields", "why"), DISTRUSTED.values(), ids=DISTRUSTED)
+async def test_a_certificate_that_proves_nothing_ends_the_dial(
+    tmp_path: Path, issuing: dict[str, Any], fields: dict[str, Any], why: str
+) -> None:
+    async with secure_listener(tmp_path, **issuing) as port:
+        said = await failure(secured(port, password=b"s3cr3t", **fields))
 
     assert isinstance(said, TargetUnreachable)
-    assert "certificate is not trusted" in str(said)
+    assert str(said) == f"The target's certificate is not trusted: {why}."
 
 
-async def test_a_certificate_for_another_name_is_not_trusted(tmp_path: Path) -> None:
-    async with secure_listener(tmp_path, "other.example") as port:
-        said = await failure(to(port, scheme="wss", ca_certificate=authority()))
+async def test_tls_before_1_2_is_not_spoken(tmp_path: Path) -> None:
+    old = server_side(certificate(tmp_path, "target.example"))
+    with pytest.warns(DeprecationWarning, match="TLSv1"):
+        old.minimum_version = ssl.TLSVersion.TLSv1
+    with pytest.warns(DeprecationWarning, match="TLSv1"):
+        old.maximum_version = ssl.TLSVersion.TLSv1_1
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    with plain_spoken(old) as port:
+        said = await failure(secured(port))
 
-    assert "certificate is not trusted" in str(said)
+    assert str(said) == "The target speaks no TLS from 1.2 on."
+
+
+async def test_a_target_that_speaks_no_tls_at_all() -> None:
+    ended = asyncio.Event()
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail.example ESMTP\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        writer.close()
+        ended.set()
+
+    async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+        said = await failure(secured(server.sockets[0].getsockname()[1]))
+        await ended.wait()
+
+    assert str(said) == "The target does not speak TLS."
+
+
+# ---- client certificates ----
+
+
+async def test_a_client_certificate_is_shown_where_it_is_asked_for(tmp_path: Path) -> None:
+    seen = []
+
+    async def look(connection: ServerConnection) -> None:
+        seen.append(connection.transport.get_extra_info("peercert")["subject"])
+
+    async with listener(
+        look, ssl=server_side(certificate(tmp_path, "target.example"), asks=True)
+    ) as port:
+        target = await dial(secured(port, identity=identity()))
+        await target.close(1000, "")
+
+    assert seen == [((("commonName", "Depot"),),)]
+
+
+async def test_a_whole_chain_is_shown(tmp_path: Path) -> None:
+    branch, depot = signed("Branch authority", ca=True), issued("Depot", by="Branch authority")
+    async with secure_listener(tmp_path, asks=True) as port:
+        shown = Identity(depot.chain + branch, depot.key)
+        target = await dial(secured(port, identity=shown))
+        await target.close(1000, "")
+
+
+REFUSED = {
+    "none": (None, "The target demands a client certificate."),
+    "unknown authority": (
+        identity("Foreign", by="Foreign authority"),
+        "The target refused our client certificate: it does not know its authority.",
+    ),
+    "expired": (
+        identity("Old", begins=-2 * DAY, ends=-DAY),
+        "The target refused our client certificate: it has expired.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("shown", "why"), REFUSED.values(), ids=REFUSED)
+async def test_a_refused_client_certificate_is_told(
+    tmp_path: Path, shown: Identity | None, why: str
+) -> None:
+    with plain_spoken(server_side(certificate(tmp_path, "target.example"), asks=True)) as port:
+        said = await failure(secured(port, identity=shown))
+
+    assert str(said) == why
+
+
+async def test_a_missing_client_certificate_is_told_with_tls_1_2_as_well(tmp_path: Path) -> None:
+    asking = server_side(certificate(tmp_path, "target.example"), asks=True)
+    asking.maximum_version = ssl.TLSVersion.TLSv1_2
+    with plain_spoken(asking) as port:
+        said = await failure(secured(port))
+
+    assert "it may demand a client certificate" in str(said)
+
+
+async def test_a_refusal_without_a_word_is_told_as_what_it_may_be(tmp_path: Path) -> None:
+    foreign = identity("Foreign", by="Foreign authority")
+    async with secure_listener(tmp_path, asks=True) as port:
+        said = await failure(secured(port, identity=foreign))
+
+    assert isinstance(said, TargetUnreachable)
+    assert str(said).endswith("The target may refuse our client certificate.")
 
 
 async def test_an_authority_that_is_no_certificate() -> None:
