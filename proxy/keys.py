@@ -1,16 +1,19 @@
-"""Know which configuration keys are closed to a target: those of the charger's link to us.
+"""Know what a configuration key is about: charging, the charger's link to us, or a secret.
 
-A target that could set one of them would take the charger over or lock it out; one that could
-read a password of ours could pose as the charger.
+A target that could set a key of that link would take the charger over or lock it out; one that
+could read a password of ours could pose as the charger.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any
 
 import orjson
+
+from proxy import splice
 
 # Names are searched, not compared: letter case does not count in OCPP, chargers cut at NUL or
 # trim blanks, and each vendor has its own key for the server's address.
@@ -37,16 +40,31 @@ _HARMLESS = {
     "ocppcommctrlr.resetretries",
     "ocppcommctrlr.unlockonevsidedisconnect",
 }
+# The password of the link that the key arrives on: on a target's link that is the target's.
+_PASSWORD = {"authorizationkey", "securityctrlr.basicauthpassword"}
 
 
-def is_closed(name: str, value: str = "") -> bool:
-    """Tell whether a target may not set this key (1.6) or ``component.variable`` (2.x)."""
-    if name.casefold() in _HARMLESS:
-        return False
-    return _is_credential(name) or bool(_LINK.search(name) or _LOCATOR.match(value))
+class Kind(Enum):
+    """What a key is about, and so whose it is."""
+
+    PASSWORD = "password"  # noqa: S105 - of a kind of key; the target link's own, never the charger's
+    CLOSED = "closed"  # the charger's link to us
+    OPEN = "open"  # the charger's to decide
 
 
-def _is_credential(name: str) -> bool:
+def kind_of(name: str, value: str = "") -> Kind:
+    """Tell what a key (1.6) or ``component.variable`` (2.x) is about, set to this value."""
+    folded = name.casefold()
+    if folded in _PASSWORD:
+        return Kind.PASSWORD
+    if folded in _HARMLESS:
+        return Kind.OPEN
+    closed = is_secret(name) or _LINK.search(name) or _LOCATOR.match(value)
+    return Kind.CLOSED if closed else Kind.OPEN
+
+
+def is_secret(name: str) -> bool:
+    """Tell whether the value of a key is told to nobody."""
     return _CREDENTIAL.search(_BETWEEN_WORDS.sub("", name)) is not None
 
 
@@ -55,7 +73,7 @@ def settings_in(action: str, fields: Mapping[str, Any]) -> list[tuple[str, str]]
     if action == "ChangeConfiguration":
         pairs = [(fields.get("key"), fields.get("value"))]
     elif action == "SetVariables":
-        pairs = [(name_of(item), _value(item)) for item in _items(fields, "setVariableData")]
+        pairs = [(name_of(item), _value(item)) for item in items_of(fields, "setVariableData")]
     else:
         return []
     readable = [(name, str(value)) for name, value in pairs if isinstance(name, str)]
@@ -67,11 +85,14 @@ def conceal(action: str, payload: bytes, fields: Any) -> bytes:
 
     Both versions call them write-only; some chargers tell them all the same.
     """
-    member = _READINGS.get(action, "")
-    items = _items(fields, member)
-    if not any(_leaks(item) for item in items):
+    member = _READINGS.get(action)
+    if member is None:
         return payload
-    return orjson.dumps({**fields, member: [_without_secret(item) for item in items]})
+    items = items_of(fields, member)
+    if any(_leaks(item) for item in items):
+        return orjson.dumps({**fields, member: [_without_secret(item) for item in items]})
+    # Of a member that is there twice only the last was looked at.
+    return orjson.dumps(fields) if splice.repeats_a_key(payload) else payload
 
 
 def name_of(item: Any) -> str | None:
@@ -83,7 +104,8 @@ def name_of(item: Any) -> str | None:
     return ".".join(parts) if all(isinstance(part, str) for part in parts) else None
 
 
-def _items(fields: Any, member: str) -> list[Any]:
+def items_of(fields: Any, member: str) -> list[Any]:
+    """Return a member that is a list, else an empty one."""
     items = fields.get(member) if isinstance(fields, dict) else None
     return items if isinstance(items, list) else []
 
@@ -94,7 +116,7 @@ def _value(item: Any) -> Any:
 
 def _leaks(item: Any) -> bool:
     name = name_of(item) or (item.get("key") if isinstance(item, dict) else None)
-    return isinstance(name, str) and _is_credential(name)
+    return isinstance(name, str) and is_secret(name)
 
 
 def _without_secret(item: Any) -> Any:

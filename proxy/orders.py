@@ -11,15 +11,22 @@ from typing import TYPE_CHECKING
 
 from csms import frames
 from csms.errors import CallRefused, LinkBusy, LinkError
-from csms.frames import Call, CallError, CallResult, Reply
+from csms.frames import Call, CallError, CallResult, Reply, Send
 from proxy import authority, keys, verdicts
-from proxy.asked import Asked, Serve
+from proxy.asked import Ask, Asked, Serve
+from proxy.auditing import UNKNOWN, TargetAudit, names_told
+from proxy.availability import Availability
 from proxy.relay import under
+from proxy.resets import Resets
+from proxy.settings import Settings
+from proxy.settings16 import Settings16
+from proxy.settings201 import Settings201
 from proxy.unsent import Unsent
 from proxy.verdicts import Answer, Refuse, Triggered
 from proxy.wishes import Wishes
 
 if TYPE_CHECKING:
+    from csms.link import Answer as LinkAnswer
     from csms.registry import Connection
     from proxy.parts import RelayParts
     from proxy.target import TargetLink
@@ -28,16 +35,38 @@ if TYPE_CHECKING:
 class Orders:
     """Answer what a target calls, for one connected charger."""
 
-    def __init__(self, connection: Connection, parts: RelayParts) -> None:
+    def __init__(self, connection: Connection, parts: RelayParts, audit: TargetAudit) -> None:
         self._connection = connection
-        self._version = connection.station.version
+        key, version = connection.key, connection.station.version
+        self._version = version
         self._tokens = parts.storage.id_tokens
         self._clock = parts.clock
         self._timings = parts.timings
+        self._audit = audit
+        self._resets = Resets(key, version, parts, self._ask, audit)
+        availability = Availability(key, version, parts.storage.availability, self._ask)
         # Who serves an action that is not simply the charger's to answer.
         self._served: Mapping[str, Serve] = {
+            **served(Settings(key, version, parts, audit), version, self._ask),
+            "ChangeAvailability": availability.serve,
             "GetTransactionStatus": Unsent(parts.storage, self._ask).serve,
+            "Reset": self._resets.serve,
         }
+
+    def watching(self, answer: LinkAnswer) -> LinkAnswer:
+        """Return what answers the charger, which also sees when what waits for it may go out."""
+        self._resets.look()
+
+        async def watched(call: Call | Send, position: int) -> Reply:
+            reply = await answer(call, position)
+            self._resets.look(call)
+            return reply
+
+        return watched
+
+    def close(self) -> None:
+        """Send nothing of our own any more: the charger's link has ended, or another serves it."""
+        self._resets.close()
 
     async def answer(self, call: Call, target: TargetLink) -> Reply:
         """Answer the target, with the charger's answer where the policy lets its CALL pass."""
@@ -45,14 +74,24 @@ class Orders:
         overrides = Wishes.of(configuration.policy).actions
         match verdicts.verdict(self._version, call, configuration.role, overrides):
             case Answer(payload):
+                self._denied(call, target, "policy")
                 return frames.call_result(call.id, payload)
             case Refuse(code, description):
+                self._denied(call, target, code)
                 return frames.call_error(call.id, code, description)
             case Triggered(message, payload):
                 target.trigger(message)
                 return frames.call_result(call.id, payload)
             case _:
                 return await self._passed(Asked(call, target))
+
+    def _denied(self, call: Call, target: TargetLink, reason: str) -> None:
+        # What no version knows shares one minute: a target can make up names without end.
+        action = call.action if call.action in verdicts.ACTIONS else UNKNOWN
+        fields = call.fields if isinstance(call.fields, dict) else {}
+        settings = keys.settings_in(action, fields)
+        named = {"keys": names_told([name for name, _ in settings])} if settings else {}
+        self._audit.note(target.configuration, action, "denied", reason=reason, **named)
 
     async def _passed(self, asked: Asked) -> Reply:
         call, serve = asked.call, self._served.get(asked.call.action)
@@ -81,6 +120,15 @@ class Orders:
         return await self._connection.link.call(
             action, payload, timeout=timings.command, patience=timings.patience
         )
+
+
+def served(settings: Settings, version: str, ask: Ask) -> Mapping[str, Serve]:
+    """Return who serves the configuration keys of an OCPP version."""
+    if version == "1.6":
+        in16 = Settings16(settings, ask)
+        return {"ChangeConfiguration": in16.change, "GetConfiguration": in16.get}
+    in201 = Settings201(settings, ask)
+    return {"GetVariables": in201.get, "SetVariables": in201.set}
 
 
 def _no_answer(id: str, failure: LinkError) -> CallError:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from csms import frames
 from csms.frames import Call, Reply, Send
+from proxy.auditing import TargetAudit
 from proxy.backlog import backlog
 from proxy.delivery import Delivery
 from proxy.ledger import IdMap
@@ -49,6 +50,7 @@ class Relays:
 
     def __init__(self, parts: RelayParts) -> None:
         self._parts = parts
+        self._audit = TargetAudit(parts.storage.audit, parts.clock)
         self._seats: dict[ChargerKey, _Seat] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._dialing = asyncio.Semaphore(parts.max_dials)
@@ -67,16 +69,18 @@ class Relays:
         if seat.leaving is not None:
             seat.leaving.cancel()
         seat.relay = relay = Relay(connection, self._parts)
-        seat.orders = Orders(connection, self._parts)
+        _dismiss(seat)
+        seat.orders = orders = Orders(connection, self._parts, self._audit)
         await self._settle(seat, connection.key)
-        return relay.answer
+        return orders.watching(relay.answer)
 
     async def detach(self, connection: Connection) -> None:
         """Let go of a link that has ended; one that was superseded changes nothing."""
         seat = self._seats.get(connection.key)
         if seat is None or seat.relay is None or seat.relay.connection is not connection:
             return
-        seat.relay = seat.orders = None
+        _dismiss(seat)
+        seat.relay = None
         seat.leaving = asyncio.create_task(self._leave(connection.key, seat))
         self._leaving.add(seat.leaving)
         seat.leaving.add_done_callback(self._leaving.discard)
@@ -191,7 +195,14 @@ def _spoken(seat: _Seat) -> type[Station] | None:
     return seat.target.kind if seat.target is not None else None
 
 
+def _dismiss(seat: _Seat) -> None:
+    if seat.orders is not None:
+        seat.orders.close()
+    seat.orders = None
+
+
 async def _vacate(seat: _Seat) -> None:
+    _dismiss(seat)
     async with seat.turn:
         target, seat.target = seat.target, None
         if target is not None:

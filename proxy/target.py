@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from csms.station import Station
     from proxy.delivery import Delivery
     from proxy.parts import RelayParts
+    from proxy.timings import Timings
     from storage.records import Cursor, ProxyConfiguration
 
 log = structlog.get_logger("ringmain.target")
@@ -59,6 +60,7 @@ class TargetLink:
         self._answer = answer
         self._parts = parts
         self._dialing = dialing
+        self.timings = parts.timings
         self._pace = Pace(parts.timings, parts.random)
         self._presence = Presence(
             configuration,
@@ -87,6 +89,10 @@ class TargetLink:
     def trigger(self, message: str) -> None:
         """Send ``BootNotification`` or ``Heartbeat`` of our own hop soon."""
         self._presence.trigger(message)
+
+    def retime(self, timings: Timings) -> None:
+        """Be as patient as the target has ordered by its link's keys."""
+        self.timings = timings
 
     async def status(self) -> TargetStatus:
         """Tell how the link is, and how much waits for it."""

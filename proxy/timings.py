@@ -41,5 +41,11 @@ class Timings:
     introduction: float = 5.0
     # A target link outlives its charger's so long: most are back at once.
     linger: float = 5.0
+    # As a target orders it by key; else its Boot's interval holds.
+    ordered_heartbeat: float | None = None
+    # How often a target's link is probed.
+    ping: float = 10.0
+    # A charger that has ended a transaction has so long to say what else there is.
+    settling: float = 2.0
     # A token that the target accepted so long ago is accepted while the target is away.
     known_token: float = 30 * 86_400.0

@@ -170,11 +170,9 @@ def verdict(
         return Refuse("NotImplemented", f"{call.action} is not known here.")
     if not isinstance(call.fields, dict) or splice.repeats_a_key(call.payload):
         return _unreadable(version)
-    settings = keys.settings_in(call.action, call.fields)
-    if settings is None:
+    if keys.settings_in(call.action, call.fields) is None:
         return _unreadable(version)
-    # One closed key closes the whole request: half a configuration is nobody's wish.
-    if command.kind is Kind.LOCKED or any(keys.is_closed(*setting) for setting in settings):
+    if command.kind is Kind.LOCKED:
         return _answer(command, call)
     default = "forward" if command.kind in _FORWARDED[role] else "answer"
     return _WISHES[overrides.get(call.action, default)](command, call)

@@ -55,6 +55,7 @@ QUICK = Timings(
     shortest_interval=0.0,
     introduction=0.05,
     linger=0.05,
+    settling=0.0,
 )
 BOOTS = {
     OCPP16: b'{"chargePointVendor": "Acme", "chargePointModel": "Wall", "x": 6.0}',

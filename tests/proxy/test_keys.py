@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from proxy.keys import conceal, is_closed, name_of, settings_in
+from proxy.keys import Kind, conceal, kind_of, name_of, settings_in
 
 CLOSED = [
     "AuthorizationKey",
@@ -79,17 +79,27 @@ OPEN = [
 
 @pytest.mark.parametrize("name", CLOSED)
 def test_a_key_of_the_link_is_closed(name: str) -> None:
-    assert is_closed(name)
+    assert kind_of(name) is not Kind.OPEN
 
 
 @pytest.mark.parametrize("name", OPEN)
 def test_a_key_of_charging_is_open(name: str) -> None:
-    assert not is_closed(name, "30")
+    assert kind_of(name, "30") is Kind.OPEN
 
 
 @pytest.mark.parametrize("value", ["wss://evil.example", " ws://x", "HTTPS://x/y", "mqtt://broker"])
 def test_a_key_whose_value_names_a_server_is_closed_whatever_it_is_called(value: str) -> None:
-    assert is_closed("VendorOption17", value)
+    assert kind_of("VendorOption17", value) is Kind.CLOSED
+
+
+@pytest.mark.parametrize("name", ["authorizationKEY", "SECURITYCTRLR.basicAuthPassword"])
+def test_the_password_of_the_link_is_a_key_of_its_own(name: str) -> None:
+    assert kind_of(name) is Kind.PASSWORD
+
+
+@pytest.mark.parametrize("name", ["AuthorizationKey ", "Authorization_Key", "X.BasicAuthPassword"])
+def test_what_only_resembles_it_is_closed(name: str) -> None:
+    assert kind_of(name) is Kind.CLOSED
 
 
 def variable(component: object, name: object, **more: object) -> dict[str, object]:
@@ -146,6 +156,14 @@ def test_a_password_in_the_answer_of_a_1_6_charger_stays_here() -> None:
         {"key": "HeartbeatInterval", "readonly": False, "value": "300"},
     ]
     assert shown["unknownKey"] == []
+
+
+def test_a_password_in_a_list_that_the_answer_repeats_stays_here_too() -> None:
+    payload = (
+        b'{"configurationKey":[{"key":"AuthorizationKey","value":"s3cret"}],"configurationKey":[]}'
+    )
+
+    assert conceal("GetConfiguration", payload, orjson.loads(payload)) == b'{"configurationKey":[]}'
 
 
 def test_a_password_in_the_answer_of_a_2_0_1_charger_stays_here() -> None:
