@@ -10,10 +10,12 @@ from sqlalchemy import Dialect
 from sqlalchemy.sql import ColumnElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from storage.database import Row, Statement
+from storage.database import Row, Statement, Values
 
 Take = Callable[[Row], tuple[Any, ...]]
 Processor = Callable[[Any], Any]
+
+WIDTH = 16  # rows that one execution of the wide SQL inserts
 
 
 class Compiled:
@@ -22,7 +24,7 @@ class Compiled:
     What does not depend on the values is settled here, so that a row costs about a microsecond.
     """
 
-    __slots__ = ("_bind", "_constants", "_names", "_read", "_take", "sql")
+    __slots__ = ("_bind", "_constants", "_names", "_read", "_take", "sql", "wide")
 
     def __init__(self, statement: Statement, dialect: Dialect) -> None:
         options = {"render_postcompile": True}
@@ -30,6 +32,7 @@ class Compiled:
         columns = getattr(statement, "exported_columns", ())
         order = compiled.positiontup or []
         self.sql = str(compiled)
+        self.wide = _wide(self.sql, len(order))  # empty where it is no plain INSERT
         self._take = _taker(order)
         self._bind = [
             (place, process)
@@ -45,15 +48,19 @@ class Compiled:
             (column.key, process) for column in columns if (process := _reader(column, dialect))
         ]
 
-    def bind(self, values: Row) -> Sequence[Any]:
+    def bind(self, values: Values) -> Sequence[Any]:
         """Return the parameters in the order of the SQL; KeyError names a missing value."""
-        taken = self._take({**self._constants, **values} if self._constants else values)
+        taken = values if type(values) is tuple else self._named(cast("Row", values))
         if not self._bind:
             return taken
         bound = list(taken)
         for place, process in self._bind:
-            bound[place] = process(bound[place])
+            if bound[place] is not None:
+                bound[place] = process(bound[place])
         return bound
+
+    def _named(self, values: Row) -> tuple[Any, ...]:
+        return self._take({**self._constants, **values} if self._constants else values)
 
     def rows(self, fetched: Iterable[Sequence[Any]]) -> list[Row]:
         """Return the driver's rows by name."""
@@ -64,6 +71,12 @@ class Compiled:
         for name, process in self._read:
             row[name] = process(row[name])
         return row
+
+
+def _wide(sql: str, values: int) -> str:
+    row = f"({', '.join('?' * values)})"
+    head, found, tail = sql.partition(f" VALUES {row}")
+    return "" if tail or not found else f"{head} VALUES {', '.join([row] * WIDTH)}"
 
 
 def _taker(names: Sequence[str]) -> Take:

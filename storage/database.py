@@ -15,6 +15,8 @@ from typing import Any, NamedTuple, Protocol
 from sqlalchemy.sql import ClauseElement
 
 Row = Mapping[str, Any]
+# What a statement is given: values by name or, where there are many rows, in the order of its SQL.
+Values = Row | tuple[Any, ...]
 Statement = ClauseElement
 
 NO_VALUES: Row = {}
@@ -24,7 +26,7 @@ class Write(NamedTuple):
     """One statement and the rows that it is executed with, in order."""
 
     statement: Statement
-    rows: Sequence[Row]
+    rows: Sequence[Values]
 
 
 class Transaction(Protocol):

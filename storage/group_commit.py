@@ -9,20 +9,19 @@ grow by themselves.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from itertools import chain, groupby
-from operator import itemgetter
+from collections.abc import Collection, Sequence
+from itertools import chain
 from typing import TypeAlias
 
 import structlog
 
-from storage.database import Database, Row, Statement, Write
+from storage.database import Database, Statement, Values, Write
 from storage.errors import StorageUnavailable
 
 log = structlog.get_logger("ringmain.storage")
 
 # What was submitted and who waits for it; a bare tuple, because there is one for each row.
-Item: TypeAlias = tuple[Statement, Row, "asyncio.Future[None]"]
+Item: TypeAlias = tuple[Statement, Values, "asyncio.Future[None]"]
 Batch: TypeAlias = Sequence[Item]
 
 
@@ -33,8 +32,10 @@ class GroupCommit:
     unless the database refuses one of them for what it is.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, apart: Collection[Statement] = ()) -> None:
+        """Write to a database; statements ``apart`` touch no row that another one touches."""
         self._database = database
+        self._apart = frozenset(apart)
         self._loop = asyncio.get_running_loop()  # asking for each row is a system call before 3.12
         self._batch: list[Item] = []  # submitted, not yet being written
         self._settled = asyncio.Event()  # whether all of the newest batch has its outcome
@@ -44,7 +45,7 @@ class GroupCommit:
         self._ending = False  # no more than what is there will be written
         self._ended = False
 
-    def submit(self, statement: Statement, values: Row) -> asyncio.Future[None]:
+    def submit(self, statement: Statement, values: Values) -> asyncio.Future[None]:
         """Have a row written; the Future ends with its commit, or with why it was not committed.
 
         Nobody needs to wait for the Future. It is the caller's own: cancelling it changes nothing.
@@ -89,7 +90,7 @@ class GroupCommit:
         while parts:
             part = parts.pop()
             try:
-                await self._database.write(list(_runs(part)))
+                await self._database.write(self._writes(part))
             except StorageUnavailable as unavailable:
                 self._give_up([part, *reversed(parts)], unavailable)
                 return
@@ -102,6 +103,19 @@ class GroupCommit:
             else:
                 _succeed(part)
 
+    def _writes(self, batch: Batch) -> list[Write]:
+        """Make as few writes of a batch as the order of its statements allows."""
+        ordered: list[tuple[Statement, list[Values]]] = []
+        apart: dict[Statement, list[Values]] = {}
+        for statement, values, _ in batch:
+            if statement in self._apart:
+                apart.setdefault(statement, []).append(values)
+            elif ordered and ordered[-1][0] is statement:
+                ordered[-1][1].append(values)
+            else:
+                ordered.append((statement, [values]))
+        return [Write(*write) for write in chain(ordered, apart.items())]
+
     def _give_up(self, parts: Sequence[Batch], unavailable: StorageUnavailable) -> None:
         # What was submitted since goes the same way: it may say that what came before is stored.
         lost = [*chain(*parts), *self._batch]
@@ -110,11 +124,6 @@ class GroupCommit:
         self._settled.set()
         log.warning("storage_unavailable", error=str(unavailable), rows=len(lost))
         _fail(lost, unavailable)
-
-
-def _runs(batch: Batch) -> Iterator[Write]:
-    for statement, items in groupby(batch, itemgetter(0)):
-        yield Write(statement, [values for _, values, _ in items])
 
 
 def _succeed(batch: Batch) -> None:

@@ -12,6 +12,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,12 +20,13 @@ import aiosqlite
 from sqlalchemy import Dialect
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-from storage.compiled import Compiled
-from storage.database import NO_VALUES, Row, Statement, Write
+from storage.compiled import WIDTH, Compiled
+from storage.database import NO_VALUES, Row, Statement, Values, Write
 from storage.errors import Conflict, StorageError, StorageUnavailable
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
+_Bound = tuple[Compiled, Sequence[Sequence[Any]]]  # a statement and its rows of parameters
 
 DIALECT: Dialect = SQLiteDialect_pysqlite(paramstyle="qmark")
 
@@ -87,7 +89,8 @@ class SqliteDatabase:
 
     async def write(self, writes: Sequence[Write]) -> None:
         """Execute all writes in order in one transaction: all of them or none."""
-        batch = [(self._compile(statement), rows) for statement, rows in writes]
+        # Bound here: in its thread the connection would fight for the interpreter at every row.
+        batch = [_bound(self._compile(statement), rows) for statement, rows in writes]
         async with self._writer.turn():
             await self._writer.run(lambda connection: _write(connection, batch))
 
@@ -216,10 +219,18 @@ async def _query(lane: _Lane, compiled: Compiled, values: Row) -> list[Row]:
     return compiled.rows(fetched)
 
 
-def _write(connection: sqlite3.Connection, batch: Sequence[tuple[Compiled, Sequence[Row]]]) -> None:
+def _bound(compiled: Compiled, rows: Sequence[Values]) -> _Bound:
+    return compiled, [compiled.bind(row) for row in rows]
+
+
+def _write(connection: sqlite3.Connection, batch: Sequence[_Bound]) -> None:
     connection.execute("BEGIN IMMEDIATE")
     for compiled, rows in batch:
-        connection.executemany(compiled.sql, map(compiled.bind, rows))
+        # Many rows at once, because the interpreter changes hands at every execution.
+        wide = len(rows) // WIDTH * WIDTH if compiled.wide else 0
+        for at in range(0, wide, WIDTH):
+            connection.execute(compiled.wide, list(chain.from_iterable(rows[at : at + WIDTH])))
+        connection.executemany(compiled.sql, rows[wide:])
     connection.execute("COMMIT")
 
 

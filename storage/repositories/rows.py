@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from storage.database import Database, Row, Statement
@@ -13,13 +14,13 @@ from storage.records import ChargerKey
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+_PATHS = {"key": tuple(f"key.{name}" for name in ChargerKey._fields)}
+
 
 def columns(record: DataclassInstance) -> dict[str, Any]:
     """Return a record's columns by name."""
-    row = {name: getattr(record, name) for name in _names(type(record))}
-    if "key" in row:
-        row.update(row.pop("key")._asdict())
-    return row
+    names, read = _columns(type(record))
+    return dict(zip(names, read(record), strict=True))
 
 
 def keyed(row: Row) -> dict[str, Any]:
@@ -30,8 +31,10 @@ def keyed(row: Row) -> dict[str, Any]:
 
 
 @cache
-def _names(kind: type[DataclassInstance]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+def _columns(kind: type[DataclassInstance]) -> tuple[Sequence[str], Callable[[Any], Any]]:
+    """Return the columns of a record, and what reads them all at once."""
+    paths = [path for field in fields(kind) for path in _PATHS.get(field.name, (field.name,))]
+    return [path.rpartition(".")[2] for path in paths], attrgetter(*paths)
 
 
 async def rows_of_page(

@@ -196,3 +196,23 @@ async def test_a_failure_that_nobody_waits_for_is_no_noise(group: GroupCommit) -
     gc.collect()
 
     assert noise == []
+
+
+async def test_statements_apart_are_written_in_one_go_and_the_others_keep_their_order(
+    database: SqliteDatabase,
+) -> None:
+    count = text("UPDATE organizations SET name = (SELECT count(*) FROM organizations)")
+    group = GroupCommit(database, apart={ADD})
+    said: list[str] = []
+    await database._writer._connection.set_trace_callback(said.append)
+    writing = asyncio.create_task(group.run())
+
+    for number in range(3):
+        group.submit(ADD, row(str(number)))
+        group.submit(count, {})
+    await group.flush()
+
+    assert [each.split()[0] for each in said[1:-1]] == ["UPDATE"] * 3 + ["INSERT"] * 3
+    assert await names(database) == ["0", "1", "2"]
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
