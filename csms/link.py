@@ -82,6 +82,11 @@ def no_tap(
     return _NOT_KEPT
 
 
+def tolerate_all(_fault: str) -> bool:
+    """Bear with whatever the peer sends."""
+    return True
+
+
 def new_message_id() -> str:
     """Return a fresh message id of 36 characters (OCPP 2.0.1 Part 4 §4.1.4)."""
     return str(uuid.uuid4())
@@ -106,7 +111,10 @@ class Traffic:
 
 
 class Link:
-    """Hold one conversation: answer what the peer calls, call the peer one CALL at a time."""
+    """Hold one conversation: answer what the peer calls, call the peer one CALL at a time.
+
+    ``tolerate`` is told of each frame of the peer that makes no sense; False ends the conversation.
+    """
 
     def __init__(
         self,
@@ -118,6 +126,7 @@ class Link:
         limits: Limits | None = None,
         max_inbox: int = 64,
         max_waiting: int = 64,
+        tolerate: Callable[[str], bool] = tolerate_all,
     ) -> None:
         self._socket = socket
         self._dialect = dialect
@@ -128,6 +137,7 @@ class Link:
             max_inbox
         )
         self._turns = Turns(max_waiting)
+        self._tolerate = tolerate
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._closed: LinkClosed | None = None
         self.traffic = Traffic()
@@ -208,6 +218,7 @@ class Link:
                 frame = frames.parse(text, self._dialect, self._limits)
             except MalformedFrame as malformed:
                 self.traffic.malformed += 1
+                self._mind(f"a frame that is no OCPP ({malformed.reason})")
                 await self._inbox.put((malformed, text))
                 continue
             if isinstance(frame, Call | Send):
@@ -216,16 +227,24 @@ class Link:
             elif isinstance(frame, CallResult | CallError):
                 self._take_answer(frame)
             else:
-                self.traffic.unsolicited += 1
+                self._unsolicited()
 
     def _take_answer(self, frame: Reply) -> None:
         asked = self._turns.answered(frame.id)
         if asked is None:
-            self.traffic.unsolicited += 1
+            self._unsolicited()
             return
         self._tap("received", frame, frame.text, asked.action, None)
         if not asked.answer.done():
             asked.answer.set_result(frame)
+
+    def _unsolicited(self) -> None:
+        self.traffic.unsolicited += 1
+        self._mind("an answer to nothing that was asked")
+
+    def _mind(self, fault: str) -> None:
+        if not self._tolerate(fault):
+            self.hang_up(POLICY_VIOLATION, "too much that is no OCPP")
 
     async def _answer_calls(self, answer: Answer) -> None:
         while True:

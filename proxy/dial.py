@@ -15,6 +15,7 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import ip_address
 from typing import Any, TypeAlias
 
@@ -26,12 +27,14 @@ from websockets.exceptions import (
     NegotiationError,
     WebSocketException,
 )
+from websockets.protocol import Event
 from websockets.typing import Subprotocol
 
 from csms.framing import Dialled
 from csms.sockets import WebSocket, quiet_logger
 from proxy import tls
 from proxy.addresses import Endpoint
+from proxy.conduct import Conduct
 from proxy.errors import (
     ForbiddenAddress,
     IncompatibleTarget,
@@ -40,7 +43,8 @@ from proxy.errors import (
     TargetUnreachable,
 )
 
-PROTOCOL_ERROR = 1002
+PROTOCOL_ERROR, POLICY_VIOLATION = 1002, 1008
+_PIECE = 4096
 
 _Kinds: TypeAlias = type[Exception] | tuple[type[Exception], ...]
 
@@ -64,12 +68,22 @@ class Destination:
     warning: str | None = None
 
 
-async def dial(to: Destination, *, open_timeout: float = 10.0) -> WebSocket:
-    """Connect within ``open_timeout`` s; raise a ProxyError that says why not."""
+async def dial(
+    to: Destination,
+    *,
+    open_timeout: float = 10.0,
+    ping: float = 10.0,
+    conduct: Conduct | None = None,
+) -> WebSocket:
+    """Connect within ``open_timeout`` s; raise a ProxyError that says why not.
+
+    A target that does not answer a ``ping`` within as many s again, or that exceeds what its
+    ``conduct`` grants, is cut off.
+    """
     try:
         async with asyncio.timeout(open_timeout):
             opened = await _connect(to.endpoints, open_timeout / len(to.endpoints))
-            connection = await _handshake(to, opened)
+            connection = await _handshake(to, opened, ping, conduct or Conduct())
     except TimeoutError:
         raise TargetUnreachable(f"No connection within {open_timeout:g} s.") from None
     except (OSError, ValueError, AssertionError, WebSocketException) as failure:
@@ -111,9 +125,37 @@ def _check_peer(opened: socket.socket, endpoint: Endpoint) -> None:
 
 
 class _Connection(Dialled):
-    """Remember how the connection was lost: with TLS 1.3 that tells why we were refused."""
+    """Take no more from a target than it is granted, and remember how the connection was lost.
 
-    _lost: Exception | None = None
+    With TLS 1.3 that tells why we were refused.
+    """
+
+    def __init__(self, conduct: Conduct, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._conduct = conduct
+        self._lost: Exception | None = None
+
+    def data_received(self, data: bytes) -> None:
+        if not self._conduct.octets.take(len(data)):
+            self._cut_off()
+            return
+        # In pieces, because hundreds of thousands of frames fit into what is read at once.
+        for start in range(0, len(data), _PIECE):
+            if not self._conduct.frames.take():
+                self._cut_off()
+            if self.transport.is_closing():
+                return
+            super().data_received(data[start : start + _PIECE])
+
+    def process_event(self, event: Event) -> None:
+        super().process_event(event)
+        if not self._conduct.frames.take():
+            self._cut_off()
+
+    def _cut_off(self) -> None:
+        self.protocol.fail(POLICY_VIOLATION, "too much at once")
+        self.send_data()
+        self.transport.abort()  # it would never hang up by itself
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = exc
@@ -128,7 +170,9 @@ class _Connection(Dialled):
             raise
 
 
-async def _handshake(to: Destination, opened: socket.socket) -> ClientConnection:
+async def _handshake(
+    to: Destination, opened: socket.socket, ping: float, conduct: Conduct
+) -> ClientConnection:
     try:
         secure: dict[str, Any] = {}
         if _is_secure(to.url):
@@ -142,12 +186,12 @@ async def _handshake(to: Destination, opened: socket.socket) -> ClientConnection
             user_agent_header="OCPP-J",
             compression=None,
             open_timeout=None,  # the caller's deadline holds
-            ping_interval=10,
-            ping_timeout=10,
+            ping_interval=ping,
+            ping_timeout=ping,
             close_timeout=1,
             max_size=2 * to.max_bytes,  # longer frames are answered, only twice that is cut off
             logger=quiet_logger(),
-            create_connection=_Connection,
+            create_connection=partial(_Connection, conduct),  # type: ignore[arg-type] # makes one
             **secure,
         )
     except BaseException:

@@ -338,6 +338,26 @@ async def test_complaint_about_our_answer_of_2_1_is_counted_and_not_answered() -
         assert talk.link.traffic.unsolicited == 1
 
 
+async def test_what_makes_no_sense_is_told_and_ends_the_link_when_it_is_too_much() -> None:
+    faults: list[str] = []
+
+    def tolerate(fault: str) -> bool:
+        faults.append(fault)
+        return len(faults) < 3
+
+    async with conversation(tolerate=tolerate) as talk:
+        await talk.peer.says("[3")
+        await talk.peer.says('[3,"nobody asked",{}]')
+        await until(lambda: len(faults) == 2)
+        assert talk.link.closed is None
+        await talk.peer.says('[4,"nobody asked","InternalError","",{}]')
+        closed = await talk.ended()
+
+    assert (closed.code, closed.reason) == (1008, "too much that is no OCPP")
+    assert faults[0].startswith("a frame that is no OCPP (not JSON")
+    assert faults[1:] == 2 * ["an answer to nothing that was asked"]
+
+
 async def test_empty_texts_are_keep_alives_of_some_vendors() -> None:
     tap = MemoryTap()
     async with conversation(tap=tap) as talk:
