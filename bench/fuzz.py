@@ -196,6 +196,17 @@ class Notes:
     async def find_start(self, *_: Any) -> None:
         """Know of no start."""
 
+    async def of_owners(self, _key: ChargerKey) -> list[Any]:
+        """Know of no charging profile."""
+        return []
+
+    async def installed(self, _key: ChargerKey) -> list[Any]:
+        """Know of none on the charger."""
+        return []
+
+    async def flush(self) -> None:
+        """Have nothing left to write."""
+
     async def taken(self, *_: Any) -> bool:
         """Know of no id."""
         return False
@@ -208,7 +219,7 @@ class Notes:
 def station_of(kind: type[Station], link: Link) -> Station:
     """Build a station on the store that is always there."""
     notes, clock = cast("Any", Notes()), SystemClock()
-    books = Books(notes, TransactionLedger(notes, clock), notes, clock)
+    books = Books(notes, TransactionLedger(notes, clock), notes, clock, notes)
     return kind(ChargerKey("fuzz", "CP01"), books, link)
 
 

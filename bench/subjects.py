@@ -186,6 +186,7 @@ async def _listening(storage: Storage, clock: SystemClock) -> AsyncIterator[Bind
         transactions=TransactionLedger(storage.transactions, clock),
         id_tokens=storage.id_tokens,
         clock=clock,
+        profiles=storage.charging_profiles,
     )
     async with Relays(parts) as relays:
         gateway = Gateway(

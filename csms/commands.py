@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 TokenType: TypeAlias = Literal["RFID", "APP_USER", "AD_HOC_USER", "OTHER"]
+LimitKind: TypeAlias = Literal["acMaxPowerA", "acMaxPowerKw", "dcMaxPowerKw"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,53 @@ class Reset:
     hard: bool = False
 
 
-Command: TypeAlias = RemoteStart | RemoteStop | Reset
+@dataclass(frozen=True, slots=True)
+class SetPowerLimit:
+    """Limit the power of one EVSE, of the whole station where ``evse_id`` is 0.
+
+    ``value`` is in kW, or in A per phase where ``kind`` says so. ``stack_level`` orders the
+    platform's own limits, each of which has its ``profile_id``; None is the one of the EVSE.
+    """
+
+    evse_id: int
+    kind: LimitKind
+    value: float
+    profile_id: int | None = None
+    stack_level: int = 0
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ClearPowerLimit:
+    """Lift every power limit of one EVSE, of the whole station where ``evse_id`` is 0."""
+
+    evse_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetChargingProfile:
+    """Put a charging profile, in the words of 2.0.1, on one EVSE (0: the station)."""
+
+    evse_id: int
+    profile: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ClearChargingProfile:
+    """Take a charging profile off the charger."""
+
+    profile_id: int
+
+
+Command: TypeAlias = (
+    RemoteStart
+    | RemoteStop
+    | Reset
+    | SetPowerLimit
+    | ClearPowerLimit
+    | SetChargingProfile
+    | ClearChargingProfile
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,25 @@ def energy_registers(values: list[MeterValue]) -> list[float]:
     ]
 
 
+def availabilities(event_data: Any) -> Iterator[tuple[Mapping[str, Any], Any, Any]]:
+    """Yield the events of a 2.x NotifyEvent that tell a connector's status, with where it is.
+
+    The device model does not tell upper from lower case.
+    """
+    for event in map(mapping, items(event_data)):
+        component = mapping(event.get("component"))
+        if (_name(component), _name(event.get("variable"))) == _AVAILABILITY:
+            evse = mapping(component.get("evse"))
+            yield event, evse.get("id"), evse.get("connectorId")
+
+
+_AVAILABILITY = ("connector", "availabilitystate")
+
+
+def _name(named: Any) -> str:
+    return str(mapping(named).get("name")).lower()
+
+
 def _sampled_values(wire: Any, now: datetime) -> Iterator[tuple[datetime, Mapping[str, Any]]]:
     for group in map(mapping, items(wire)):
         taken_at = moment(group.get("timestamp"), now)

@@ -22,8 +22,11 @@ from csms import frames
 from csms.commands import Command, Outcome
 from csms.errors import BadAnswer, InvalidCommand, NotStored, NotSupported
 from csms.frames import Call, CallError, CallResult, Dialect, Reply, Send
+from csms.limits import Abilities
 from csms.link import Link
 from csms.payloads import arguments, wire_fields
+from csms.power_limits import PERFORMERS
+from csms.profiles import HEARD, Profiles
 from csms.readings import whole, word
 from csms.schemas import Schemas, Violation
 from csms.transactions import TransactionLedger
@@ -31,6 +34,7 @@ from storage.clock import Clock, timestamp
 from storage.errors import StorageError
 from storage.records import ChargerKey, ConnectorStatus
 from storage.repositories.chargers import Chargers
+from storage.repositories.charging_profiles import ChargingProfiles
 from storage.repositories.id_tokens import IdTokens
 
 if TYPE_CHECKING:
@@ -72,6 +76,7 @@ class Books:
     transactions: TransactionLedger
     id_tokens: IdTokens
     clock: Clock
+    profiles: ChargingProfiles
     heartbeat_interval: int = 300
 
 
@@ -89,6 +94,11 @@ class Station(ChargePoint):
     # Real chargers break the schemas of these, and lose data or stop when they are refused.
     always_answered: ClassVar[frozenset[str]]
     performers: ClassVar[Performers]
+    # A charging profile takes the place of another with its purpose and level (1.6 §3.13.2);
+    # otherwise there must be none there (2.0.1 K01.FR.06).
+    replaces_rivals: ClassVar[bool] = False
+    # What is known of the mains is known of each EVSE.
+    supply_by_evse: ClassVar[bool] = True
     handlers: ClassVar[Mapping[str, Handler]] = MappingProxyType({})
 
     def __init_subclass__(cls) -> None:
@@ -105,6 +115,7 @@ class Station(ChargePoint):
         self.key = key
         self.books = books
         self.link = link
+        self.profiles = Profiles(self)
 
     @property
     def now(self) -> str:
@@ -125,6 +136,8 @@ class Station(ChargePoint):
                 result = await result
         except StorageError as cause:
             raise NotStored from cause
+        if call.action in HEARD:
+            self.profiles.heard(call.action, call.fields)
         return self._reply(call, wire_fields(result))
 
     async def witness(self, call: Call, _answer: CallResult) -> None:
@@ -172,13 +185,20 @@ class Station(ChargePoint):
 
     async def perform(self, command: Command) -> Outcome:
         """Let the charger carry out a command; raise CommandError or LinkError."""
-        performer = self.performers.get(type(command))
+        performer = self.performers.get(type(command)) or PERFORMERS.get(type(command))
         if performer is None:
             raise NotSupported
         try:
             return await performer(self, command)
         except StorageError as cause:
             raise NotStored from cause
+
+    async def abilities(self, evse_id: int) -> Abilities:
+        """Ask what charging schedules for an EVSE may be made of; raise LinkError.
+
+        A charger that will not say has the least abilities.
+        """
+        raise NotImplementedError
 
     async def ask(self, request: DataclassInstance) -> Outcome:
         """Send one of the library's requests and return the charger's own answer.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+import orjson
 from ocpp.v16 import ChargePoint, call, call_result, datatypes
 from ocpp.v16.enums import (
     Action,
@@ -15,9 +16,19 @@ from ocpp.v16.enums import (
     ResetType,
 )
 
-from csms.commands import Outcome, RemoteStart, RemoteStop, Reset
-from csms.errors import InvalidCommand, NotStored, NotSupported
+from csms import capabilities
+from csms.commands import (
+    ClearChargingProfile,
+    Outcome,
+    RemoteStart,
+    RemoteStop,
+    Reset,
+    SetChargingProfile,
+)
+from csms.errors import CallRefused, InvalidCommand, NotStored, NotSupported
 from csms.frames import OCPP16, Call, CallResult
+from csms.limits import Abilities
+from csms.profile_words import to_16
 from csms.readings import mapping, whole, word
 from csms.schemas import Schemas
 from csms.station import Performers, Station, always, on
@@ -31,6 +42,8 @@ class Station16(Station, ChargePoint):
     subprotocol = "ocpp1.6"
     dialect = OCPP16
     schemas = Schemas("1.6")
+    replaces_rivals = True
+    supply_by_evse = False
     always_answered = frozenset(
         {
             Action.boot_notification,
@@ -204,8 +217,32 @@ class Station16(Station, ChargePoint):
             raise NotSupported("A 1.6 charger cannot wait until its transactions have ended.")
         return await self.ask(call.Reset(ResetType.hard if command.hard else ResetType.soft))
 
+    async def set_charging_profile(self, command: SetChargingProfile) -> Outcome:
+        """Send SetChargingProfile."""
+        return await self.ask(call.SetChargingProfile(command.evse_id, to_16(command.profile)))
+
+    async def clear_charging_profile(self, command: ClearChargingProfile) -> Outcome:
+        """Send ClearChargingProfile with an id alone (errata 3.25)."""
+        return await self.ask(call.ClearChargingProfile(command.profile_id))
+
+    async def abilities(self, evse_id: int) -> Abilities:
+        """Ask for configuration keys; 1.6 has none that tells the phases."""
+        try:
+            answer = await self.link.call(
+                Action.get_configuration, orjson.dumps(capabilities.CONFIGURATION)
+            )
+        except CallRefused:
+            return Abilities()
+        return capabilities.from_configuration(answer.fields)
+
     performers: ClassVar[Performers] = MappingProxyType(
-        {RemoteStart: remote_start, RemoteStop: remote_stop, Reset: reset}
+        {
+            ClearChargingProfile: clear_charging_profile,
+            RemoteStart: remote_start,
+            RemoteStop: remote_stop,
+            Reset: reset,
+            SetChargingProfile: set_charging_profile,
+        }
     )
 
 

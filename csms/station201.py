@@ -6,6 +6,7 @@ import re
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+import orjson
 from ocpp.v201 import ChargePoint, call, call_result, datatypes
 from ocpp.v201.enums import (
     Action,
@@ -20,9 +21,19 @@ from ocpp.v201.enums import (
     ResetEnumType,
 )
 
-from csms.commands import Outcome, RemoteStart, RemoteStop, Reset
+from csms import capabilities
+from csms.commands import (
+    ClearChargingProfile,
+    Outcome,
+    RemoteStart,
+    RemoteStop,
+    Reset,
+    SetChargingProfile,
+)
+from csms.errors import CallRefused
 from csms.frames import OCPP201, Call
-from csms.readings import items, mapping
+from csms.limits import Abilities
+from csms.readings import availabilities, mapping
 from csms.schemas import Schemas
 from csms.station import Performers, Station, always, on
 
@@ -93,13 +104,8 @@ class Station201(Station, ChargePoint):
         self, message: Call, /, event_data: Any = None, **_: Any
     ) -> call_result.NotifyEvent:
         """Note the status of connectors that report it as a variable."""
-        for event in map(mapping, items(event_data)):
-            component = mapping(event.get("component"))
-            if (_name(component), _name(event.get("variable"))) == _AVAILABILITY:
-                evse = mapping(component.get("evse"))
-                self.note_status(
-                    message, evse.get("id"), evse.get("connectorId"), event.get("actualValue")
-                )
+        for event, evse_id, connector_id in availabilities(event_data):
+            self.note_status(message, evse_id, connector_id, event.get("actualValue"))
         return call_result.NotifyEvent()
 
     # What follows is only to be remembered, and the journal does that.
@@ -200,17 +206,33 @@ class Station201(Station, ChargePoint):
         """Send Reset; 2.0.1 knows no harder one."""
         return await self.ask(call.Reset(ResetEnumType(command.kind)))
 
+    async def set_charging_profile(self, command: SetChargingProfile) -> Outcome:
+        """Send SetChargingProfile."""
+        profile: Any = command.profile  # on the wire as it stands
+        return await self.ask(call.SetChargingProfile(command.evse_id, profile))
+
+    async def clear_charging_profile(self, command: ClearChargingProfile) -> Outcome:
+        """Send ClearChargingProfile with an id alone (K10.FR.02)."""
+        return await self.ask(call.ClearChargingProfile(command.profile_id))
+
+    async def abilities(self, evse_id: int) -> Abilities:
+        """Ask for variables."""
+        asked = orjson.dumps(capabilities.variables(evse_id))
+        try:
+            answer = await self.link.call(Action.get_variables, asked)
+        except CallRefused:
+            return Abilities()
+        return capabilities.from_variables(answer.fields)
+
     performers: ClassVar[Performers] = MappingProxyType(
-        {RemoteStart: remote_start, RemoteStop: remote_stop, Reset: reset}
+        {
+            ClearChargingProfile: clear_charging_profile,
+            RemoteStart: remote_start,
+            RemoteStop: remote_stop,
+            Reset: reset,
+            SetChargingProfile: set_charging_profile,
+        }
     )
-
-
-_AVAILABILITY = ("connector", "availabilitystate")
-
-
-def _name(named: Any) -> str:
-    # The device model does not tell upper from lower case.
-    return str(mapping(named).get("name")).lower()
 
 
 def _verdict(id_token: Any) -> datatypes.IdTokenInfoType:

@@ -153,10 +153,14 @@ class TransactionLedger:
 
     async def busy(self, key: ChargerKey) -> bool:
         """Tell whether a transaction of this charger is running."""
+        starting = any(start.key == key for start in self._starting)
+        return starting or bool(await self.running(key))
+
+    async def running(self, key: ChargerKey) -> list[Transaction]:
+        """Return what runs on this charger, as last noted, oldest first."""
         stored = await self._transactions.running(key)
         latest = [self._known.get((key, one.transaction_id), one) for one in stored]
-        starting = any(start.key == key for start in self._starting)
-        return starting or any(one.state == "running" for one in latest)
+        return [one for one in latest if one.state == "running"]
 
     async def _stored(self, start: _Start) -> Transaction | None:
         stored = await self._transactions.find_start(*start)

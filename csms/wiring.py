@@ -98,6 +98,7 @@ def _gateway(
         transactions=TransactionLedger(storage.transactions, clock),
         id_tokens=storage.id_tokens,
         clock=clock,
+        profiles=storage.charging_profiles,
     )
     return Gateway(door, registry=registry, books=books, journal=storage.journal, relaying=relays)
 

@@ -26,6 +26,10 @@ class ChargingProfiles:
         rows = await self._database.fetch(statements.charging_profiles_of, key._asdict())
         return [ChargingProfile(**keyed(row)) for row in rows]
 
+    async def flush(self) -> None:
+        """Wait until all that has been noted, by whomever, is committed or has failed."""
+        await self._group.flush()
+
     def note_put(self, profile: ChargingProfile) -> asyncio.Future[None]:
         """Note a profile, in place of its owner's own of the same id."""
         return self._group.submit(statements.put_charging_profile, columns(profile))

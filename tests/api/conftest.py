@@ -278,6 +278,7 @@ async def live(api: Api, charge_box_id: str, version: str) -> AsyncIterator[Live
         transactions=TransactionLedger(storage.transactions, api.clock),
         id_tokens=storage.id_tokens,
         clock=api.clock,
+        profiles=storage.charging_profiles,
     )
     connection = Connection(
         key=key,

@@ -113,4 +113,8 @@ async def open_desk(
         ledger = TransactionLedger(
             storage.transactions, clock, new_transaction_id or (lambda: next(numbers))
         )
-        yield Desk(storage, clock, Books(storage.chargers, ledger, storage.id_tokens, clock))
+        yield Desk(
+            storage,
+            clock,
+            Books(storage.chargers, ledger, storage.id_tokens, clock, storage.charging_profiles),
+        )

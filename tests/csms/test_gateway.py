@@ -119,7 +119,9 @@ async def house(
         gateway = Gateway(
             Door(Bind("127.0.0.1", 0), **door),
             registry=registry,
-            books=Books(storage.chargers, ledger, storage.id_tokens, clock),
+            books=Books(
+                storage.chargers, ledger, storage.id_tokens, clock, storage.charging_profiles
+            ),
             journal=storage.journal,
             relaying=relaying or Native(),
         )

@@ -338,6 +338,7 @@ async def staged(folder: Path, timings: Timings = QUICK, **parts: Any) -> AsyncI
             transactions=TransactionLedger(storage.transactions, CLOCK),
             id_tokens=storage.id_tokens,
             clock=CLOCK,
+            profiles=storage.charging_profiles,
         )
         given = {"guard": GUARD, "timings": timings, **parts}
         async with Relays(RelayParts(storage=storage, clock=CLOCK, **given)) as relays:

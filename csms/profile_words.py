@@ -1,0 +1,60 @@
+"""Say a charging profile in the words of OCPP 1.6, and read one that came in them; pure.
+
+Profiles are kept as the JSON objects of OCPP 2.0.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from csms.schedules import STATION_MAX, Fields
+
+_STATION_MAX_16 = "ChargePointMaxProfile"
+_TO_16: Mapping[str, str] = {STATION_MAX: _STATION_MAX_16}
+_FROM_16: Mapping[str, str] = {_STATION_MAX_16: STATION_MAX}
+
+
+def purpose_of(word: str) -> str:
+    """Return a purpose of 1.6 in the words of 2.0.1."""
+    return _FROM_16.get(word, word)
+
+
+def to_16(profile: Fields) -> dict[str, Any]:
+    """Return a profile as csChargingProfiles; what 1.6 cannot say is left out."""
+    said = {key: profile[key] for key in _SAME if key in profile}
+    said["chargingProfileId"] = profile["id"]
+    said["chargingProfilePurpose"] = _TO_16.get(
+        profile["chargingProfilePurpose"], profile["chargingProfilePurpose"]
+    )
+    if "transactionId" in profile:
+        said["transactionId"] = int(profile["transactionId"])
+    schedule = profile["chargingSchedule"][0]
+    said["chargingSchedule"] = {key: schedule[key] for key in _SCHEDULE if key in schedule}
+    return said
+
+
+def from_16(said: Fields) -> dict[str, Any]:
+    """Return csChargingProfiles in the shape of 2.0.1; raise KeyError where something is missing.
+
+    The transaction id becomes text; a schedule has the profile's id.
+    """
+    profile = {key: said[key] for key in _SAME if said.get(key) is not None}
+    profile["id"] = said["chargingProfileId"]
+    profile["chargingProfilePurpose"] = purpose_of(said["chargingProfilePurpose"])
+    if said.get("transactionId") is not None:
+        profile["transactionId"] = str(said["transactionId"])
+    schedule = said["chargingSchedule"]
+    kept = {key: schedule[key] for key in _SCHEDULE if schedule.get(key) is not None}
+    profile["chargingSchedule"] = [{"id": said["chargingProfileId"], **kept}]
+    return profile
+
+
+_SAME = ("stackLevel", "chargingProfileKind", "recurrencyKind", "validFrom", "validTo")
+_SCHEDULE = (
+    "duration",
+    "startSchedule",
+    "chargingRateUnit",
+    "chargingSchedulePeriod",
+    "minChargingRate",
+)
