@@ -6,6 +6,7 @@ from aiohttp import web
 
 from api import (
     api_keys,
+    audit,
     chargers,
     client_certificates,
     commands,
@@ -37,6 +38,7 @@ ALL: tuple[Operation, ...] = (
     api_keys.list_api_keys,
     api_keys.create_api_key,
     api_keys.revoke_api_key,
+    audit.list_audit,
     enrolment.enroll_with_proxy,
     proxy_configurations.list_proxy_configurations,
     proxy_configurations.create_proxy_configuration,

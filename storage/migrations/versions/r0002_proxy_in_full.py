@@ -26,6 +26,7 @@ TABLES = (
 
 def upgrade() -> None:
     """Make the tables."""
+    _of_queues()
     _of_targets()
     _of_chargers()
     _profiles()
@@ -76,7 +77,7 @@ def _of_target(table: str) -> sa.ForeignKeyConstraint:
     return _belongs(table, (TARGET,), "proxy_configurations", "id")
 
 
-def _of_targets() -> None:
+def _of_queues() -> None:
     op.create_table(
         "dead_letters",
         _serial("id"),
@@ -99,6 +100,9 @@ def _of_targets() -> None:
     )
     with op.batch_alter_table("skipped") as batch:
         batch.create_index(op.f("ix_skipped_last"), [TARGET, "last"])
+
+
+def _of_targets() -> None:
     op.create_table(
         "link_settings",
         *_integers(TARGET),
