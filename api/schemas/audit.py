@@ -26,8 +26,8 @@ class AuditEntry(Schema):
         required=True,
         metadata={
             "description": "`denied`: the charger saw nothing of it. `intercepted`: a password "
-            "that became the target link's. `overlaid`: a key of the target's own link. `deferred`: a "
-            "reset that waits until nothing charges."
+            "that became the target link's. `overlaid`: a key of the target's own link. "
+            "`deferred`: a reset that waits until nothing charges."
         },
     )
     details = fields.Dict(
