@@ -7,10 +7,10 @@ one piece. Such a one is done here; whatever else there is goes the library's wa
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
-from types import GeneratorType
-from typing import cast
+from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.connection import Connection
@@ -20,7 +20,7 @@ from websockets.frames import (  # type: ignore[attr-defined]  # it has chosen t
     Opcode,
     apply_mask,
 )
-from websockets.protocol import SERVER, State
+from websockets.protocol import SERVER, Event, Protocol, State
 from websockets.streams import StreamReader
 
 LONGEST = 0xFFFF  # what two bytes of length can say
@@ -63,32 +63,71 @@ def unframed(data: bytes, *, masked: bool) -> bytes | None:
     return apply_mask(data[start:], mask) if masked else data[start:]
 
 
-class _Shortcut(Connection):
+class Shortcut(Connection):
     """Hand over whole texts past the library's parser, while that is between two texts."""
+
+    _between_texts = False
+    _waiter: asyncio.Future[bytes | None] | None = None
+
+    async def next_text(self) -> bytes:
+        """Wait for the next message as the library's ``recv`` does; for one reader only."""
+        if self.recv_messages.frames or self.recv_messages.closed:
+            return await self.recv(decode=False)
+        waiter = self._waiter = self.loop.create_future()
+        try:
+            text = await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled() and (text := waiter.result()) is not None:
+                self.recv_messages.put(Frame(Opcode.TEXT, text))  # for whoever reads next
+            raise
+        finally:
+            self._waiter = None
+        return await self.recv(decode=False) if text is None else text
 
     def data_received(self, data: bytes) -> None:
         """Take what the peer sent."""
-        protocol = self.protocol
-        if protocol.state is State.OPEN and self._between_texts():
-            text = unframed(data, masked=protocol.side is SERVER)
-            if text is not None and len(text) <= (protocol.max_message_size or LONGEST):
-                self.recv_messages.put(Frame(Opcode.TEXT, text))
+        if self._between_texts:
+            text = unframed(data, masked=self.protocol.side is SERVER)
+            if text is not None and len(text) <= (self.protocol.max_message_size or LONGEST):
+                self._take(text)
                 return
         super().data_received(data)
+        self._between_texts = _between_texts(self.protocol)
 
-    def _between_texts(self) -> bool:
-        if self.protocol.current_size is not None:  # of a text in fragments
-            return False
-        # The parser is a generator: what it waits in tells how far it has got.
-        waiting = cast("GeneratorType[None, None, None]", self.protocol.parser)
-        while (within := waiting.gi_yieldfrom) is not None:
-            waiting = cast("GeneratorType[None, None, None]", within)
-        return waiting.gi_code is StreamReader.at_eof.__code__
+    def process_event(self, event: Event) -> None:
+        """Take what the library has parsed."""
+        super().process_event(event)
+        self._look_again()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Take note of the end."""
+        super().connection_lost(exc)
+        self._look_again()
+
+    def _take(self, text: bytes) -> None:
+        if self._waiter is None or self._waiter.done():
+            self.recv_messages.put(Frame(Opcode.TEXT, text))
+        else:
+            self._waiter.set_result(text)
+
+    def _look_again(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
 
-class Accepted(_Shortcut, ServerConnection):
+def _between_texts(protocol: Protocol) -> bool:
+    if protocol.state is not State.OPEN or protocol.current_size is not None:
+        return False
+    # The parser is a generator: what it waits in tells how far it has got.
+    waiting: Any = protocol.parser
+    while waiting.gi_yieldfrom is not None:
+        waiting = waiting.gi_yieldfrom
+    return bool(waiting.gi_code is StreamReader.at_eof.__code__)
+
+
+class Accepted(Shortcut, ServerConnection):
     """A connection to a client of ours."""
 
 
-class Dialled(_Shortcut, ClientConnection):
+class Dialled(Shortcut, ClientConnection):
     """A connection to a server of somebody else."""

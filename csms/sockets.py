@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
 from itertools import repeat
+from typing import Any
 
 from websockets.asyncio.connection import Connection
 from websockets.exceptions import ConnectionClosed
 from websockets.protocol import CLIENT, State
 
 from csms.errors import LinkClosed
-from csms.framing import framed, masks
+from csms.framing import Shortcut, framed, masks
 
 MAX_REASON = 123  # bytes in a close frame (RFC 6455 §5.5)
 # What fits into this many bytes of write buffer is sent at once: the library waits above 32 KiB,
@@ -24,38 +27,41 @@ class WebSocket:
 
     def __init__(self, connection: Connection, *, patience: float = 10.0) -> None:
         self._connection = connection
+        self._next_text: Callable[[], Awaitable[Any]] = (
+            connection.next_text
+            if isinstance(connection, Shortcut)
+            else partial(connection.recv, decode=False)
+        )
         self._patience = patience
         self._masks = masks() if connection.protocol.side is CLIENT else repeat(None)
 
     async def receive(self) -> bytes:
         """Wait for the next message as bytes; raise LinkClosed when the peer is gone."""
         try:
-            return await self._connection.recv(decode=False)
+            text: bytes = await self._next_text()
         except ConnectionClosed as gone:
             raise _closed(gone) from None
+        return text
 
     async def send(self, text: bytes) -> None:
         """Send one text frame; raise LinkClosed when the peer is gone or does not read."""
-        if self._has_room(len(text)):
+        connection = self._connection
+        if (
+            connection.transport.get_write_buffer_size() + len(text) < ROOM
+            and connection.protocol.state is State.OPEN
+            and connection.send_in_progress is None  # nobody is in the midst of fragments
+            and not connection.transport.is_closing()
+        ):
             # Neither a deadline nor the library's locks, which cost more than the rest together.
-            self._connection.transport.write(framed(text, next(self._masks)))
+            connection.transport.write(framed(text, next(self._masks)))
             return
         try:
             async with asyncio.timeout(self._patience):
-                await self._connection.send(text, text=True)
+                await connection.send(text, text=True)
         except ConnectionClosed as gone:
             raise _closed(gone) from None
         except TimeoutError:
             raise LinkClosed(1008, "peer does not read") from None
-
-    def _has_room(self, size: int) -> bool:
-        connection = self._connection
-        return (
-            connection.transport.get_write_buffer_size() + size < ROOM
-            and connection.protocol.state is State.OPEN
-            and connection.send_in_progress is None  # nobody is in the midst of fragments
-            and not connection.transport.is_closing()
-        )
 
     async def close(self, code: int, reason: str) -> None:
         """Close with this code; the code of a lost peer cannot be sent and becomes 1000."""

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import serve
+from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 from websockets.protocol import CLIENT, SERVER, Protocol
 
@@ -108,16 +109,16 @@ class Client:
 
 
 @contextlib.asynccontextmanager
-async def listening(**options: Any) -> AsyncIterator[tuple[Client, ServerConnection]]:
+async def listening(**options: Any) -> AsyncIterator[tuple[Client, Accepted]]:
     """Accept one client, which speaks in bytes."""
-    accepted: asyncio.Future[ServerConnection] = asyncio.get_running_loop().create_future()
+    accepted: asyncio.Future[Accepted] = asyncio.get_running_loop().create_future()
 
-    async def accept(connection: ServerConnection) -> None:
+    async def accept(connection: Accepted) -> None:
         accepted.set_result(connection)
         await connection.wait_closed()
 
     options = {"create_connection": Accepted, "compression": None, **options}
-    async with serve(accept, "127.0.0.1", 0, **options) as server:
+    async with serve(accept, "127.0.0.1", 0, **options) as server:  # type: ignore[arg-type]  # it makes such ones
         host, port = next(iter(server.sockets)).getsockname()[:2]
         reader, writer = await asyncio.open_connection(host, port)
         key = b"dGhlIHNhbXBsZSBub25jZQ=="
@@ -133,9 +134,9 @@ async def listening(**options: Any) -> AsyncIterator[tuple[Client, ServerConnect
             await writer.wait_closed()
 
 
-async def hears(connection: ServerConnection) -> bytes:
+async def hears(connection: Accepted) -> bytes:
     async with asyncio.timeout(PATIENCE):
-        return await connection.recv(decode=False)
+        return await connection.next_text()
 
 
 @pytest.mark.parametrize("cut", range(1, 12))
@@ -173,6 +174,40 @@ async def test_texts_fragments_and_pings_keep_their_order() -> None:
         )
 
         assert [await hears(ours) for _ in range(5)] == [b"[%d]" % n for n in range(1, 6)]
+
+
+async def test_texts_that_nobody_waits_for_are_kept_in_order() -> None:
+    async with listening() as (client, ours):
+        await client.says(*(framed(b"[%d]" % n, MASK) for n in range(3)))
+
+        assert [await hears(ours) for _ in range(3)] == [b"[0]", b"[1]", b"[2]"]
+
+
+async def test_reader_that_is_cancelled_takes_no_text_along() -> None:
+    async with listening() as (client, ours):
+        reading = asyncio.create_task(ours.next_text())
+        await asyncio.sleep(0)
+        ours.data_received(framed(b"[2]", MASK))  # without a pause the reader cannot go on
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        await client.says(framed(b"[3]", MASK))
+
+        assert reading.cancelled()
+        assert [await hears(ours), await hears(ours)] == [b"[2]", b"[3]"]
+
+
+@pytest.mark.parametrize("waiting", [True, False])
+async def test_end_is_told_to_the_reader(waiting: bool) -> None:  # noqa: FBT001 - drawn by name
+    async with listening() as (client, ours):
+        reading = asyncio.create_task(hears(ours)) if waiting else None
+        await asyncio.sleep(0)
+        client.writer.close()
+        if reading is None:
+            await asyncio.wait_for(ours.wait_closed(), PATIENCE)
+            reading = asyncio.create_task(hears(ours))
+
+        with pytest.raises(ConnectionClosed, match="no close frame"):
+            await reading
 
 
 async def test_text_within_fragments_is_a_protocol_error() -> None:
