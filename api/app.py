@@ -17,6 +17,7 @@ from api import (
     openapi,
     operations,
     organizations,
+    power_limits,
     proxy_configurations,
     stations,
     transactions,
@@ -66,6 +67,10 @@ ALL: tuple[Operation, ...] = (
     operations.start_transaction,
     operations.stop_transaction,
     operations.reset_station,
+    power_limits.set_station_power_limit,
+    power_limits.clear_station_power_limit,
+    power_limits.set_evse_power_limit,
+    power_limits.clear_evse_power_limit,
     commands.get_command,
 )
 

@@ -11,7 +11,15 @@ from api.errors import ApiError, Invalid, NotFound, Offline, Refused, Silent, Un
 from api.routing import Request, route
 from api.schemas.stations import OneCommand
 from api.stations import STATION, TAG
-from csms.commands import Command, Outcome, RemoteStart, RemoteStop, Reset
+from csms.commands import (
+    ClearPowerLimit,
+    Command,
+    Outcome,
+    RemoteStart,
+    RemoteStop,
+    Reset,
+    SetPowerLimit,
+)
 from csms.errors import (
     AnswerTimeout,
     BadAnswer,
@@ -126,6 +134,8 @@ _CHOSEN: Mapping[type[Command], str] = {
     RemoteStart: "idToken",
     RemoteStop: "transactionId",
     Reset: "type",
+    SetPowerLimit: "limit",
+    ClearPowerLimit: "evseId",
 }
 
 

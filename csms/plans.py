@@ -20,6 +20,7 @@ MOST_AT_ONE_PLACE = 2
 HORIZON = timedelta(days=2)  # what recurs is expanded so far, where it cannot be said as it is
 
 PLATFORM_IDS = range(3000, 5283)
+MOST_EVSES = 189  # each has ids of its own in there
 _LIMITS, _TRANSACTION_LIMITS, _IDS_PER_EVSE = 3000, 4140, 6
 _TARGET_IDS, _TARGET_IDS_PER_EVSE = 1_000_000, 10
 _FIRST_TARGET_ID = {STATION_MAX: 0, TX_DEFAULT: 0, TX: MOST_AT_ONE_PLACE}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -76,7 +76,9 @@ class Profiles:
 
     # ---- what owners want ----
 
-    async def put(self, wish: ChargingProfile) -> Settled:
+    async def put(
+        self, wish: ChargingProfile, instead_of: Collection[ChargingProfile] = ()
+    ) -> Settled:
         """Try to have one more wish fulfilled; choice 0 is that it is, and then it is stored.
 
         Without what targets want it is choice 1; else all stays as it was. Raises LinkError,
@@ -84,12 +86,15 @@ class Profiles:
         """
         async with self._changing():
             before = await self._present()
-            after = [*(one for one in before if not _same(one, wish)), wish]
+            kept = (one for one in before if not _same(one, wish) and one not in instead_of)
+            after = [*kept, wish]
             mine = wish.owner == PLATFORM
             choices = [after, *([_platforms(after)] if mine else [])]
             settled = await self._settle([*choices, before, _platforms(before)])
             if settled.choice < len(choices):
                 self._bare = False
+                for one in instead_of:
+                    self._stored.note_removed(one)
                 await self._stored.note_put(wish)
                 return settled
             return Settled(len(choices), settled.refusal)

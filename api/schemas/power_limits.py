@@ -1,0 +1,96 @@
+"""Power limits (seed 002): one number with its unit, and the charger's answer."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from api.schemas.fields import Digits, Integer, NotYet, nullable, text
+from api.schemas.stations import CamelCase
+
+HIGHEST = 10_000_000  # W, and more than any charger has
+MAX_PROFILE_ID = (1 << 31) - 1
+
+
+class Amount(fields.Float):
+    """A number of JSON, not below zero."""
+
+    def __init__(self, about: str) -> None:
+        most = validate.Range(min=0, max=HIGHEST)
+        super().__init__(validate=most, allow_nan=False, metadata={"description": about})
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if type(value) not in {int, float} or not math.isfinite(value):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Limit(Schema):
+    """Exactly one of these."""
+
+    acMaxPowerA = Amount("A on each phase.")  # noqa: N815 - as it reads outside
+    acMaxPowerKw = Amount("kW over all phases.")  # noqa: N815 - as above
+    dcMaxPowerKw = Amount("kW.")  # noqa: N815 - as above
+
+    @validates_schema
+    def _exactly_one(self, data: dict[str, Any], **_: Any) -> None:
+        if len(data) != 1:
+            raise ValidationError("Exactly one limit is needed.")
+
+
+def _stack_level(kind: type[fields.Integer]) -> fields.Integer:
+    return kind(
+        validate=validate.Range(min=0, max=MAX_PROFILE_ID),
+        metadata={"description": "Orders the platform's own limits: the highest holds."},
+        **nullable(),
+    )
+
+
+def _profile_id(kind: type[fields.Integer]) -> fields.Integer:
+    return kind(
+        validate=validate.Range(min=1, max=MAX_PROFILE_ID),
+        metadata={"description": "A limit of its own beside the default one."},
+        **nullable(),
+    )
+
+
+def _comment() -> fields.String:
+    return text(1000, about="Kept with the limit.", **nullable())
+
+
+class LimitQuery(CamelCase):
+    """Options; each may stand in the body instead."""
+
+    charging_profile_id = _profile_id(Digits)
+    comment = _comment()
+    condition = fields.String(validate=NotYet(), **nullable())
+    relative_delay = fields.String(validate=NotYet(), **nullable())
+    stack_level = _stack_level(Digits)
+
+
+class LimitRequest(CamelCase):
+    """A power limit, and options."""
+
+    limit = fields.Nested(Limit, required=True)
+    charging_profile_id = _profile_id(Integer)
+    comment = _comment()
+    condition = fields.Raw(validate=NotYet(), **nullable())
+    relative_delay = fields.Raw(validate=NotYet(), **nullable())
+    stack_level = _stack_level(Integer)
+
+
+class StatusInfo(CamelCase):
+    """More about an answer, of the charger and of what we changed."""
+
+    reason_code = fields.String(required=True)
+    additional_info = fields.String()
+    custom_data = fields.Dict()
+
+
+class LimitAnswer(CamelCase):
+    """What the charger answered."""
+
+    response = fields.String(required=True)
+    status_info = fields.Nested(StatusInfo)

@@ -1,0 +1,116 @@
+"""What a target may set as a charging profile, and which of its own it names; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, TypeAlias
+
+from csms.limits import Abilities
+from csms.profile_words import from_16, purpose_of, to_16
+from csms.readings import mapping
+from csms.schedules import STATION_MAX, TX, TX_DEFAULT, Fields, moment_of, read
+from storage.records import ChargingProfile, Transaction
+
+Chosen: TypeAlias = Callable[[ChargingProfile], bool]
+
+_EARLY, _LATE = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How an OCPP version names what this is about."""
+
+    evse: str
+    profile: str
+    start: str
+    read: Callable[[Fields], dict[str, Any]]
+    write: Callable[[Fields], dict[str, Any]]
+    reasons: bool  # answers may say why
+
+    @classmethod
+    def of(cls, version: str) -> Words:
+        """Return the words of a version."""
+        return _WORDS[version]
+
+
+_WORDS: Mapping[str, Words] = {
+    "1.6": Words(
+        "connectorId", "csChargingProfiles", "RemoteStartTransaction", from_16, to_16, reasons=False
+    ),
+    "2.0.1": Words(
+        "evseId", "chargingProfile", "RequestStartTransaction", dict, dict, reasons=True
+    ),
+}
+
+
+class Place(NamedTuple):
+    """A profile, where it is meant to be, and what the charger can."""
+
+    evse_id: int
+    profile: dict[str, Any]
+    transaction: Transaction | None
+    abilities: Abilities
+
+
+def flaw_of(place: Place, *, starting: bool = False) -> str | None:
+    """Return the reason code (2.0.1 Part 2 Appendix 5) against a profile, None if it may be."""
+    purpose = place.profile["chargingProfilePurpose"]
+    if purpose not in {STATION_MAX, TX_DEFAULT, TX}:
+        return "InvalidProfile"  # external constraints are no system's to set (K01.FR.22)
+    relative = place.profile["chargingProfileKind"] == "Relative"
+    if purpose == STATION_MAX and (place.evse_id != 0 or relative):
+        return "InvalidProfile"  # K01.FR.38
+    if purpose == TX and place.transaction is None and not starting:
+        return "TxNotFound"  # K01.FR.16, .33
+    several = len(place.profile["chargingSchedule"]) > 1
+    if several and purpose != TX:
+        return "InvalidSchedule"
+    try:
+        curve = read(place.profile, (), _EARLY)
+    except (KeyError, TypeError, ValueError):
+        return "InvalidSchedule"
+    negative = any(rate.value < 0 for rate in curve.rates)
+    return "InvalidSchedule" if negative or len(curve.rates) > place.abilities.max_periods else None
+
+
+def rivals(own: Iterable[ChargingProfile], place: Place) -> list[ChargingProfile]:
+    """Return what lies at the same EVSE, purpose and level at the same time (K01.FR.06, .39)."""
+    return [
+        one
+        for one in own
+        if (one.evse_id, one.purpose, one.stack_level)
+        == (place.evse_id, place.profile["chargingProfilePurpose"], place.profile["stackLevel"])
+        and one.transaction_id == (place.transaction.transaction_id if place.transaction else None)
+        and _overlap(one.profile, place.profile)
+    ]
+
+
+def chosen_by(words: Words, fields: Any) -> Chosen:
+    """Return which profiles a ClearChargingProfile names: by id alone, or by criteria."""
+    fields = mapping(fields)
+    id = fields.get("id", fields.get("chargingProfileId"))
+    if id is not None:  # K10.FR.02, 1.6 errata 3.25: an id stands alone
+        return lambda one: one.profile_id == id
+    criteria = mapping(fields.get("chargingProfileCriteria")) or fields
+    purpose = criteria.get("chargingProfilePurpose")
+    wanted = {
+        "evse_id": criteria.get(words.evse),
+        "purpose": None if purpose is None else purpose_of(purpose),
+        "stack_level": criteria.get("stackLevel"),
+    }
+    given = {name: value for name, value in wanted.items() if value is not None}
+    return lambda one: all(getattr(one, name) == value for name, value in given.items())
+
+
+def _overlap(one: Fields, other: Fields) -> bool:
+    return _from(one) < _to(other) and _from(other) < _to(one)
+
+
+def _from(profile: Fields) -> datetime:
+    return moment_of(profile.get("validFrom")) or _EARLY
+
+
+def _to(profile: Fields) -> datetime:
+    return moment_of(profile.get("validTo")) or _LATE

@@ -1,0 +1,209 @@
+"""Serve a target's charging profiles from a stack of its own, which the charger never sees.
+
+What lies on the charger is made of all owners' stacks (`csms/profiles.py`), so a target can neither
+lift a power limit of the platform nor see one in its own reads (ADR 0013).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import orjson
+
+from csms import frames
+from csms.commands import Outcome
+from csms.errors import CallRefused
+from csms.frames import CallResult, Reply
+from csms.limits import capped
+from csms.plans import start_profile_id
+from csms.readings import mapping
+from csms.schedules import TX, Fields
+from proxy import authority, splice
+from proxy.asked import Asked, Serve
+from proxy.profile_rules import Place, Words, chosen_by, flaw_of, rivals
+from storage.records import ChargingProfile
+
+if TYPE_CHECKING:
+    from csms.registry import Connection
+    from csms.station import Station
+    from storage.clock import Clock
+
+Forward: TypeAlias = Callable[[Asked], Awaitable[Reply]]
+
+_ACCEPTED, _REJECTED, _UNKNOWN, _NONE = "Accepted", "Rejected", "Unknown", "NoProfiles"
+_SOURCE = "CSO"
+_MOST = 50  # profiles of one target on one charger
+
+
+class VirtualProfiles:
+    """Answer what a target asks about charging profiles, for one connected charger."""
+
+    def __init__(self, connection: Connection, clock: Clock, forward: Forward) -> None:
+        self._station: Station = connection.station
+        self._profiles = connection.station.profiles
+        self._words = Words.of(connection.station.version)
+        self._clock = clock
+        self._forward = forward
+
+    @property
+    def served(self) -> Mapping[str, Serve]:
+        """Return who serves which action."""
+        return {
+            "ClearChargingProfile": self.clear,
+            "GetChargingProfiles": self.report,
+            "SetChargingProfile": self.set,
+            self._words.start: self.start,
+        }
+
+    async def set(self, asked: Asked) -> Reply:
+        """Keep a profile if the charger accepts what follows from it."""
+        call, words = asked.call, self._words
+        violation = self._station.schemas.request(call.action, call.fields)
+        if violation is not None:
+            return frames.call_error(call.id, violation.code, violation.message)
+        payload = await asked.target.delivery.ids.to_charger(call.action, call.payload)
+        if payload is None:
+            return self._says(asked, _REJECTED, "TxNotFound")
+        fields = orjson.loads(payload)
+        place = await self._place(fields[words.evse], words.read(fields[words.profile]))
+        own = await self._profiles.wishes(asked.configuration.id)
+        others = [one for one in own if one.profile_id != place.profile["id"]]
+        flaw = flaw_of(place) or ("TooManyElements" if len(others) >= _MOST else None)
+        rivaling = [] if flaw else rivals(others, place)
+        if rivaling and not self._station.replaces_rivals:
+            flaw = "DuplicateProfile"
+        if flaw is not None:
+            return self._says(asked, _REJECTED, flaw)
+        settled = await self._profiles.put(self._wish(asked, place), instead_of=rivaling)
+        return (
+            self._settled(asked, settled.refusal)
+            if settled.choice
+            else self._says(asked, _ACCEPTED)
+        )
+
+    async def clear(self, asked: Asked) -> Reply:
+        """Take profiles out of the target's own stack, and out of nothing else."""
+        owner, chosen = asked.configuration.id, chosen_by(self._words, asked.call.fields)
+        removed = await self._profiles.remove(lambda one: one.owner == owner and chosen(one))
+        return self._says(asked, _ACCEPTED if removed else _UNKNOWN)
+
+    async def report(self, asked: Asked) -> Reply:
+        """Report the target's own stack, one message for each EVSE (K09)."""
+        fields = mapping(asked.call.fields)
+        criteria = mapping(fields.get("chargingProfile"))
+        chosen = chosen_by(self._words, {"chargingProfileCriteria": {**criteria, **fields}})
+        ids = criteria.get("chargingProfileId")
+        found = [
+            one
+            for one in await self._profiles.wishes(asked.configuration.id)
+            if chosen(one) and (not ids or one.profile_id in ids)
+        ]
+        if not found or _SOURCE not in criteria.get("chargingLimitSource", [_SOURCE]):
+            return self._says(asked, _NONE)
+        for message in _reports(found, fields.get("requestId")):
+            asked.target.tell("ReportChargingProfiles", orjson.dumps(message))
+        return self._says(asked, _ACCEPTED)
+
+    async def start(self, asked: Asked) -> Reply | None:
+        """Let a start bring its profile along, no higher than the connector's limit."""
+        call, words = asked.call, self._words
+        violation = self._station.schemas.request(call.action, call.fields)
+        if violation is not None or not mapping(call.fields).get("chargingProfile"):
+            return None  # the charger says what is wrong
+        profile = words.read(call.fields["chargingProfile"])
+        profile.pop("transactionId", None)  # there is none yet (F01.FR.11, 1.6 §5.16.2)
+        evse_id = call.fields.get(words.evse) or 0
+        place = Place(evse_id, profile, None, await self._profiles.abilities(evse_id))
+        if profile["chargingProfilePurpose"] != TX or flaw_of(place, starting=True):
+            return self._says(asked, _REJECTED, "InvalidProfile")
+        sent = await self._sent(evse_id, profile)
+        wish = self._wish(asked, place, {"id_token": self._token(asked), "sent": sent})
+        await self._profiles.expect(wish)
+        reply = None
+        try:
+            reply = await self._forward(self._with(asked, sent))
+            return reply
+        finally:
+            if not _accepts(reply):
+                await self._profiles.expect_no_more(wish)
+
+    async def _sent(self, evse_id: int, profile: Fields) -> dict[str, Any]:
+        cap = await self._profiles.limit_of(evse_id or None)
+        own = dict(profile)
+        if cap is not None:
+            own = capped(profile, cap, await self._profiles.abilities(evse_id))
+        return {**own, "id": start_profile_id(evse_id, limited=cap is not None), "stackLevel": 0}
+
+    def _with(self, asked: Asked, profile: Fields) -> Asked:
+        text = orjson.dumps(self._words.write(profile))
+        payload = splice.replace(asked.call.payload, ("chargingProfile",), lambda _: text)
+        return Asked(frames.call(asked.call.id, asked.call.action, payload), asked.target)
+
+    def _token(self, asked: Asked) -> str | None:
+        return authority.id_token(self._station.version, asked.call.action, asked.call.fields)
+
+    async def _place(self, evse_id: int, profile: dict[str, Any]) -> Place:
+        """Say where a profile is meant to be, with the transaction that it is for."""
+        transaction = None
+        if profile["chargingProfilePurpose"] == TX:
+            running = await self._station.books.transactions.running(self._station.key)
+            here = [one for one in running if one.evse_id == evse_id]
+            named = profile.get("transactionId")
+            transaction = next((one for one in here if named in {None, one.transaction_id}), None)
+        else:
+            profile.pop("transactionId", None)
+        return Place(evse_id, profile, transaction, await self._profiles.abilities(evse_id))
+
+    def _wish(
+        self, asked: Asked, place: Place, meta: Mapping[str, Any] | None = None
+    ) -> ChargingProfile:
+        profile = place.profile
+        return ChargingProfile(
+            key=self._station.key,
+            owner=asked.configuration.id,
+            profile_id=profile["id"],
+            evse_id=place.evse_id,
+            purpose=profile["chargingProfilePurpose"],
+            stack_level=profile["stackLevel"],
+            transaction_id=place.transaction.transaction_id if place.transaction else None,
+            profile=profile,
+            meta=meta or {},
+            created_at=self._clock.now(),
+        )
+
+    def _settled(self, asked: Asked, refusal: Outcome | Exception | None) -> Reply:
+        if isinstance(refusal, CallRefused):
+            raise refusal
+        if isinstance(refusal, Outcome):
+            told = {"statusInfo": refusal.status_info} if refusal.status_info else {}
+            return _result(asked, {"status": refusal.status, **told})
+        return self._says(asked, _REJECTED, "InvalidProfile")
+
+    def _says(self, asked: Asked, status: str, reason: str | None = None) -> CallResult:
+        told = {"statusInfo": {"reasonCode": reason}} if reason and self._words.reasons else {}
+        return _result(asked, {"status": status, **told})
+
+
+def _result(asked: Asked, fields: Mapping[str, Any]) -> CallResult:
+    return frames.call_result(asked.call.id, orjson.dumps(fields))
+
+
+def _accepts(reply: Reply | None) -> bool:
+    if not isinstance(reply, CallResult):
+        return False
+    return mapping(orjson.loads(reply.payload)).get("status") == _ACCEPTED
+
+
+def _reports(found: list[ChargingProfile], request_id: Any) -> list[Fields]:
+    places = sorted({one.evse_id for one in found})
+    return [
+        {
+            "requestId": request_id,
+            "chargingLimitSource": _SOURCE,
+            "evseId": place,
+            "chargingProfile": [one.profile for one in found if one.evse_id == place],
+            "tbc": place != places[-1],
+        }
+        for place in places
+    ]
