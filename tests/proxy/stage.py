@@ -34,7 +34,7 @@ from proxy.timings import Timings
 from storage.clock import SystemClock
 from storage.records import Charger, ChargerKey, ProxyConfiguration
 from storage.store import Storage, open_storage
-from tests.doubles import PATIENCE, socket_pair, until
+from tests.doubles import PATIENCE, MemorySocket, socket_pair, until
 
 OCPP16, OCPP201 = "ocpp1.6", "ocpp2.0.1"
 CLOCK = SystemClock()
@@ -127,6 +127,7 @@ class Target(Party):
         )
         self.requests: list[Request] = []
         self.links: list[Link] = []
+        self.sockets: list[WebSocket] = []
         self.status = HTTPStatus.SWITCHING_PROTOCOLS
         self.new_id: Callable[[], str] = new_message_id
         self.greets: Callable[[Link], Any] | None = None
@@ -181,7 +182,9 @@ class Target(Party):
                 self.heard.append(call)
             return
         kind = STATIONS[connection.subprotocol or OCPP16]
-        link = Link(WebSocket(connection), dialect=kind.dialect, new_id=self.new_id)
+        socket = WebSocket(connection)
+        link = Link(socket, dialect=kind.dialect, new_id=self.new_id)
+        self.sockets.append(socket)
         self.links.append(link)
         greeting = asyncio.ensure_future(self.greets(link)) if self.greets else None
         await link.run(self.answer)
@@ -192,10 +195,11 @@ class Target(Party):
 class Device(Party):
     """A charger at the far end of its link to us."""
 
-    def __init__(self, connection: Connection, link: Link) -> None:
+    def __init__(self, connection: Connection, link: Link, socket: MemorySocket) -> None:
         super().__init__({})
         self.connection = connection
         self.link = link
+        self.socket = socket
 
     async def call(self, action: str, payload: Mapping[str, Any] | bytes = b"{}") -> Any:
         """Call us and return the decoded answer."""
@@ -285,7 +289,7 @@ class Stage:
         tap = journal_tap(self.storage.journal, key, kind.version)
         link = Link(ours, dialect=kind.dialect, tap=tap)
         connection = self._connection(key, kind, link)
-        device = Device(connection, Link(theirs, dialect=kind.dialect, new_id=new_id))
+        device = Device(connection, Link(theirs, dialect=kind.dialect, new_id=new_id), theirs)
         here = asyncio.create_task(self._serve(connection, await self.relays.attach(connection)))
         there = asyncio.create_task(device.link.run(device.answer))
         try:
