@@ -38,6 +38,7 @@ HEARD = frozenset({"BootNotification", "StartTransaction", "StopTransaction", "T
 _ACCEPTED = "Accepted"
 _START_LASTS = timedelta(hours=1)  # a remote start that nothing came of
 _CLOCKS_DIFFER = timedelta(seconds=60)
+_AGAIN = timedelta(seconds=600)  # after which the charger may think otherwise
 _SHORTEST_RENEWAL = 60.0  # s: chargers keep profiles in flash
 
 
@@ -96,6 +97,8 @@ class Profiles:
                 for one in instead_of:
                     self._stored.note_removed(one)
                 await self._stored.note_put(wish)
+                if settled.refusal is not None:
+                    self._attend_soon()  # a transaction's id may not have reached the charger yet
                 return settled
             return Settled(len(choices), settled.refusal)
 
@@ -205,9 +208,12 @@ class Profiles:
             return None
         settled = await self._settle([wishes, _platforms(wishes)], afresh=afresh)
         self._afresh = False
-        if settled.refusal is not None:
-            log.warning("profiles_refused", charge_box_id=self._station.id)
-        return (await self._plan(wishes)).exact_until
+        exact_until = (await self._plan(wishes)).exact_until
+        if settled.refusal is None:
+            return exact_until
+        log.warning("profiles_refused", charge_box_id=self._station.id)
+        again = self._station.books.clock.now() + _AGAIN
+        return min(exact_until or again, again)
 
     # ---- planning ----
 
