@@ -1,69 +1,38 @@
 """Deliver what a charger said to its target: in order, at least once, through any outage.
 
 The queue is the journal plus a cursor. What was offered since is also kept in a short tail in
-memory, so that a target that keeps up costs no reads; what falls out of the tail is read from the
-journal again. The newest entry always stays in the tail: of a charger's CALLs only the newest may
-be unanswered, so whatever is read from the journal has its answer there too, if it ever had one.
+memory, so that a target that keeps up costs no reads. Whatever goes out names the charger's
+message, so after a restart the journal tells what the target has heard already.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-import structlog
-
-from csms import frames
-from csms.errors import AnswerTimeout, CallRefused, LinkBusy, LinkError
-from csms.frames import Call, CallResult, Limits, Reply
+from csms.frames import CallResult
 from proxy import policy
+from proxy.attempts import Trial, past_trials
+from proxy.carrier import Carrier
+from proxy.entries import Entry, Waiter
 from proxy.ledger import transaction_id
-from proxy.policy import Hearing
-from storage.errors import StorageError
+from proxy.reader import LONGEST_PAGE, Reader
+from proxy.tail import LONGEST, Tail
 
 if TYPE_CHECKING:
+    from csms.frames import Call, Reply
     from csms.link import Link
     from csms.station import Station
+    from proxy.late import LateVerdicts
     from proxy.ledger import IdMap
+    from proxy.parts import RelayParts
     from proxy.timings import Timings
-    from storage.journal import Journal
-    from storage.records import ChargerKey, Cursor, Message
-    from storage.repositories.proxy_configurations import ProxyConfigurations
+    from storage.records import Cursor, Message, ProxyConfiguration
 
-log = structlog.get_logger("ringmain.delivery")
-
-BEGINS = "StartTransaction"  # the one answer whose id has to be known before what follows
-# Refusals that no repetition changes.
-_FINAL = frozenset({"NotImplemented", "NotSupported"})
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One CALL on its way; ``ours`` is the transaction id that our reply to it gave."""
-
-    seq: int
-    action: str
-    payload: bytes
-    version: str
-    ours: str | None = None
-    answer: asyncio.Future[Reply | None] | None = None
-
-    @property
-    def hearing(self) -> Hearing:
-        """Tell how the target hears of it."""
-        return policy.rule(self.version, self.action).hearing
-
-    def settle(self, reply: Reply | None) -> None:
-        """Tell whoever still waits what the target said, None if it said nothing."""
-        if self.answer is not None and not self.answer.done():
-            self.answer.set_result(reply)
-
-    @property
-    def awaited(self) -> bool:
-        """Tell whether somebody still waits for the target's answer."""
-        return self.answer is not None and not self.answer.done()
+LIVE = "told live"
+_GONE = "The message log has it no longer."
 
 
 class Delivery:
@@ -71,224 +40,218 @@ class Delivery:
 
     def __init__(
         self,
-        key: ChargerKey,
+        configuration: ProxyConfiguration,
         cursor: Cursor,
         kind: type[Station],
         *,
-        journal: Journal,
-        configurations: ProxyConfigurations,
         ids: IdMap,
-        timings: Timings,
-        longest_tail: int = 256,
-        longest_page: int = 100,
+        parts: RelayParts,
+        late: LateVerdicts,
+        longest_tail: int = LONGEST,
+        longest_page: int = LONGEST_PAGE,
     ) -> None:
-        self._key = key
-        self._configuration_id = cursor.proxy_configuration_id
-        self._version = kind.version
-        self._dialect = kind.dialect
-        self._journal = journal
-        self._configurations = configurations
+        self._id, self._version = configuration.id, kind.version
         self.ids = ids
-        self._timings = timings
-        self._longest_tail = longest_tail
-        self._longest_page = longest_page
-        self._position = cursor.position  # all up to here is done
-        self._tail: deque[Entry] = deque()
-        self._page: deque[Message] = deque()
-        self._fallen = self._newest = self._live_from = journal.head
+        self._storage = parts.storage
+        self._position = self._noted = cursor.position  # all up to here is done
+        self._tail = Tail(parts.storage.journal.head, longest_tail)
+        self._reader = Reader(
+            configuration.id, configuration.key, kind.dialect, parts.storage, longest_page
+        )
         self._listening = False
         self._unsure = True  # whether storage has taken what is in the tail
-        self._flowing = asyncio.Event()
-        self._offered = asyncio.Event()
-        self._failures = 0  # of the entry at the head, on links that lived
-        self.dead_letters = 0
+        self._flowing, self._offered = asyncio.Event(), asyncio.Event()
+        self._carrier = Carrier(
+            configuration,
+            kind.version,
+            kind.dialect,
+            ids=ids,
+            parts=parts,
+            late=late,
+            reader=self._reader,
+            flowing=self._flowing,
+        )
+        self._carrier.live_from = self._tail.newest
+        self._trials: dict[int, Trial] | None = None  # of what was sent and is not done
+        self._again: deque[int] = deque()  # dead letters that are to go out once more
+        self.drained = asyncio.Event()  # nothing waits
 
     @property
     def position(self) -> int:
         """Tell how far the target has got in the journal."""
         return self._position
 
-    def offer(self, position: int, call: Call, reply: Reply) -> asyncio.Future[Reply | None] | None:
+    def take_up(self, configuration: ProxyConfiguration) -> None:
+        """Follow what the owner wants now."""
+        self._carrier.take_up(configuration)
+
+    def retime(self, timings: Timings) -> None:
+        """Be as patient from now on."""
+        self._carrier.retime(timings)
+
+    # ---- what the charger says ----
+
+    def offer(self, position: int, call: Call, reply: Reply) -> Waiter | None:
         """Queue a CALL with our reply; return the target's answer, None if it is not listening.
 
         The answer is None where none comes; cancel it to stop waiting.
         """
         answer = asyncio.get_running_loop().create_future() if self._listening else None
         ours = transaction_id(reply.payload) if isinstance(reply, CallResult) else None
-        self._newest = position
-        self._tail.append(Entry(position, call.action, call.payload, self._version, ours, answer))
-        self._trim()
+        entry = Entry(position, call.action, call.payload, self._version, ours, answer)
+        self._tail.add(entry, flowing=self._listening)
         self._offered.set()
+        self.drained.clear()
         return answer
+
+    def overtaken(self, seq: int) -> None:
+        """Do not deliver a message when its turn comes: the target was told already."""
+        self._carrier.overtaken(seq)
+
+    def pass_by(self, position: int) -> None:
+        """Leave out a message that the target gets on another way, in the commit that stores it."""
+        if (
+            self._carrier.in_hand is None
+            and self._tail.first is None
+            and self._position >= self._tail.fallen
+        ):
+            self._advance(position)
+            self._note()
+        else:
+            self.overtaken(position)
+            self._storage.queues.note_skipped(self._id, position, LIVE, messages=0)
+
+    # ---- what the target can take ----
 
     def listen(self) -> None:
         """Take answers into account from now on: the target has accepted our Boot."""
         self._listening = True
-        self._live_from = self._newest
+        self._carrier.live_from = self._tail.newest
 
     def flow(self) -> None:
         """Let entries go out, in order."""
         self._flowing.set()
 
+    async def pause(self) -> None:
+        """Let no further entry go out, and wait until what is out has been answered."""
+        self._flowing.clear()
+        await self._carrier.idle.wait()
+
     def hold(self) -> None:
         """Let no further entry go out; nobody waits for an answer any more."""
         self._flowing.clear()
         self._listening, self._unsure = False, True
-        for entry in self._tail:
-            entry.settle(None)
-        self._trim()
+        self._tail.settle()
+        self._tail.trim(flowing=False)
+        self._note()
+
+    # ---- what its owner wants of the queue ----
+
+    def discard(self, through: int) -> None:
+        """Deliver nothing of what waits up to a position; storage knows already."""
+        self._carrier.call_off(self._position + 1, through)
+        self._advance(through)
+
+    def purge(self, through: int) -> None:
+        """Deliver neither what waits up to a position nor a dead letter; storage knows already."""
+        self._again.clear()
+        self._carrier.call_off(0, through)
+        self._advance(through)
+
+    def forget(self, seqs: Collection[int]) -> None:
+        """Do not deliver single entries; storage knows already."""
+        self._reader.forget(seqs)
+        self._tail.forget(seqs)
+
+    def retry(self, seq: int) -> None:
+        """Send a dead letter again, before all else."""
+        if seq not in self._again and self._trials is not None:  # else it will be read
+            self._again.append(seq)
+            self._offered.set()
+
+    # ---- the way out ----
 
     async def run(self, link: Link) -> None:
         """Deliver over this link while it flows; raise LinkClosed, NotStored or StorageError."""
+        trials = await self._look_back()
         while True:
             await self._flowing.wait()
-            head = await self._head()
-            if head is not None:
-                await self._serve(head, link)
-                self._pass(head.seq)
+            if self._again:
+                await self._send_again(self._again[0], link, trials)
+            elif (head := await self._head()) and self._flowing.is_set():
+                await self._send_next(head, link, trials)
 
-    async def _serve(self, head: Entry | Message, link: Link) -> None:
-        try:
-            entry = head if isinstance(head, Entry) else await self._reread(head)
-            if await self._wanted(entry):
-                await self._deliver(entry, link)
-        except (LinkError, StorageError):
-            raise
-        except Exception as fault:  # noqa: BLE001 - one message must not block all behind it
-            self._bury(head, type(fault).__name__)
+    async def _look_back(self) -> dict[int, Trial]:
+        """Learn from the journal what the target was told before we were started."""
+        if self._trials is None:
+            await self._storage.journal.flush()
+            copies = await self._storage.queues.copies(self._id, self._position)
+            letters = await self._storage.dead_letters.to_retry(self._id)
+            self._trials = past_trials(copies)
+            self._again.extend(letter.seq for letter in letters)
+        return self._trials
 
     async def _head(self) -> Entry | Message | None:
-        if self._page:
-            return self._page[0]
-        if self._position < self._fallen:
-            await self._read_page(self._fallen)
-        elif self._tail and self._unsure:
+        if self._position < self._tail.fallen:
+            fallen = self._tail.fallen
+            head = await self._reader.first(self._position, fallen)
+            if head is None:
+                self._advance(fallen)
+            return head
+        if self._tail.first and self._unsure:
             await self._drop_unstored()
-        elif self._tail:
-            return self._tail[0]
-        else:
+            return None  # the first may have fallen meanwhile
+        if self._tail.first is None and not self._again:
             self._offered.clear()
+            self.drained.set()
             await self._offered.wait()
-        return None
+            return None
+        return self._tail.first
 
     async def _drop_unstored(self) -> None:
         # Where storage failed nobody was answered either: the charger will say it again. While
         # entries flow this is not asked, because what storage refuses ends the target's link too.
         # Only what was offered before the flush: what comes meanwhile is not readable yet.
-        offered = tuple(self._tail)
-        await self._journal.flush()
-        for entry in offered:
-            page = await self._journal.read_calls(self._key, entry.seq - 1, 1)
-            if entry in self._tail and [message.seq for message in page] != [entry.seq]:
-                self._tail.remove(entry)
-                entry.settle(None)
+        offered = self._tail.entries()
+        await self._storage.journal.flush()
+        lost = {entry.seq for entry in offered if not await self._reader.stored(entry.seq)}
+        self._tail.forget(lost)
         self._unsure = False
 
-    async def _read_page(self, through: int) -> None:
-        await self._journal.flush()
-        page = await self._journal.read_calls(self._key, self._position, self._longest_page)
-        self._page.extend(message for message in page if message.seq <= through)
-        if not self._page:
-            self._pass(through)
+    async def _send_next(self, head: Entry | Message, link: Link, trials: dict[int, Trial]) -> None:
+        # What is noted of it and that it is done with share one commit.
+        await self._carrier.carry(head, link, trials.setdefault(head.seq, Trial()))
+        trials.pop(head.seq, None)
+        self._advance(head.seq)
+        if _durable(head):
+            self._note()
 
-    async def _reread(self, message: Message) -> Entry:
-        limits = Limits(max_bytes=len(message.frame))  # accepted once, whatever the limit is now
-        call = frames.parse(message.frame, self._dialect, limits)
-        ours = await self._our_id(message) if message.action == BEGINS else None
-        assert isinstance(call, Call)  # noqa: S101 - the journal was asked for CALLs
-        return Entry(message.seq, call.action, call.payload, message.ocpp_version, ours)
+    async def _send_again(self, seq: int, link: Link, trials: dict[int, Trial]) -> None:
+        letters = self._storage.dead_letters
+        message = await self._reader.message_at(seq)
+        if seq not in trials:
+            copies = await self._storage.queues.copies(self._id, seq - 1, seq)
+            trials[seq] = Trial(doubtful=any(copy.answer_type is None for copy in copies))
+        if message is None:
+            self._carrier.bury(seq, "", _GONE, 0)
+        elif await self._carrier.carry(message, link, trials[seq]):
+            letters.note_delivered(self._id, seq)
+        trials.pop(seq, None)
+        if seq in self._again:
+            self._again.remove(seq)
 
-    async def _our_id(self, message: Message) -> str | None:
-        found = await self._journal.exchanges(
-            self._key,
-            direction=message.direction,
-            message_id=message.message_id,
-            before=message.seq + 1,
-            limit=1,
-        )
-        answer = found[0].answer if found else None
-        reply = frames.parse(answer.frame, self._dialect) if answer else None
-        return transaction_id(reply.payload) if isinstance(reply, CallResult) else None
+    def _advance(self, position: int) -> None:
+        self._position = max(position, self._position)
+        self._reader.drop(self._position)
+        self._tail.drop(self._position)
 
-    async def _wanted(self, entry: Entry) -> bool:
-        if entry.version != self._version:
-            self._drop_foreign(entry)
-            return False
-        if entry.action == BEGINS:
-            # Where we gave no id the charger begins again; what it repeats, the target has begun.
-            return entry.ours is not None and await self.ids.theirs(entry.ours) is None
-        live = entry.seq > self._live_from
-        heard = {
-            Hearing.DURABLE: True,
-            Hearing.LATEST: live,
-            Hearing.LIVE: live and entry.awaited,
-            Hearing.NEVER: False,
-        }
-        return heard[entry.hearing]
+    def _note(self) -> None:
+        if self._position > self._noted:
+            self._noted = self._position
+            self._storage.queues.note_position(self._id, self._position)
 
-    async def _deliver(self, entry: Entry, link: Link) -> None:
-        payload = await self.ids.to_target(entry.action, entry.payload)
-        if payload is None:
-            return
-        while not await self._attempt(entry, payload, link):
-            if entry.hearing is not Hearing.DURABLE:
-                return
-            if self._failures >= self._timings.attempts:
-                self._bury(entry, "refused")
-                return
-            await asyncio.sleep(self._failures * self._timings.attempt_interval)
-            await self._flowing.wait()
 
-    async def _attempt(self, entry: Entry, payload: bytes, link: Link) -> bool:
-        answer = self._timings.answer
-        try:
-            # Our own Boot or Heartbeat may be waiting for its answer before us.
-            result = await link.call(entry.action, payload, timeout=answer, patience=2 * answer)
-        except CallRefused as refused:
-            final = refused.error.code in _FINAL
-            self._failures = self._timings.attempts if final else self._failures + 1
-            entry.settle(refused.error)
-            return False
-        except (AnswerTimeout, LinkBusy):
-            self._failures += 1
-            entry.settle(None)
-            return False
-        self._learn(entry, result)
-        entry.settle(result)
-        return True
-
-    def _learn(self, entry: Entry, result: CallResult) -> None:
-        theirs = transaction_id(result.payload)
-        if entry.ours is not None and theirs is not None:
-            self.ids.learn(entry.ours, theirs)
-
-    def _drop_foreign(self, entry: Entry) -> None:
-        # The charger came back with another OCPP version; nobody can translate what it said.
-        if entry.hearing is Hearing.DURABLE:
-            self._bury(entry, "another OCPP version")
-
-    def _bury(self, dead: Entry | Message, reason: str) -> None:
-        self.dead_letters += 1
-        log.warning(
-            "dead_letter",
-            charge_box_id=self._key.charge_box_id,
-            action=dead.action,
-            position=dead.seq,
-            reason=reason,
-        )
-
-    def _pass(self, position: int) -> None:
-        self._position = position
-        self._failures = 0
-        while self._page and self._page[0].seq <= position:
-            self._page.popleft()
-        while self._tail and self._tail[0].seq <= position:
-            self._tail.popleft().settle(None)
-        self._configurations.note_cursor(self._configuration_id, position)
-
-    def _trim(self) -> None:
-        # While nothing flows the journal alone keeps what is queued.
-        while len(self._tail) > (self._longest_tail if self._listening else 1):
-            fallen = self._tail.popleft()
-            fallen.settle(None)
-            self._fallen = fallen.seq
+def _durable(message: Entry | Message) -> bool:
+    if isinstance(message, Entry):
+        return message.durable
+    return (message.ocpp_version, message.action) in policy.KEPT

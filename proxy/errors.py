@@ -1,6 +1,7 @@
 """Errors of the proxy, drawn on one page.
 
     RingmainError
+    ├── NotTaken                   the target does not take a message, so that it is given up
     └── ProxyError                 the target could not be reached as configured
         ├── InvalidTarget          a configured value cannot work; names the field
         ├── ForbiddenAddress       the name leads to an address that is closed to targets
@@ -14,6 +15,14 @@ An error's docstring is its default message.
 from __future__ import annotations
 
 from csms.errors import RingmainError
+
+
+class NotTaken(RingmainError):
+    """The target does not take a message; it was sent ``attempts`` times."""
+
+    def __init__(self, reason: str, attempts: int) -> None:
+        super().__init__(reason)
+        self.attempts = attempts
 
 
 class ProxyError(RingmainError):
@@ -37,11 +46,14 @@ class TargetUnreachable(ProxyError):
 
 
 class TargetRefused(ProxyError):
-    """The target refused the handshake; ``status`` is its HTTP status."""
+    """The target refused the handshake.
 
-    def __init__(self, status: int) -> None:
+    ``status`` is its HTTP status, ``retry_after`` the pause that it asks for, in s.
+    """
+
+    def __init__(self, status: int, retry_after: float = 0.0) -> None:
         super().__init__(f"The target answered the handshake with HTTP status {status}.")
-        self.status = status
+        self.status, self.retry_after = status, retry_after
 
 
 class IncompatibleTarget(ProxyError):

@@ -88,6 +88,15 @@ _RULES: Mapping[str, Mapping[str, Rule]] = {
 }
 
 
+# OCPP version and action of all that a queue keeps.
+KEPT: frozenset[tuple[str, str]] = frozenset(
+    (version, action)
+    for version, rules in _RULES.items()
+    for action, one in rules.items()
+    if one.hearing is Hearing.DURABLE
+)
+
+
 def rule(version: str, action: str) -> Rule:
     """Return the rule for what a charger of this OCPP version says."""
     return _RULES[version].get(action, _ASKED)

@@ -20,14 +20,23 @@ class State(StrEnum):
     BACKOFF = "backoff"
 
 
+# Nobody there takes what a charger says, and it is not known when somebody will.
+UNAVAILABLE = frozenset({State.PENDING, State.REJECTED, State.INCOMPATIBLE, State.BACKOFF})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetStatus:
-    """What there is to know about a target link; ``since`` is when it came into its state."""
+    """What there is to know about a target link.
+
+    ``since`` is when it came into its state, ``next_dial_at`` when a pause ends.
+    """
 
     state: State
     since: datetime | None = None
     last_error: str | None = None
     boot_status: str | None = None
+    next_dial_at: datetime | None = None
     queue_length: int = 0
     oldest_queued_at: datetime | None = None
     dead_letters: int = 0
+    skipped: int = 0

@@ -20,15 +20,27 @@ class Timings:
     # As a charge point sends transaction messages again (OCPP 1.6 §3.7.1).
     attempts: int = 3
     attempt_interval: float = 60.0
+    # A target that loses its link so often with one and the same message in flight gets another.
+    hang_ups: int = 10
+    # What has waited so long is worth nothing any more, but for what begins and ends a session.
+    longest_wait: float = 7 * 86_400.0
+    # How many bytes may wait for all targets of one organization.
+    largest_queue: int = 1 << 30
+    # How often both are looked at.
+    sweep: float = 600.0
     # Name lookup, TCP, TLS and handshake together.
     dial: float = 10.0
     first_backoff: float = 1.0
     longest_backoff: float = 30.0
     # After 401 or 403: somebody has to correct a configuration first.
     longest_backoff_refused: float = 300.0
+    # Whatever a target asks for with Retry-After.
+    longest_backoff_wanted: float = 3600.0
     jitter: float = 0.2
     dials_per_window: int = 10
     dial_window: float = 60.0
+    # When many chargers come at once their targets are dialled in waves, this far apart.
+    wave: float = 1.0
     # Where a target that is not ready names no interval.
     boot_interval: float = 60.0
     # A target that wants us more often has to be content with this.
@@ -41,6 +53,12 @@ class Timings:
     introduction: float = 5.0
     # A target link outlives its charger's so long: most are back at once.
     linger: float = 5.0
+    # What is on its way to a target when its link is to end has so long to be answered.
+    farewell: float = 2.0
+    # A target that is to be left gets what waits for it in this time, where its owner wants that.
+    drain: float = 600.0
+    # A clock that is further off than this is worth a line in the log.
+    skew: float = 60.0
     # As a target orders it by key; else its Boot's interval holds.
     ordered_heartbeat: float | None = None
     # How often a target's link is probed.

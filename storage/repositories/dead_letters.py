@@ -44,14 +44,6 @@ class DeadLetters:
         count: int = row["dead_letters"]
         return count
 
-    async def list(
-        self, proxy_configuration_id: int, after: int = 0, limit: int = 100
-    ) -> list[Undelivered]:
-        """Return letters by position, those behind ``after``."""
-        values = {"proxy_configuration_id": proxy_configuration_id, "after": after, "limit": limit}
-        rows = await self._database.fetch(statements.dead_letters_after, values)
-        return [_undelivered(row) for row in rows]
-
     async def retry(self, proxy_configuration_id: int, seq: int, at: datetime) -> bool:
         """Mark a letter to go out again; return False where there is none."""
         values = {"of_id": proxy_configuration_id, "of_seq": seq, "retry_at": at}
@@ -62,6 +54,14 @@ class DeadLetters:
         values = {"proxy_configuration_id": proxy_configuration_id}
         rows = await self._database.fetch(statements.dead_letters_to_retry, values)
         return [DeadLetter(**row) for row in rows]
+
+    async def list(
+        self, proxy_configuration_id: int, after: int = 0, limit: int = 100
+    ) -> list[Undelivered]:
+        """Return letters by position, those behind ``after``."""
+        values = {"proxy_configuration_id": proxy_configuration_id, "after": after, "limit": limit}
+        rows = await self._database.fetch(statements.dead_letters_after, values)
+        return [_undelivered(row) for row in rows]
 
 
 def _undelivered(row: Row) -> Undelivered:

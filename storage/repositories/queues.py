@@ -89,9 +89,12 @@ class Queues:
 
     # ---- what no target will get ----
 
-    def note_skipped(self, proxy_configuration_id: int, seq: int, reason: str) -> None:
+    def note_skipped(
+        self, proxy_configuration_id: int, seq: int, reason: str, messages: int = 1
+    ) -> None:
         """Note that one message is not delivered; what is noted next shares its commit."""
-        self._group.submit(statements.add_skipped, _range(proxy_configuration_id, seq, seq, reason))
+        row = _range(proxy_configuration_id, seq, seq, reason, messages)
+        self._group.submit(statements.add_skipped, row)
 
     async def skip(self, proxy_configuration_id: int, seqs: Iterable[int], reason: str) -> None:
         """Take single messages out of a queue."""

@@ -7,7 +7,7 @@ from functools import cache
 from itertools import groupby
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Delete, and_, delete, exists, func, or_, select, update
+from sqlalchemy import and_, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql import ColumnElement
 
@@ -230,7 +230,7 @@ retry_dead_letter = (
     .returning(dead_letters.c.seq)
 )
 drop_dead_letter = delete(dead_letters).where(_OF_DEAD)
-drop_dead_letters: Delete = (
+drop_dead_letters = (
     delete(dead_letters)
     .where(dead_letters.c.proxy_configuration_id == _TARGET)
     .returning(dead_letters.c.seq)

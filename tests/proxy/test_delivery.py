@@ -27,15 +27,19 @@ from csms import frames
 from csms.frames import CallResult, Reply
 from csms.link import Link
 from csms.station16 import Station16
+from proxy.auditing import TargetAudit
 from proxy.backlog import backlog
 from proxy.delivery import Delivery
+from proxy.late import LateVerdicts
 from proxy.ledger import IdMap
+from proxy.parts import RelayParts
 from proxy.timings import Timings
 from storage.records import Charger, ChargerKey, Cursor, ProxyConfiguration
 from storage.store import Storage, open_storage
 from tests.doubles import PATIENCE, Peer, echo, settled, socket_pair, until
 from tests.proxy.stage import (
     CLOCK,
+    GUARD,
     OCPP201,
     QUICK,
     Device,
@@ -300,7 +304,8 @@ async def test_a_message_that_nobody_can_read_holds_nothing_up(stage: Stage) -> 
     peer = await post.connects()
 
     assert [(await peer.answers())[3]["number"] for _ in range(2)] == [1, 2]
-    assert post.delivery.dead_letters == 1
+    await stage.storage.journal.flush()
+    assert await stage.storage.dead_letters.count(post.stored.id) == 1
     await post.hangs_up()
 
 
@@ -402,6 +407,8 @@ class Post:
 
     def __init__(self, storage: Storage, stored: ProxyConfiguration, timings: Timings) -> None:
         self.key = stored.key
+        self.stored = stored
+        self.stopped: list[str] = []
         self.said: list[int] = []  # what must arrive
         self.heard: list[int] = []
         self.passing: set[int] = set()  # what may arrive
@@ -416,14 +423,16 @@ class Post:
 
     def _opened(self, cursor: Cursor) -> Delivery:
         storage = self._storage
+        parts = RelayParts(storage=storage, guard=GUARD, clock=CLOCK, timings=self._timings)
+        audit = TargetAudit(storage.audit, CLOCK)
+        stop = self.stopped.append
         return Delivery(
-            self.key,
+            self.stored,
             cursor,
             Station16,
-            journal=storage.journal,
-            configurations=storage.proxy_configurations,
             ids=IdMap(storage.id_pairs, self._id, "1.6"),
-            timings=self._timings,
+            parts=parts,
+            late=LateVerdicts(self.stored, storage.transactions, audit, stop),
             longest_tail=4,
             longest_page=3,
         )
@@ -492,9 +501,8 @@ class Post:
 
     async def waits(self) -> tuple[int, int]:
         """Count what is still to be delivered, as an operator sees it and as the list has it."""
-        await self._storage.journal.flush()
-        waiting = await backlog(self._storage.journal, self.key, self.delivery.position)
-        return waiting.length, len(self.said) - len(dict.fromkeys(self.heard))
+        waiting = await backlog(self._storage, self.stored, self.delivery.position)
+        return waiting.queue_length, len(self.said) - len(dict.fromkeys(self.heard))
 
 
 class Deliveries(RuleBasedStateMachine):

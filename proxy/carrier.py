@@ -1,0 +1,153 @@
+"""Have a target take one message after the other, and keep what it does not take."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from csms import frames
+from csms.errors import LinkError
+from csms.frames import CallResult, Limits
+from proxy.attempts import Attempts, Trial
+from proxy.entries import Entry
+from proxy.errors import NotTaken
+from proxy.ledger import transaction_id
+from proxy.telling import ORPHAN, Telling
+from proxy.wishes import Wishes
+from storage.errors import StorageError
+from storage.records import DeadLetter
+
+if TYPE_CHECKING:
+    from csms.frames import Dialect
+    from csms.link import Link
+    from proxy.late import LateVerdicts
+    from proxy.ledger import IdMap
+    from proxy.parts import RelayParts
+    from proxy.reader import Reader
+    from proxy.timings import Timings
+    from storage.records import Message, ProxyConfiguration
+
+log = structlog.get_logger("ringmain.delivery")
+
+
+class Carrier:
+    """Carry messages to one target, one at a time; the order is somebody else's."""
+
+    def __init__(
+        self,
+        configuration: ProxyConfiguration,
+        version: str,
+        dialect: Dialect,
+        *,
+        ids: IdMap,
+        parts: RelayParts,
+        late: LateVerdicts,
+        reader: Reader,
+        flowing: asyncio.Event,
+    ) -> None:
+        self._id, self._key = configuration.id, configuration.key
+        self._dialect = dialect
+        self._ids = ids
+        self._storage, self._clock = parts.storage, parts.clock
+        self._late = late
+        self._reader = reader
+        self._telling = Telling(version, ids, Wishes.of(configuration.policy).orphan_policy)
+        self._attempts = Attempts(parts.timings, flowing)
+        self._told: set[int] = set()  # out of turn
+        self.live_from = 0  # what came behind this is news to the target
+        self.in_hand: int | None = None
+        self.idle = asyncio.Event()  # nothing is in hand
+        self.idle.set()
+
+    def take_up(self, configuration: ProxyConfiguration) -> None:
+        """Follow what the owner wants now."""
+        self._telling.orphans = Wishes.of(configuration.policy).orphan_policy
+        self._late.take_up(configuration)
+
+    def retime(self, timings: Timings) -> None:
+        """Be as patient from now on."""
+        self._attempts.timings = timings
+
+    def overtaken(self, seq: int) -> None:
+        """Do not carry a message when its turn comes: the target was told already."""
+        self._told.add(seq)
+
+    def call_off(self, first: int, last: int) -> None:
+        """Do not say again what is in hand, if it is one of these."""
+        if self.in_hand is not None and first <= self.in_hand <= last:
+            self._attempts.call_off()
+
+    async def carry(self, message: Entry | Message, link: Link, trial: Trial) -> bool:
+        """Have the target take a message; return False where it is dead now."""
+        self.in_hand = message.seq
+        self.idle.clear()
+        self._attempts.begin()
+        try:
+            entry = message if isinstance(message, Entry) else await self._reader.entry(message)
+            await self._deliver(entry, link, trial)
+        except (LinkError, StorageError):
+            raise
+        except NotTaken as given_up:
+            self.bury(message.seq, message.action, str(given_up), given_up.attempts)
+        except Exception as fault:  # noqa: BLE001 - one message must not block all behind it
+            self.bury(message.seq, message.action, type(fault).__name__, trial.attempts)
+        else:
+            return True
+        finally:
+            self._told.discard(message.seq)
+            self.in_hand = None
+            self.idle.set()
+        return False
+
+    async def _deliver(self, entry: Entry, link: Link, trial: Trial) -> None:
+        if trial.answer is not None:  # before we were restarted, and nobody noted it
+            limits = Limits(max_bytes=len(trial.answer))
+            known = frames.parse(trial.answer, self._dialect, limits)
+            answer = known if isinstance(known, CallResult) else None
+        elif entry.seq not in self._told and (payload := await self._copy(entry)) is not None:
+            answer = await self._attempts.deliver(entry, payload, link, trial)
+        else:
+            return
+        if answer is not None:
+            await self._learn(entry, answer)
+
+    async def _copy(self, entry: Entry) -> bytes | None:
+        """Return what the target is told, None where it is not told; raise NotTaken."""
+        if not await self._telling.wanted(entry, self.live_from):
+            return None
+        if await self._telling.withheld(entry):
+            self._storage.queues.note_skipped(self._id, entry.seq, ORPHAN)
+            return None
+        return await self._telling.copy(entry, self.live_from)
+
+    async def _learn(self, entry: Entry, answer: CallResult) -> None:
+        theirs = transaction_id(answer.payload)
+        if entry.ours is not None and theirs is not None:
+            self._ids.learn(entry.ours, theirs)
+        awaited = entry.awaited
+        entry.settle(answer)
+        if not awaited:
+            await self._late.judge(entry, answer)
+
+    def bury(self, seq: int, action: str | None, reason: str, attempts: int) -> None:
+        """Keep a message as a dead letter; what is noted next shares its commit."""
+        if self._attempts.called_off:
+            return
+        log.warning(
+            "dead_letter",
+            charge_box_id=self._key.charge_box_id,
+            action=action,
+            position=seq,
+            reason=reason,
+        )
+        letter = DeadLetter(
+            proxy_configuration_id=self._id,
+            seq=seq,
+            action=action or "",
+            reason=reason,
+            attempts=attempts,
+            created_at=self._clock.now(),
+        )
+        self._storage.dead_letters.note(letter)

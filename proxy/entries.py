@@ -1,0 +1,48 @@
+"""One message of a charger on its way to the target."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from csms.frames import Reply
+from proxy import policy
+from proxy.policy import Hearing
+
+# Who waits for the target's answer; None is that it gave none.
+Waiter: TypeAlias = asyncio.Future[Reply | None]
+
+BEGINS = "StartTransaction"  # the one answer whose id has to be known before what follows
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One CALL on its way; ``ours`` is the transaction id that our reply to it gave."""
+
+    seq: int
+    action: str
+    payload: bytes
+    version: str
+    ours: str | None = None
+    answer: Waiter | None = None
+
+    @property
+    def hearing(self) -> Hearing:
+        """Tell how the target hears of it."""
+        return policy.rule(self.version, self.action).hearing
+
+    @property
+    def durable(self) -> bool:
+        """Tell whether it is delivered whatever happens."""
+        return self.hearing is Hearing.DURABLE
+
+    @property
+    def awaited(self) -> bool:
+        """Tell whether somebody still waits for the target's answer."""
+        return self.answer is not None and not self.answer.done()
+
+    def settle(self, reply: Reply | None) -> None:
+        """Tell whoever still waits what the target said, None if it said nothing."""
+        if self.answer is not None and not self.answer.done():
+            self.answer.set_result(reply)

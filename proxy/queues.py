@@ -1,0 +1,81 @@
+"""What its owner does with a target's queue, whether the charger is there or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+from proxy.backlog import place, undelivered
+from proxy.policy import KEPT
+from storage.records import AuditEntry, Cursor, Purged
+
+if TYPE_CHECKING:
+    from proxy.delivery import Delivery
+    from storage.clock import Clock
+    from storage.records import ProxyConfiguration, Undelivered
+    from storage.store import Storage
+
+# What delivers for a configuration right now, if anything does.
+Live: TypeAlias = Callable[["ProxyConfiguration"], "Delivery | None"]
+
+
+class Queues:
+    """Show the queues and change them: on disk first, then where they are being delivered."""
+
+    def __init__(self, storage: Storage, clock: Clock, live: Live) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._live = live
+
+    async def page(
+        self, configuration: ProxyConfiguration, after: int, limit: int
+    ) -> list[Undelivered]:
+        """Return what a target did not take or has yet to get, by position, behind ``after``."""
+        position = await self._position(configuration)
+        return await undelivered(self._storage, configuration, position, after, limit)
+
+    async def purge(self, configuration: ProxyConfiguration, actor: str) -> Purged:
+        """Take out all that waits and the dead letters; return how many there were of each."""
+        through = self._storage.journal.head
+        there = place(configuration, await self._position(configuration))
+        purged = await self._storage.queues.purge(there, KEPT, through, "purged")
+        if delivery := self._live(configuration):
+            delivery.purge(through)
+        await self._storage.audit.note(self._entry(configuration, actor, purged))
+        return purged
+
+    async def discard(self, configuration: ProxyConfiguration, reason: str) -> int:
+        """Take out all that waits, and leave the dead letters; return how many that were."""
+        through = self._storage.journal.head
+        there = place(configuration, await self._position(configuration))
+        discarded = await self._storage.queues.discard(there, KEPT, through, reason)
+        if delivery := self._live(configuration):
+            delivery.discard(through)
+        return discarded
+
+    async def retry(self, configuration: ProxyConfiguration, seq: int) -> bool:
+        """Have a dead letter sent again, before all else; return False where there is none."""
+        now = self._clock.now()
+        if not await self._storage.dead_letters.retry(configuration.id, seq, now):
+            return False
+        if delivery := self._live(configuration):
+            delivery.retry(seq)
+        return True
+
+    async def _position(self, configuration: ProxyConfiguration) -> int:
+        await self._storage.journal.flush()
+        if delivery := self._live(configuration):
+            return delivery.position
+        cursor: Cursor | None = await self._storage.proxy_configurations.cursor(configuration.id)
+        return cursor.position if cursor else self._storage.journal.head
+
+    def _entry(self, configuration: ProxyConfiguration, actor: str, purged: Purged) -> AuditEntry:
+        return AuditEntry(
+            timestamp=self._clock.now(),
+            organization_uuid=configuration.key.organization_uuid,
+            charge_box_id=configuration.key.charge_box_id,
+            actor=actor,
+            action="queue.purge",
+            result="purged",
+            details={"proxy_configuration_id": configuration.id, **purged._asdict()},
+        )
