@@ -11,10 +11,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import re
 import socket
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import partial
 from ipaddress import ip_address
 from typing import Any, TypeAlias
@@ -27,7 +30,9 @@ from websockets.exceptions import (
     NegotiationError,
     WebSocketException,
 )
+from websockets.http11 import Response
 from websockets.protocol import Event
+from websockets.protocol import State as ProtocolState
 from websockets.typing import Subprotocol
 
 from csms.framing import Dialled
@@ -45,6 +50,8 @@ from proxy.errors import (
 
 PROTOCOL_ERROR, POLICY_VIOLATION = 1002, 1008
 _PIECE = 4096
+_SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
+_LONGEST_PONG = 10.0
 
 _Kinds: TypeAlias = type[Exception] | tuple[type[Exception], ...]
 
@@ -65,6 +72,7 @@ class Destination:
     identity: tls.Identity | None = None
     ca_certificate: str | None = None
     max_bytes: int = 1 << 20
+    allow_missing_subprotocol: bool = False
     warning: str | None = None
 
 
@@ -77,8 +85,8 @@ async def dial(
 ) -> WebSocket:
     """Connect within ``open_timeout`` s; raise a ProxyError that says why not.
 
-    A target that does not answer a ``ping`` within as many s again, or that exceeds what its
-    ``conduct`` grants, is cut off.
+    It is pinged every ``ping`` s. A target that answers no ping within as many s, 10 at most, or
+    exceeds what its ``conduct`` grants, is cut off.
     """
     try:
         async with asyncio.timeout(open_timeout):
@@ -88,7 +96,8 @@ async def dial(
         raise TargetUnreachable(f"No connection within {open_timeout:g} s.") from None
     except (OSError, ValueError, AssertionError, WebSocketException) as failure:
         raise _translated(failure, to) from failure
-    if connection.subprotocol != to.subprotocol:
+    missing = connection.subprotocol is None and to.allow_missing_subprotocol
+    if connection.subprotocol != to.subprotocol and not missing:
         await connection.close(PROTOCOL_ERROR, "no common OCPP subprotocol")
         raise IncompatibleTarget(f"The target did not choose {to.subprotocol}.")
     return WebSocket(connection)
@@ -153,8 +162,9 @@ class _Connection(Dialled):
             self._cut_off()
 
     def _cut_off(self) -> None:
-        self.protocol.fail(POLICY_VIOLATION, "too much at once")
-        self.send_data()
+        if self.protocol.state is ProtocolState.OPEN:
+            self.protocol.fail(POLICY_VIOLATION, "too much at once")
+            self.send_data()
         self.transport.abort()  # it would never hang up by itself
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -187,7 +197,7 @@ async def _handshake(
             compression=None,
             open_timeout=None,  # the caller's deadline holds
             ping_interval=ping,
-            ping_timeout=ping,
+            ping_timeout=min(ping, _LONGEST_PONG),
             close_timeout=1,
             max_size=2 * to.max_bytes,  # longer frames are answered, only twice that is cut off
             logger=quiet_logger(),
@@ -224,7 +234,10 @@ def _translated(failure: Exception, to: Destination) -> ProxyError:
 
 # The first kind that fits decides.
 _SAID: tuple[tuple[_Kinds, Callable[[Any], ProxyError]], ...] = (
-    (InvalidStatus, lambda failure: TargetRefused(failure.response.status_code)),
+    (
+        InvalidStatus,
+        lambda failure: TargetRefused(failure.response.status_code, _retry_after(failure.response)),
+    ),
     (
         NegotiationError,
         lambda _: IncompatibleTarget("The target chose what was not offered."),
@@ -244,3 +257,16 @@ _SAID: tuple[tuple[_Kinds, Callable[[Any], ProxyError]], ...] = (
     ),
     (Exception, lambda _: TargetUnreachable("The target's URL cannot be dialled.")),
 )
+
+
+def _retry_after(response: Response) -> float:
+    """Return the pause that a refusal asks for in s, 0 where it asks for none that can be read."""
+    told = ", ".join(response.headers.get_all("Retry-After"))
+    if _SECONDS.fullmatch(told):
+        return float(told)
+    try:
+        moment = parsedate_to_datetime(told)
+    except (TypeError, ValueError):
+        return 0.0
+    moment = moment.replace(tzinfo=moment.tzinfo or UTC)
+    return max((moment - datetime.now(UTC)).total_seconds(), 0.0)
