@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from csms import frames
-from csms.frames import CallResult
+from csms.frames import CallError, CallResult, Reply
 from proxy import policy, splice
 from proxy.splice import Path
 
@@ -63,6 +63,13 @@ def fallback(version: str, action: str, ours: CallResult, accepted: bool) -> Cal
         return _result(ours.id, splice.replace(ours.payload, path, lambda _: status))
     info = {path[0]: {path[1]: orjson.Fragment(status)}}
     return _result(ours.id, orjson.dumps({**_fields(ours), **info}))
+
+
+def under(id: str, reply: Reply) -> Reply:
+    """Return a reply under another message id."""
+    if isinstance(reply, CallError):
+        return frames.call_error(id, reply.code, reply.description, reply.details)
+    return frames.call_result(id, reply.payload, reply.fields)
 
 
 def id_token(version: str, action: str, fields: Any) -> str | None:

@@ -4,31 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from csms.frames import CallResult
 from csms.readings import mapping, number, word
-from storage.records import Charger, ConnectorStatus
+from storage.records import Charger
 
 LONGEST_INTERVAL = 86_400.0
 
 # A charger may come back with another OCPP version; each has a member that the other has not.
 _BOOT_MARK = {"1.6": "chargePointVendor", "2.0.1": "chargingStation"}
-_STATUS_MARK = {"1.6": "errorCode", "2.0.1": "connectorStatus"}
 _UNKNOWN = "Unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class BootAnswer:
-    """What the target said to a Boot; ``interval`` in s, None where it left that to us."""
+    """What the target said to a Boot.
+
+    ``interval`` in s, None where it left that to us; ``skew`` is how many s its clock is ahead of
+    ours, None where it did not tell the time.
+    """
 
     status: str
     interval: float | None
+    skew: float | None = None
 
 
-def boot_answer(result: CallResult) -> BootAnswer:
+def boot_answer(result: CallResult, now: datetime) -> BootAnswer:
     """Read a target's answer; what is no known status counts as Rejected."""
     fields = mapping(result.fields)
     status = word(fields.get("status"))
@@ -36,23 +41,27 @@ def boot_answer(result: CallResult) -> BootAnswer:
     return BootAnswer(
         status if status in ("Accepted", "Pending") else "Rejected",
         min(interval, LONGEST_INTERVAL) if interval and interval > 0 else None,
+        _skew(fields.get("currentTime"), now),
     )
+
+
+def _skew(told: Any, now: datetime) -> float | None:
+    try:
+        there = datetime.fromisoformat(told)
+    except (TypeError, ValueError):
+        return None
+    return (there.replace(tzinfo=there.tzinfo or UTC) - now).total_seconds()
 
 
 def boot_payload(version: str, charger: Charger) -> bytes:
     """Return the charger's own Boot as received, or one made of what was enrolled."""
-    if charger.boot_payload and _speaks(version, charger.boot_payload, _BOOT_MARK):
+    if charger.boot_payload and _speaks(version, charger.boot_payload):
         return charger.boot_payload
     return orjson.dumps(_BUILD[version](charger))
 
 
-def speaks(version: str, status: ConnectorStatus) -> bool:
-    """Tell whether a stored StatusNotification is one of this OCPP version."""
-    return _speaks(version, status.payload, _STATUS_MARK)
-
-
-def _speaks(version: str, payload: bytes, marks: Mapping[str, str]) -> bool:
-    return marks[version] in mapping(orjson.loads(payload))
+def _speaks(version: str, payload: bytes) -> bool:
+    return _BOOT_MARK[version] in mapping(orjson.loads(payload))
 
 
 def _boot16(charger: Charger) -> dict[str, Any]:

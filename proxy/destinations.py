@@ -13,6 +13,7 @@ from proxy.dial import Destination
 from proxy.errors import InvalidTarget
 from proxy.template import render
 from proxy.tls import Identity
+from proxy.wishes import Wishes
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -45,6 +46,7 @@ async def destination(
         identity=Identity(certificate.chain, certificate.private_key) if certificate else None,
         ca_certificate=configuration.target_ca_certificate,
         max_bytes=parts.limits.max_bytes,
+        allow_missing_subprotocol=Wishes.of(configuration.policy).allow_missing_subprotocol,
         warning=client_certificates.warning(certificate, now) if certificate else None,
     )
 

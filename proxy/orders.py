@@ -15,8 +15,9 @@ from csms.frames import Call, CallError, CallResult, Reply, Send
 from proxy import authority, keys, verdicts
 from proxy.asked import Ask, Asked, Serve
 from proxy.auditing import UNKNOWN, TargetAudit, names_told
+from proxy.authority import under
 from proxy.availability import Availability
-from proxy.relay import under
+from proxy.profiles import VirtualProfiles
 from proxy.resets import Resets
 from proxy.settings import Settings
 from proxy.settings16 import Settings16
@@ -51,6 +52,7 @@ class Orders:
             "ChangeAvailability": availability.serve,
             "GetTransactionStatus": Unsent(parts.storage, self._ask).serve,
             "Reset": self._resets.serve,
+            **VirtualProfiles(connection, parts.clock, self._forwarded).served,
         }
 
     def watching(self, answer: LinkAnswer) -> LinkAnswer:

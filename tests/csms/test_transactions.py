@@ -15,7 +15,7 @@ from storage.records import Transaction
 from tests.csms.desk import Desk, open_desk
 from tests.storage.doubles import ALICE, BOB, NOON, empty_disk, fill_disk
 
-START = {
+START: dict[str, Any] = {
     "evse_id": 1,
     "id_token": "TAG",
     "timestamp": "2026-03-01T11:00:00Z",

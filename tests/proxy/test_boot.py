@@ -10,8 +10,8 @@ import pytest
 
 from csms import frames
 from csms.schemas import Schemas
-from proxy.boot import boot_answer, boot_payload, speaks
-from storage.records import Charger, ChargerKey, ConnectorStatus
+from proxy.boot import boot_answer, boot_payload
+from storage.records import Charger, ChargerKey
 
 KEY = ChargerKey("organization", "CP-1")
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -84,25 +84,6 @@ def test_a_boot_of_another_version_is_not_sent() -> None:
     assert sent["chargingStation"] == {"vendorName": "Acme", "model": "Wall"}
 
 
-@pytest.mark.parametrize("version", ["1.6", "2.0.1"])
-def test_a_status_is_told_in_the_version_it_was_said_in(version: str) -> None:
-    payloads = {
-        "1.6": b'{"connectorId":1,"errorCode":"NoError","status":"Available"}',
-        "2.0.1": b'{"connectorId":1,"connectorStatus":"Available","evseId":1}',
-    }
-    told = [
-        speaks(
-            version,
-            ConnectorStatus(
-                key=KEY, evse_id=1, connector_id=1, status="Available", payload=p, updated_at=NOW
-            ),
-        )
-        for p in payloads.values()
-    ]
-
-    assert told == [key == version for key in payloads]
-
-
 @pytest.mark.parametrize(
     ("payload", "status", "interval"),
     [
@@ -116,6 +97,23 @@ def test_a_status_is_told_in_the_version_it_was_said_in(version: str) -> None:
     ],
 )
 def test_a_target_s_answer(payload: bytes, status: str, interval: float | None) -> None:
-    answer = boot_answer(frames.call_result("1", payload, orjson.loads(payload)))
+    answer = boot_answer(frames.call_result("1", payload, orjson.loads(payload)), NOW)
 
     assert (answer.status, answer.interval) == (status, interval)
+
+
+@pytest.mark.parametrize(
+    ("told", "skew"),
+    [
+        ("2026-11-21T00:01:30Z", 90),
+        ("2026-11-20T23:00:00", -3600),
+        ("2026-11-21T01:00:00+01:00", 0),
+        ("yesterday", None),
+        (None, None),
+        ([], None),
+    ],
+)
+def test_how_far_the_target_s_clock_is_off(told: Any, skew: float | None) -> None:
+    fields = {"status": "Accepted", "currentTime": told}
+
+    assert boot_answer(frames.call_result("1", b"{}", fields), NOW).skew == skew

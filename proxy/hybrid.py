@@ -1,0 +1,82 @@
+"""Answer at once and let the target hear of it; where the target has a say, ask it for a while.
+
+The platform always has an answer, so no charger feels a slow or absent target.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from csms.errors import NotStored
+from csms.frames import Call, CallResult, Reply
+from proxy import authority, policy
+from proxy.authority import under
+from proxy.judge import Judge
+from proxy.policy import Hearing
+from storage.errors import StorageError
+
+if TYPE_CHECKING:
+    from csms.registry import Connection
+    from proxy.entries import Waiter
+    from proxy.parts import RelayParts
+    from proxy.target import TargetLink
+    from proxy.wishes import Wishes
+
+_BOOT = "BootNotification"
+
+
+class Hybrid:
+    """Serve one charger by our answers, and its target's where they count."""
+
+    def __init__(self, connection: Connection, parts: RelayParts) -> None:
+        self._station = connection.station
+        self._version = connection.station.version
+        self._judge = Judge(connection.key, self._version, parts)
+        self._timings = parts.timings
+
+    async def answer(self, call: Call, position: int, target: TargetLink) -> Reply:
+        """Answer the charger; raise NotStored where the books cannot be read."""
+        ours = await self._station.answer(call, position)
+        # Nothing is awaited in between, so that the queue has the charger's order.
+        theirs = target.delivery.offer(position, call, ours)
+        target.overhear(call, position)
+        if call.action == _BOOT:
+            target.trigger(_BOOT)
+        if not authority.consults(self._version, call.action, call.fields):
+            return ours
+        try:
+            return await self._joined(call, ours, theirs, target)
+        except StorageError as cause:
+            raise NotStored from cause
+
+    async def _joined(
+        self, call: Call, ours: Reply, theirs: Waiter | None, target: TargetLink
+    ) -> Reply:
+        if target.wishes.authority == "platform":
+            return ours  # the target is told all the same
+        token = authority.id_token(self._version, call.action, call.fields)
+        if isinstance(ours, CallResult) and token is not None:
+            return await self._judged(call, ours, theirs, token, target.wishes)
+        reply = await self._heard(theirs)
+        if isinstance(ours, CallResult) and isinstance(reply, CallResult):
+            return authority.merge(self._version, call.action, ours, reply)
+        live = policy.rule(self._version, call.action).hearing is Hearing.LIVE
+        return under(call.id, reply) if reply is not None and live else ours
+
+    async def _judged(
+        self, call: Call, ours: CallResult, theirs: Waiter | None, token: str, wishes: Wishes
+    ) -> Reply:
+        ours_first = wishes.authority == "platform_then_target"
+        if ours_first and await self._judge.knows(token):
+            return self._judge.accepted(call, ours)
+        return await self._judge.judged(call, ours, await self._heard(theirs), token, wishes)
+
+    async def _heard(self, theirs: Waiter | None) -> Reply | None:
+        if theirs is None:
+            return None
+        try:
+            async with asyncio.timeout(self._timings.ask):
+                return await theirs
+        except TimeoutError:
+            return None
