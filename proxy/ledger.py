@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from csms import numbers
 from proxy import splice
@@ -38,6 +38,10 @@ class Pairs(Protocol):
         """Return our id, of the latest where the target repeats its own."""
 
 
+# Return the payload of an action as the target may see it, apart from ids.
+Show: TypeAlias = Callable[[str, bytes], Awaitable[bytes]]
+
+
 class IdMap:
     """Translate ids between one charger and one target."""
 
@@ -47,11 +51,13 @@ class IdMap:
         proxy_configuration_id: int,
         version: str,
         draw: Callable[[range], int] = numbers.draw,
+        show: Show | None = None,
     ) -> None:
         self._stored = id_pairs
         self._id = proxy_configuration_id
         self._told, self._ordered = TO_TARGET[version], TO_CHARGER[version]
         self._draw = draw
+        self._show = show
         # What storage does not have yet; dicts keep the order in which it was noted.
         self._fresh: dict[tuple[IdKind, str], str] = {}
 
@@ -76,7 +82,7 @@ class IdMap:
                 payload = splice.remove(payload, told.path, any_case=True)
             else:
                 payload = _exchange(payload, told.path, found)
-        return payload
+        return payload if self._show is None else await self._show(action, payload)
 
     async def to_charger(self, action: str, payload: bytes) -> bytes | None:
         """Return the payload with our ids, None where the target names what is not its own."""
