@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 import orjson
+from msgspec import Struct
 
 from csms.errors import MalformedFrame
 
@@ -28,8 +29,8 @@ MAX_ID = 255
 CALL, CALL_RESULT, CALL_ERROR, CALL_RESULT_ERROR, SEND = 2, 3, 4, 5, 6
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+# Structs, because a frozen dataclass takes eight times as long to make.
+class Call(Struct, frozen=True):
     """A request: [2, id, action, payload]."""
 
     id: str
@@ -39,8 +40,7 @@ class Call:
     text: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class CallResult:
+class CallResult(Struct, frozen=True):
     """The answer to a Call: [3, id, payload]."""
 
     id: str
@@ -49,8 +49,7 @@ class CallResult:
     text: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class CallError:
+class CallError(Struct, frozen=True):
     """The refusal of a Call: [4, id, code, description, details]."""
 
     id: str
@@ -60,8 +59,7 @@ class CallError:
     text: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class CallResultError:
+class CallResultError(Struct, frozen=True):
     """The complaint about a CallResult (2.1): [5, id, code, description, details]."""
 
     id: str
@@ -71,8 +69,7 @@ class CallResultError:
     text: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(Struct, frozen=True):
     """A message that is never answered (2.1): [6, id, action, payload]."""
 
     id: str
@@ -156,19 +153,16 @@ def parse(text: bytes, dialect: Dialect = OCPP201, limits: Limits = _DEFAULT_LIM
 
 
 def _fault(kind: Any, id: Any, items: list[Any], dialect: Dialect) -> str | None:
-    if not _known(kind, dialect) or not _readable(id):
+    if type(kind) is not int or kind not in dialect.message_types or not _readable(id):
         return "message id is unreadable"
-    if not _READERS[kind].fewest <= len(items) <= _READERS[kind].most:
+    fewest, most, _ = _READERS[kind]
+    if not fewest <= len(items) <= most:
         return f"frame has {len(items)} elements"
     if kind in (CALL, SEND) and not _readable(items[2]):
         return "action is unreadable"
     if kind in (CALL_ERROR, CALL_RESULT_ERROR) and type(items[2]) is not str:
         return "error code is not a string"
     return None
-
-
-def _known(kind: Any, dialect: Dialect) -> bool:
-    return type(kind) is int and kind in dialect.message_types
 
 
 def _readable(name: Any) -> bool:

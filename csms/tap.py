@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from csms.errors import MalformedFrame, NotStored
 from csms.frames import Call, CallError, CallResult, CallResultError, Frame, Send
 from csms.link import Receipt, Tap, Way
-from storage.journal import Journal
+from storage.journal import ANSWERS, Journal
 from storage.records import ChargerKey, Direction, MessageType, Origin
 
 CHARGER_LINK: Mapping[Way, Direction] = {
@@ -50,15 +50,16 @@ def journal_tap(
         origin: Origin | None,
     ) -> Receipt:
         nonlocal losses
-        if way == "received" and isinstance(frame, Call):
-            losses = journal.losses
-        elif way == "sent" and isinstance(frame, CallResult | CallError):
-            _check(losses, journal.losses)
+        kind = _MESSAGE_TYPES[type(frame)]
+        if kind == "Call":
+            losses = journal.losses if way == "received" else losses
+        elif way == "sent" and kind in ANSWERS and losses != journal.losses:
+            raise NotStored
         return journal.append(
             key,
             directions[way],
             ocpp_version,
-            _MESSAGE_TYPES[type(frame)],
+            kind,
             frame.id,
             action,
             text,
@@ -67,8 +68,3 @@ def journal_tap(
         )
 
     return tap
-
-
-def _check(losses_then: int, losses_now: int) -> None:
-    if losses_then != losses_now:
-        raise NotStored

@@ -6,9 +6,7 @@ OCPP-J allows a single unanswered CALL per direction (J 1.6 §4.1.1, 2.0.1 Part 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from csms.errors import LinkBusy, LinkClosed
@@ -26,34 +24,56 @@ class Pending:
     answer: asyncio.Future[Reply]
 
 
+class _Turn:
+    """One caller's turn; a generator for a context would cost as much as the rest of a call."""
+
+    __slots__ = ("_patience", "_turns")
+
+    def __init__(self, turns: Turns, patience: float) -> None:
+        self._turns, self._patience = turns, patience
+
+    async def __aenter__(self) -> None:
+        await self._turns.take(self._patience)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._turns.leave()
+
+
 class Turns:
     """Let one caller after the other call the peer; ``max_waiting`` of them at most."""
 
     def __init__(self, max_waiting: int) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._max_waiting = max_waiting
         self._waiting = 0  # callers in line, the one whose CALL is out included
         self._turn = asyncio.Lock()  # fair: asyncio wakes waiters in the order they came
         self._pending: Pending | None = None
         self._given_up: deque[Pending] = deque(maxlen=_REMEMBERED)  # answers may still come, late
 
-    @contextlib.asynccontextmanager
-    async def next(self, patience: float) -> AsyncIterator[None]:
-        """Hold the turn, waited for ``patience`` s at most; raise LinkBusy."""
+    def next(self, patience: float) -> _Turn:
+        """Hold the turn within a context, waited for ``patience`` s at most; raise LinkBusy."""
+        return _Turn(self, patience)
+
+    async def take(self, patience: float) -> None:
+        """Wait for the turn, ``patience`` s at most; raise LinkBusy."""
         if self._waiting >= self._max_waiting:
             raise LinkBusy
         self._waiting += 1
         try:
-            await self._take(patience)
-            try:
-                yield
-            finally:
-                self._turn.release()
-        finally:
+            await self._wait(patience)
+        except BaseException:
             self._waiting -= 1
+            raise
+
+    def leave(self) -> None:
+        """Hand the turn to the next in line."""
+        self._turn.release()
+        self._waiting -= 1
 
     def ask(self, id: str, action: str) -> Pending:
         """Note that this CALL is out; within one's turn."""
-        self._pending = Pending(id, action, asyncio.get_running_loop().create_future())
+        self._loop = self._loop or asyncio.get_running_loop()
+        self._pending = Pending(id, action, self._loop.create_future())
         return self._pending
 
     def give_up(self) -> None:
@@ -78,7 +98,7 @@ class Turns:
             self._pending.answer.set_exception(reason)
             self._pending.answer.exception()  # its caller may end for another reason
 
-    async def _take(self, patience: float) -> None:
+    async def _wait(self, patience: float) -> None:
         if self._waiting == 1:  # nobody else is in line: the usual case needs no timer
             await self._turn.acquire()
             return

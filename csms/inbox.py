@@ -1,0 +1,44 @@
+"""What has come and waits for its answer: a bounded line from one task to one other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+class Inbox(Generic[Item]):
+    """Pass items on in order; who puts in waits while there are ``room``, who takes waits for one.
+
+    One future is enough, since only one side ever waits; asyncio's queue serves many.
+    """
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._items: deque[Item] = deque()
+        self._waiting: asyncio.Future[None] | None = None
+
+    async def put(self, item: Item) -> None:
+        """Put one in behind the others."""
+        while len(self._items) >= self._room:
+            await self._change()
+        self._items.append(item)
+        self._wake()
+
+    async def take(self) -> Item:
+        """Take the first one out."""
+        while not self._items:
+            await self._change()
+        item = self._items.popleft()
+        self._wake()
+        return item
+
+    async def _change(self) -> None:
+        self._waiting = asyncio.get_running_loop().create_future()
+        await self._waiting
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
