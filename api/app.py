@@ -19,6 +19,7 @@ from api import (
     organizations,
     power_limits,
     proxy_configurations,
+    queues,
     stations,
     transactions,
 )
@@ -48,6 +49,9 @@ ALL: tuple[Operation, ...] = (
     proxy_configurations.change_proxy_configuration,
     proxy_configurations.delete_proxy_configuration,
     proxy_configurations.get_proxy_status,
+    queues.get_queue,
+    queues.purge_queue,
+    queues.retry_queue_entry,
     client_certificates.list_client_certificates,
     client_certificates.create_client_certificate,
     client_certificates.get_client_certificate,

@@ -51,6 +51,8 @@ def _shown(exchange: Exchange) -> Mapping[str, Any]:
         "message_id": call.message_id,
         "action": call.action,
         "proxy_configuration_id": call.proxy_configuration_id,
+        "origin": call.origin,
+        "maybe_duplicate": call.maybe_duplicate,
         "answer": _said(answer) if answer else None,
         "latency_ms": (answer.timestamp - call.timestamp) / _MILLISECOND if answer else None,
     }

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from csms.registry import Registry
 from proxy.addresses import AddressGuard
+from proxy.queues import Queues
 from proxy.states import TargetStatus
 from storage.clock import Clock
 from storage.records import ApiKey, ChargerKey, ProxyConfiguration
@@ -19,6 +20,10 @@ from storage.store import Storage
 
 class Relays(Protocol):
     """The part of the proxy that answers to the API."""
+
+    @property
+    def queues(self) -> Queues:
+        """Return what shows and changes the queues."""
 
     async def configure(self, key: ChargerKey) -> None:
         """Take up this charger's proxy configuration as it is stored now."""

@@ -141,6 +141,7 @@ PATH_PARAMETERS: Mapping[str, PathParameter] = {
     "charge_box_id": PathParameter(rf"(?=.{{1,48}}$){CHARGE_BOX_ID}", "The charger."),
     "stationId": PathParameter(rf"(?=.{{1,48}}$){CHARGE_BOX_ID}", "The charger's charge_box_id."),
     "id": PathParameter(r"[1-9][0-9]{0,17}", "The proxy configuration.", int),
+    "entry": PathParameter(r"[1-9][0-9]{0,17}", "The message, by its `seq` in the log.", int),
     "transaction_id": PathParameter(r"[\x20-\x7e]{1,36}", "The transaction."),
     "transactionId": PathParameter(r"[\x20-\x7e]{1,36}", "The transaction."),
     "evseId": PathParameter(r"[1-9][0-9]{0,4}", "The EVSE; on OCPP 1.6 the connector.", int),

@@ -41,7 +41,7 @@ class Queues:
         purged = await self._storage.queues.purge(there, KEPT, through, "purged")
         if delivery := self._live(configuration):
             delivery.purge(through)
-        await self._storage.audit.note(self._entry(configuration, actor, purged))
+        await self._tell(configuration, actor, "purge", **purged._asdict())
         return purged
 
     async def discard(self, configuration: ProxyConfiguration, reason: str) -> int:
@@ -53,13 +53,14 @@ class Queues:
             delivery.discard(through)
         return discarded
 
-    async def retry(self, configuration: ProxyConfiguration, seq: int) -> bool:
+    async def retry(self, configuration: ProxyConfiguration, seq: int, actor: str) -> bool:
         """Have a dead letter sent again, before all else; return False where there is none."""
         now = self._clock.now()
         if not await self._storage.dead_letters.retry(configuration.id, seq, now):
             return False
         if delivery := self._live(configuration):
             delivery.retry(seq)
+        await self._tell(configuration, actor, "retry", position=seq)
         return True
 
     async def _position(self, configuration: ProxyConfiguration) -> int:
@@ -69,13 +70,17 @@ class Queues:
         cursor: Cursor | None = await self._storage.proxy_configurations.cursor(configuration.id)
         return cursor.position if cursor else self._storage.journal.head
 
-    def _entry(self, configuration: ProxyConfiguration, actor: str, purged: Purged) -> AuditEntry:
-        return AuditEntry(
-            timestamp=self._clock.now(),
-            organization_uuid=configuration.key.organization_uuid,
-            charge_box_id=configuration.key.charge_box_id,
-            actor=actor,
-            action="queue.purge",
-            result="purged",
-            details={"proxy_configuration_id": configuration.id, **purged._asdict()},
+    async def _tell(
+        self, configuration: ProxyConfiguration, actor: str, done: str, **details: int
+    ) -> None:
+        await self._storage.audit.note(
+            AuditEntry(
+                timestamp=self._clock.now(),
+                organization_uuid=configuration.key.organization_uuid,
+                charge_box_id=configuration.key.charge_box_id,
+                actor=actor,
+                action=f"queue.{done}",
+                result="done",
+                details={"proxy_configuration_id": configuration.id, **details},
+            )
         )

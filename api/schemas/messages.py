@@ -7,7 +7,7 @@ from typing import get_args
 from marshmallow import Schema, fields
 
 from api.schemas.common import PageQuery, Success, next_cursor
-from api.schemas.fields import Integer, Moment, choice, text
+from api.schemas.fields import Boolean, Integer, Moment, choice, text
 from storage.records import Direction, MessageType
 
 
@@ -42,6 +42,16 @@ class Message(Frame):
     message_id = fields.String(allow_none=True, required=True)
     action = fields.String(allow_none=True, required=True)
     proxy_configuration_id = Integer(allow_none=True, required=True)
+    origin = Integer(
+        allow_none=True,
+        required=True,
+        metadata={"description": "Towards a target: the `seq` of the charger's own message."},
+    )
+    maybe_duplicate = Boolean(
+        allow_none=True,
+        required=True,
+        metadata={"description": "The target may have had it before."},
+    )
     answer = fields.Nested(Frame, allow_none=True, required=True)
     latency_ms = fields.Float(allow_none=True, required=True)
 

@@ -33,6 +33,7 @@ from csms.stations import STATIONS
 from csms.tap import journal_tap
 from csms.transactions import TransactionLedger
 from proxy.addresses import AddressGuard
+from proxy.queues import Queues
 from proxy.states import State, TargetStatus
 from storage.records import ChargerKey, ProxyConfiguration, Scope
 from storage.store import Storage, open_storage
@@ -59,6 +60,7 @@ class WatchedRelays:
     """Dial nobody, and remember what was to be taken up."""
 
     configured: list[ChargerKey] = field(default_factory=list)
+    queues: Queues = field(init=False)
 
     async def configure(self, key: ChargerKey) -> None:
         self.configured.append(key)
@@ -222,6 +224,7 @@ async def parts(tmp_path: Path, clock: HandClock, relays: WatchedRelays) -> Asyn
     guard = AddressGuard([ip_network("127.0.0.0/8")])
     numbers = count(1)
     async with open_storage(tmp_path, clock) as storage:
+        relays.queues = Queues(storage, clock, lambda _: None)
         yield ApiParts(
             storage=storage,
             registry=Registry(),

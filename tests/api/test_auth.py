@@ -15,7 +15,7 @@ from api.routing import Operation
 from api.schemas.organizations import SCOPES
 from api.server import listening
 from csms.settings import Bind
-from storage.records import Scope, Transaction
+from storage.records import DeadLetter, Scope, Transaction
 from tests.api.conftest import DOCUMENT, PROXY, Api
 
 BODIES = {
@@ -121,6 +121,15 @@ async def ids_of_everything(api: Api) -> dict[str, str]:
     )
     offline = await api("POST", "/api/chargingStations/CP-1/reset", {"type": "Immediate"})
     (key,) = (await api.get(f"{api.organization}/api_keys"))["api_keys"]
+    letter = DeadLetter(
+        proxy_configuration_id=enrolled["proxy_configuration"]["id"],
+        seq=1,
+        action="MeterValues",
+        reason="",
+        attempts=3,
+        created_at=now,
+    )
+    await api.storage.dead_letters.note(letter)
     return {
         "organization_uuid": api.organization_uuid,
         "charge_box_id": "CP-1",
@@ -131,6 +140,7 @@ async def ids_of_everything(api: Api) -> dict[str, str]:
         "transactionId": "4711",
         "command_id": offline.body["command_id"],
         "key_id": key["key_id"],
+        "entry": "1",
     }
 
 
