@@ -15,6 +15,7 @@ from proxy.timings import Timings
 
 Apply: TypeAlias = Callable[[Timings, int], Timings]
 
+HEARTBEAT_INTERVAL = "heartbeat_interval"
 _COMPONENT = "OCPPCommCtrlr."
 _INTEGER = re.compile(r"\s*[0-9]{1,9}\s*", re.ASCII)
 _DAY, _HOUR, _MINUTES = 86_400, 3_600, 600
@@ -47,7 +48,7 @@ def _doublings(timings: Timings) -> int:
 
 
 _HEARTBEAT = LinkKey(
-    "heartbeat_interval",
+    HEARTBEAT_INTERVAL,
     1,
     _DAY,
     lambda timings: timings.ordered_heartbeat or timings.heartbeat_interval,

@@ -19,6 +19,7 @@ from csms.frames import Call, Reply, Send
 from proxy.boot import BootAnswer, boot_answer, boot_payload
 from proxy.connectors import shown
 from proxy.errands import Errands
+from proxy.overlay import HEARTBEAT_INTERVAL
 from proxy.states import State
 from storage.records import Origin
 
@@ -91,7 +92,7 @@ class Presence:
         self._nudge.set()
 
     def retime(self, timings: Timings) -> None:
-        """Be as patient as the target orders, whose key goes before its Boot's interval."""
+        """Be as patient as the target orders by its link's keys."""
         self._timings = timings
         self._interval = timings.ordered_heartbeat or self._interval
         if self._admitted:  # and waits for the next heartbeat
@@ -162,8 +163,12 @@ class Presence:
             self._enter(_WAITING[answer.status] if answer else State.BOOTING, None)
             interval = self._interval_of(answer, self._timings.boot_interval)
             await self._wait(link, self._pace.not_before(interval))
-        interval = self._interval_of(answer, self._timings.heartbeat_interval)
-        self._interval = self._timings.ordered_heartbeat or interval
+        timings = self._timings
+        ordered = timings.ordered_heartbeat or timings.heartbeat_interval
+        self._interval = self._interval_of(answer, ordered)
+        if answer.interval:  # which is also what it reads of the key (OCPP 1.6 §4.2)
+            overlays, seconds = self._storage.overlays, max(1, round(answer.interval))
+            overlays.note_link(self._configuration.id, HEARTBEAT_INTERVAL, str(seconds))
         self._accepted_at = asyncio.get_running_loop().time()
         self._forget_errands()
         self._pace.begin_anew()

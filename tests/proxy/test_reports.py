@@ -10,7 +10,7 @@ import pytest
 from proxy.reports import Reports, shown
 from proxy.settings import View
 from proxy.timings import Timings
-from tests.proxy.stage import Stage
+from tests.proxy.stage import MOMENT, OCPP201, Stage, Target, says
 
 VIEW = View(Timings(attempts=7), {"SampledDataCtrlr.TxUpdatedInterval": "900"})
 
@@ -109,3 +109,33 @@ async def test_what_is_no_report_is_not_looked_at(stage: Stage) -> None:
 
     assert await reports.shown("MeterValues", report) is report
     assert b'"value":"5"' in await reports.shown("NotifyReport", report)
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "strict"])
+async def test_a_report_that_the_target_asked_for_tells_it_its_own(
+    stage: Stage, target: Target, mode: str
+) -> None:
+    key = await stage.enrol(target.url, mode=mode)
+    async with stage.charger(key, OCPP201) as charger:
+        charger.answers["GetBaseReport"] = says(b'{"status":"Accepted"}')
+        await stage.reaches(key, "ready")
+        stored = await stage.configuration(key)
+        await stage.storage.overlays.note_link(stored.id, "attempts", "5")
+        asked = b'{"requestId":1,"reportBase":"FullInventory"}'
+        await target.link.call("GetBaseReport", asked)
+        request_id = charger.payloads("GetBaseReport")[0]["requestId"]
+        items = [
+            reported("OCPPCommCtrlr.MessageAttempts", {"value": "3"}),
+            reported("SecurityCtrlr.BasicAuthPassword", {"value": "s3cret"}),
+        ]
+        report = {"requestId": request_id, "generatedAt": MOMENT, "seqNo": 0, "reportData": items}
+        await charger.call("NotifyReport", report)
+
+        assert await target.hears("NotifyReport") == {
+            **report,
+            "requestId": 1,
+            "reportData": [
+                reported("OCPPCommCtrlr.MessageAttempts", {"value": "5"}),
+                reported("SecurityCtrlr.BasicAuthPassword", {}),
+            ],
+        }

