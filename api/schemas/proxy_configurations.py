@@ -14,7 +14,6 @@ from api.schemas.fields import (
     Boolean,
     Integer,
     Moment,
-    NotYet,
     choice,
     nullable,
     text,
@@ -76,7 +75,13 @@ class ProxyFields(Schema):
         **nullable(),
     )
     enabled = Boolean(load_default=True)
-    mode = choice("hybrid", "strict", load_default="hybrid", validate=[NotYet("strict")])
+    mode = choice(
+        "hybrid",
+        "strict",
+        about="hybrid: the platform answers and the target hears of it, now or later. strict: the "
+        "target answers everything live; while it is away the charger is turned away.",
+        load_default="hybrid",
+    )
     role = choice(
         "control",
         "observe",
@@ -142,9 +147,18 @@ class TargetStatus(Schema):
     boot_status = fields.String(
         allow_none=True, required=True, metadata={"description": "The target's word on our boot."}
     )
+    next_dial_at = Moment(
+        allow_none=True,
+        required=True,
+        metadata={"description": "When the pause between two dials ends."},
+    )
     queue_length = Integer(required=True)
     oldest_age_seconds = fields.Float(allow_none=True, required=True)
     dead_letters = Integer(required=True)
+    skipped = Integer(
+        required=True,
+        metadata={"description": "Purged, thinned or expired: no target will get them."},
+    )
 
 
 class OneTargetStatus(Success):

@@ -86,7 +86,7 @@ async def test_the_same_id_in_another_organization_is_another_charger(api: Api) 
         ({"target_authentication_method": "Basic"}, "target_auth_basic_password"),
         ({"target_authentication_method": "ClientCertificate"}, "target_auth_client_cert_id"),
         ({"charge_box_id": "a:b"}, "charge_box_id"),
-        ({"mode": "strict"}, "mode"),
+        ({"mode": "stern"}, "mode"),
         ({"colour": "red"}, "colour"),
     ],
 )

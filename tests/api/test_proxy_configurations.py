@@ -284,9 +284,11 @@ async def test_the_status_of_a_link_is_told(api: Api) -> None:
         "since": None,
         "last_error": None,
         "boot_status": None,
+        "next_dial_at": None,
         "queue_length": 0,
         "oldest_age_seconds": 90.0,
         "dead_letters": 0,
+        "skipped": 0,
     }
 
 

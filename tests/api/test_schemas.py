@@ -137,7 +137,6 @@ def test_a_certificate_in_pem_is_one() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("mode", "strict"),
         ("security_profile", 2),
     ],
 )
