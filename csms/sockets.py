@@ -67,7 +67,11 @@ class WebSocket:
         """Close with this code; the code of a lost peer cannot be sent and becomes 1000."""
         sendable = 1000 if code in (1005, 1006, 1015) else code
         fitting = reason.encode()[:MAX_REASON].decode(errors="ignore")
-        await self._connection.close(sendable, fitting)
+        try:
+            await self._connection.close(sendable, fitting)
+        except asyncio.CancelledError:  # nobody waits for the peer's good-bye any more
+            self._connection.transport.abort()
+            raise
 
 
 def quiet_logger() -> logging.Logger:

@@ -118,3 +118,16 @@ async def test_peer_is_told_why_we_close(code: int, reason: str, told: tuple[int
 
         assert (ends.client.close_code, ends.client.close_reason) == told
         await ends.ours.close(1011, "again")
+
+
+async def test_a_close_that_nobody_waits_for_leaves_nothing_open() -> None:
+    async with connected() as ends:
+        ends.client.transport.pause_reading()  # so no good-bye comes back
+        closing = asyncio.create_task(ends.ours.close(1001, "going away"))
+        await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.gather(closing, return_exceptions=True)
+
+        async with asyncio.timeout(PATIENCE / 10):  # the library itself would wait for 10 s
+            await ends.ours._connection.wait_closed()
+        assert closing.cancelled()
