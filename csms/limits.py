@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from csms.schedules import (
     CYCLES,
+    MOST_PHASES,
     TX,
     Curve,
     Fields,
@@ -218,10 +219,11 @@ def _bounded(
     """Return as many steps as there is room for, and until when they are exact."""
     endless = any(curve.cycle for curve in curves)
     known = [step for step in steps if not endless or step[0] < end] or steps[:1]
-    if len(known) > max_periods:
-        return known[:max_periods], known[max_periods - 1][0]
     if endless:
-        return [*known[: max_periods - 1], (end, known[-1][1])], end
+        known = [*known, (end, known[-1][1])]
+    if endless or len(known) > max_periods:
+        known = known[:max_periods]
+        return known, known[-1][0]
     return known, None
 
 
@@ -251,15 +253,22 @@ def _whole_seconds(
     periods: list[tuple[int, Rate | None]] = []
     height = math.inf
     for moment, rate in steps:
-        before, height = height, math.inf if rate is None else rate.value
+        before, height = height, _height(rate)
         exact = (moment - begin).total_seconds()
         start = math.floor(exact) if height < before else math.ceil(exact)
         if periods and periods[-1][0] >= start:
-            start, before_rate = periods.pop()
-            if before_rate is not None and before_rate.value < height:
-                rate, height = before_rate, before_rate.value  # noqa: PLW2901 - the lower one stays
+            start, other = periods.pop()
+            rate = min(rate, other, key=_height)  # noqa: PLW2901 - the lower one stays
+            height = _height(rate)
         periods.append((start, rate))
     return periods
+
+
+def _height(rate: Rate | None) -> float:
+    """Return what is compared to tell whether one step is below another."""
+    if rate is None:
+        return math.inf
+    return rate.value if rate.unit == "W" else rate.value * (rate.phases or MOST_PHASES)
 
 
 def _period(start: float, rate: Rate) -> dict[str, Any]:

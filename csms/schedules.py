@@ -83,8 +83,9 @@ class Curve:
 
     @property
     def least(self) -> Rate:
-        """Return the period with the lowest number; all have one unit."""
-        return min(self.rates, key=lambda rate: rate.value)
+        """Return what is below all periods, which have one unit."""
+        phases = min((rate.phases for rate in self.rates if rate.phases), default=None)
+        return Rate(min(rate.value for rate in self.rates), self.rates[0].unit, phases)
 
     def valid(self, moment: datetime) -> bool:
         """Tell whether the moment lies within validFrom and validTo."""

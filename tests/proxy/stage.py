@@ -315,6 +315,7 @@ class Stage:
             await connection.link.run(answer)
         finally:
             await self.relays.detach(connection)
+            await connection.station.profiles.close()
 
 
 def configuration(key: ChargerKey, target_url: str, **fields: Any) -> ProxyConfiguration:
