@@ -14,9 +14,12 @@ from simulators.sockets import WebSocket
 from simulators.watched import Fields
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Received:
-    """One CALL of a charger; ``text`` is the frame and ``payload`` its payload, as they came."""
+    """One CALL of a charger; ``text`` is the frame and ``payload`` its payload, as they came.
+
+    ``answer`` is what the charger was told, None until then; ``refused`` that it was a CALLERROR.
+    """
 
     at: datetime
     charge_box_id: str
@@ -26,6 +29,8 @@ class Received:
     fields: Fields
     payload: bytes
     text: bytes
+    answer: Fields | None = None
+    refused: bool = False
 
 
 @dataclass(slots=True)

@@ -100,7 +100,7 @@ async def dial(
     except InvalidStatus as refused:
         response = refused.response
         raise HandshakeRefused(response.status_code, response.reason_phrase) from None
-    except (InvalidHandshake, OSError, TimeoutError) as failed:
+    except (ConnectionClosed, InvalidHandshake, OSError, TimeoutError) as failed:
         raise HandshakeRefused(0, str(failed) or type(failed).__name__) from None
     return WebSocket(connection)
 

@@ -20,7 +20,7 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from csms import frames
-from csms.frames import Call, Reply, Send
+from csms.frames import Call, CallResult, Reply, Send
 from csms.link import Link, new_message_id
 from simulators.central import TONGUES, Answerer, Desk
 from simulators.connections import Connection, Received
@@ -38,7 +38,8 @@ class Conduct:
     ``mute`` leaves every CALL unanswered, ``delay`` is s before an answer. ``subprotocol`` is
     chosen whatever was offered, ``""`` chooses none. ``one_id`` gives all CALLs this message id.
     ``errors`` maps actions to CALLERROR codes, ``answers`` to whole answers.
-    ``transaction_id`` is given to every 1.6 start, None counts up.
+    ``transaction_id`` is given to every 1.6 start, None counts up. ``raw`` may return the text to
+    send instead of an answer, whatever it is.
     """
 
     refuse: int | None = None
@@ -53,6 +54,7 @@ class Conduct:
     transaction_id: int | None = None
     errors: dict[str, str] = field(default_factory=dict)
     answers: dict[str, Override] = field(default_factory=dict)
+    raw: Callable[[Call | Send], bytes | None] | None = None
 
 
 class Target(Watched):
@@ -232,18 +234,23 @@ class Target(Watched):
     async def _answer(
         self, connection: Connection, call: Call | Send, answers: Mapping[str, Answerer]
     ) -> Reply:
-        self._record(connection, call)
+        one = self._record(connection, call)
         if self.conduct.mute:
             await asyncio.Future()  # ends with the connection
         if self.conduct.delay:
             await asyncio.sleep(self.conduct.delay)
+        raw = self.conduct.raw and self.conduct.raw(call)
+        if raw:
+            one.refused = raw.startswith(b"[4,%b," % orjson.dumps(call.id))
+            return CallResult(call.id, b"", None, raw)
         code = self.conduct.errors.get(call.action)
         if call.action not in answers:
             code = "NotImplemented"
         if code is not None:
+            one.refused = True
             return frames.call_error(call.id, code, "")
-        fields = self._fields(call, answers[call.action])
-        return frames.call_result(call.id, orjson.dumps(fields))
+        one.answer = self._fields(call, answers[call.action])
+        return frames.call_result(call.id, orjson.dumps(one.answer))
 
     def _fields(self, call: Call | Send, answerer: Answerer) -> Fields:
         override = self.conduct.answers.get(call.action)
@@ -263,7 +270,7 @@ class Target(Watched):
         fixed = self.conduct.transaction_id
         return next(self._transaction_ids) if fixed is None else fixed
 
-    def _record(self, connection: Connection, call: Call | Send) -> None:
+    def _record(self, connection: Connection, call: Call | Send) -> Received:
         if self._keep is not None and len(self.received) >= self._keep:
             del self.received[: self._keep // 2]
         one = Received(
@@ -278,6 +285,7 @@ class Target(Watched):
         )
         self.received.append(one)
         self._note("asked", connection, call.fields, call.action)
+        return one
 
     def _note(self, kind: Kind, connection: Connection, fields: Any, action: str = "") -> None:
         self.note(kind, action, {"charge_box_id": connection.charge_box_id, "fields": fields})

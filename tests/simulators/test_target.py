@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from csms.errors import CallRefused, LinkClosed
+from csms.errors import AnswerTimeout, CallRefused, LinkClosed
 from simulators.charger import Charger
 from simulators.target import Conduct, Target
 from tests.simulators.stage import NAME, SUBPROTOCOLS, TOKEN, playing
@@ -178,3 +178,27 @@ async def test_what_it_keeps_is_bounded() -> None:
 
     assert len(target.received) <= 10
     assert target.received[-1].action == "Heartbeat"
+
+
+async def test_the_record_tells_what_each_call_was_answered(target: Target, version: str) -> None:
+    target.conduct.errors["Heartbeat"] = "InternalError"
+    async with playing(target, version) as charger:
+        with pytest.raises(CallRefused):
+            await charger.call("Heartbeat", {})
+
+    (boot,), (heartbeat,) = target.calls("BootNotification"), target.calls("Heartbeat")
+    assert boot.answer is not None
+    assert (boot.answer["status"], boot.refused) == ("Accepted", False)
+    assert (heartbeat.answer, heartbeat.refused) == (None, True)
+
+
+async def test_any_text_can_take_the_place_of_an_answer(target: Target, version: str) -> None:
+    async with playing(target, version, answer_timeout=0.05) as charger:
+        target.conduct.raw = lambda call: b"garbage" if call.action == "Heartbeat" else None
+        with pytest.raises(AnswerTimeout):
+            await charger.call("Heartbeat", {})
+        target.conduct.raw = lambda call: b'[4,"%b","InternalError"]' % call.id.encode()
+        with pytest.raises(CallRefused):
+            await charger.call("Heartbeat", {})
+
+    assert [one.refused for one in target.calls("Heartbeat")] == [False, True]
