@@ -96,7 +96,8 @@ class Carrier:
         else:
             return True
         finally:
-            self._told.discard(message.seq)
+            if self._told:
+                self._told = {seq for seq in self._told if seq > message.seq}
             self.in_hand = None
             self.idle.set()
         return False

@@ -43,6 +43,16 @@ class Hybrid:
         target.overhear(call, position)
         if call.action == _BOOT:
             target.trigger(_BOOT)
+        return await self._answered(call, ours, theirs, target)
+
+    async def answer_again(self, call: Call, position: int, target: TargetLink) -> Reply:
+        """Answer what the target has heard already; raise NotStored."""
+        ours = await self._station.answer(call, position)
+        return await self._answered(call, ours, None, target)
+
+    async def _answered(
+        self, call: Call, ours: Reply, theirs: Waiter | None, target: TargetLink
+    ) -> Reply:
         if not authority.consults(self._version, call.action, call.fields):
             return ours
         try:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from csms.frames import Call, Reply, Send
+from csms.errors import NotStored
+from csms.frames import Call, CallError, Reply, Send
+from proxy.authority import under
 from proxy.hybrid import Hybrid
+from proxy.repeats import Repeats
 from proxy.strict import Strict
+from storage.errors import StorageError
 
 if TYPE_CHECKING:
     from csms.registry import Connection
@@ -23,6 +27,7 @@ class Relay:
     ) -> None:
         self.connection = connection
         self.target = target
+        self._repeats = Repeats(connection.key, connection.station.dialect, parts.storage.journal)
         self._strict = Strict(connection, parts)
         self._ways: Mapping[str, Hybrid | Strict] = {
             "hybrid": Hybrid(connection, parts),
@@ -35,10 +40,35 @@ class Relay:
         What a charger says belongs to the target that it has in this moment: to no other, however
         soon the configuration changes.
         """
+        if isinstance(call, Send):
+            return await self.connection.station.answer(call, position)
+        try:
+            first = await self._repeats.repeated(call, position)
+            if first is not None:
+                return await self._again(call, position, first)
+        except StorageError as cause:
+            raise NotStored from cause
+        reply = await self._once(call, position)
+        if isinstance(reply, CallError):
+            self._repeats.refused(call)
+        return reply
+
+    async def _once(self, call: Call, position: int) -> Reply:
         target = self.target
-        if target is None or isinstance(call, Send):
+        if target is None:
             return await self.connection.station.answer(call, position)
         return await self._ways[target.configuration.mode].answer(call, position, target)
+
+    async def _again(self, call: Call, position: int, first: int) -> Reply:
+        """Answer what was said before as it was answered then; nobody hears it twice."""
+        target = self.target
+        if target is not None:
+            target.delivery.pass_by(position)
+        if stored := await self._repeats.answer_to(first):
+            return under(call.id, stored)
+        if target is None:
+            return await self.connection.station.answer(call, position)
+        return await self._ways[target.configuration.mode].answer_again(call, position, target)
 
     async def admit(self) -> None:
         """Let the charger in, or hang up where its target must be ready for it and is not."""

@@ -35,7 +35,10 @@ class Strict:
         self._timings = parts.timings
 
     async def admit(self, target: TargetLink) -> None:
-        """Wait until the target is ready, or hang up: the charger comes again, not at once."""
+        """Wait until the target is ready, or hang up: the charger comes again, not at once.
+
+        Raises Replaced.
+        """
         try:
             async with asyncio.timeout(self._timings.ask):
                 await target.ready()
@@ -47,7 +50,10 @@ class Strict:
         self._link.hang_up(TRY_AGAIN_LATER, "the target is not available")
 
     async def answer(self, call: Call, position: int, target: TargetLink) -> Reply:
-        """Answer as the target does; raise LinkClosed, having hung up, where it does not."""
+        """Answer as the target does; raise LinkClosed, having hung up, where it does not.
+
+        Raises Replaced where another target has to be asked.
+        """
         if policy.rule(self._station.version, call.action).hearing is Hearing.NEVER:
             return await self._own(call, position, target)
         # Before anything is awaited: in the very commit that stores the message the queue has
@@ -57,6 +63,10 @@ class Strict:
         if isinstance(reply, CallResult):
             await self._station.witness(call, reply)
         return reply
+
+    async def answer_again(self, call: Call, position: int, target: TargetLink) -> Reply:
+        """Answer what was said before and not answered; raise LinkClosed as ``answer`` does."""
+        return await self.answer(call, position, target)
 
     async def _own(self, call: Call, position: int, target: TargetLink) -> Reply:
         ours = await self._station.answer(call, position)
