@@ -11,6 +11,8 @@ import contextlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+import orjson
+
 from csms import frames
 from csms.errors import LinkError
 from csms.frames import Call, Reply
@@ -81,6 +83,22 @@ class Availability:
                 await self._hold(others)
         return result.payload
 
+    async def release(self) -> None:
+        """Open what only targets closed that are gone; raise LinkError or StorageError."""
+        left = await self._wishes.left(self._key)
+        if not left:
+            return
+        staying = [wish for wish in await self._wishes.of(self._key) if wish.type == _INOPERATIVE]
+        for wish in left:
+            held = any(self._words.holds(_place(other), _place(wish)) for other in staying)
+            if wish.type == _INOPERATIVE and not held:
+                opened = wish._replace(type=_OPERATIVE)
+                await self._ask(ACTION, self._words.payload(opened))
+                if wish.evse_id == 0:
+                    await self._hold(staying)
+        for owner in {wish.owner for wish in left}:
+            await self._wishes.forget(self._key, owner)
+
     async def _keep(self, wish: AvailabilityWish) -> None:
         if wish.evse_id == 0 and self._words.whole_is_all:
             self._wishes.forget(self._key, wish.owner)
@@ -90,7 +108,7 @@ class Availability:
         """Say again what others want of connectors, where the whole charger decides for all."""
         for wish in wishes if self._words.whole_is_all else ():
             with contextlib.suppress(LinkError):  # a word of ours, on which no answer depends
-                await self._ask(ACTION, _payload16(wish))
+                await self._ask(ACTION, self._words.payload(wish))
 
 
 class _Words(NamedTuple):
@@ -98,6 +116,7 @@ class _Words(NamedTuple):
 
     schemas: Schemas
     read: Callable[[Call], tuple[Place | None, Any]]
+    payload: Callable[[AvailabilityWish], bytes]
     holds: Covers
     whole_is_all: bool
 
@@ -108,6 +127,14 @@ def _place(wish: AvailabilityWish) -> Place:
 
 def _payload16(wish: AvailabilityWish) -> bytes:
     return b'{"connectorId":%d,"type":"%b"}' % (wish.evse_id, wish.type.encode())
+
+
+def _payload201(wish: AvailabilityWish) -> bytes:
+    evse: dict[str, Any] = {"id": wish.evse_id}
+    if wish.connector_id:
+        evse["connectorId"] = wish.connector_id
+    place = {"evse": evse} if wish.evse_id else {}
+    return orjson.dumps({"operationalStatus": wish.type, **place})
 
 
 def _read16(call: Call) -> tuple[Place | None, Any]:
@@ -127,11 +154,16 @@ _WORDS: Mapping[str, _Words] = {
     "1.6": _Words(
         Schemas("1.6"),
         _read16,
+        _payload16,
         lambda other, place: other.evse_id in (0, place.evse_id),
         whole_is_all=True,
     ),
     # Station, EVSE and connector each keep their own state (OCPP 2.0.1 G03, G04).
     "2.0.1": _Words(
-        Schemas("2.0.1"), _read201, lambda other, place: other == place, whole_is_all=False
+        Schemas("2.0.1"),
+        _read201,
+        _payload201,
+        lambda other, place: other == place,
+        whole_is_all=False,
     ),
 }

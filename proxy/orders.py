@@ -6,8 +6,11 @@ The charger's answer goes back under the target's own message id. What several p
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
+
+import structlog
 
 from csms import frames
 from csms.errors import CallRefused, LinkBusy, LinkError
@@ -25,12 +28,15 @@ from proxy.settings201 import Settings201
 from proxy.unsent import Unsent
 from proxy.verdicts import Answer, Refuse, Triggered
 from proxy.wishes import Wishes
+from storage.errors import StorageError
 
 if TYPE_CHECKING:
     from csms.link import Answer as LinkAnswer
     from csms.registry import Connection
     from proxy.parts import RelayParts
     from proxy.target import TargetLink
+
+log = structlog.get_logger("ringmain.orders")
 
 
 class Orders:
@@ -45,11 +51,11 @@ class Orders:
         self._timings = parts.timings
         self._audit = audit
         self._resets = Resets(key, version, parts, self._ask, audit)
-        availability = Availability(key, version, parts.storage.availability, self._ask)
+        self._availability = Availability(key, version, parts.storage.availability, self._ask)
         # Who serves an action that is not simply the charger's to answer.
         self._served: Mapping[str, Serve] = {
             **served(Settings(key, version, parts, audit), version, self._ask),
-            "ChangeAvailability": availability.serve,
+            "ChangeAvailability": self._availability.serve,
             "GetTransactionStatus": Unsent(parts.storage, self._ask).serve,
             "Reset": self._resets.serve,
             **VirtualProfiles(connection, parts.clock, self._forwarded).served,
@@ -65,6 +71,15 @@ class Orders:
             return reply
 
         return watched
+
+    async def reconcile(self) -> None:
+        """Take back what targets have left behind that are deleted or disabled."""
+        await asyncio.sleep(self._timings.settling)  # the link may be about to begin
+        try:
+            await self._availability.release()
+        except (LinkError, StorageError) as failure:  # at the next occasion
+            key = self._connection.key
+            log.warning("not_released", charge_box_id=key.charge_box_id, reason=str(failure))
 
     def close(self) -> None:
         """Send nothing of our own any more: the charger's link has ended, or another serves it."""

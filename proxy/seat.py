@@ -119,6 +119,8 @@ class Seat:
                 await self._change(wanted, self._spoken())
             if self.relay is not None:
                 self.relay.target = self.target
+            if self._orders is not None:
+                self._begin(self._orders.reconcile())
 
     def _leaves_with_care(self, wanted: ProxyConfiguration | None) -> bool:
         """Tell whether the old target still gets what waits, before the charger has another."""

@@ -50,6 +50,11 @@ class AvailabilityWishes:
         rows = await self._database.fetch(statements.availability_of, key._asdict())
         return [AvailabilityWish(**row) for row in rows]
 
+    async def left(self, key: ChargerKey) -> list[AvailabilityWish]:
+        """Return the wishes that targets have left behind which are deleted or disabled."""
+        rows = await self._database.fetch(statements.availability_left, key._asdict())
+        return [AvailabilityWish(**row) for row in rows]
+
 
 class DeferredResets:
     """Remember the one reset of a target that waits until nothing charges."""

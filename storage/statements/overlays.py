@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Table, and_, delete, or_, select
+from sqlalchemy import ColumnElement, Table, delete, not_, or_, select
 
 from storage.statements.parts import given, insert_or_update, of_charger
 from storage.target_schema import (
@@ -16,12 +16,12 @@ from storage.target_schema import (
 _OWNED = ("organization_uuid", "charge_box_id", "owner")
 
 
-def _owners_live(table: Table) -> ColumnElement[bool]:
+def _is_there(table: Table) -> ColumnElement[bool]:
     """Return the condition that a row is of the platform or of a target that is still there."""
     targets = select(proxy_configurations.c.id).where(
-        of_charger(proxy_configurations), proxy_configurations.c.id == table.c.owner
+        proxy_configurations.c.id == table.c.owner, proxy_configurations.c.enabled
     )
-    return and_(of_charger(table), or_(table.c.owner == 0, table.c.owner.in_(targets)))
+    return or_(table.c.owner == 0, table.c.owner.in_(targets))
 
 
 note_link_setting = insert_or_update(link_settings, ("proxy_configuration_id", "name"))
@@ -34,7 +34,7 @@ link_settings_of = (
 note_shared_setting = insert_or_update(shared_settings, (*_OWNED, "name"))
 shared_settings_of = (
     select(shared_settings.c.owner, shared_settings.c.name, shared_settings.c.value)
-    .where(_owners_live(shared_settings))
+    .where(of_charger(shared_settings), _is_there(shared_settings))
     .order_by(shared_settings.c.owner, shared_settings.c.name)
 )
 
@@ -42,16 +42,18 @@ note_availability = insert_or_update(availability, (*_OWNED, "evse_id", "connect
 forget_availability = delete(availability).where(
     of_charger(availability), availability.c.owner == given(availability.c.owner)
 )
-availability_of = (
+_WISHES = (
     select(
         availability.c.owner,
         availability.c.evse_id,
         availability.c.connector_id,
         availability.c.type,
     )
-    .where(_owners_live(availability))
+    .where(of_charger(availability))
     .order_by(availability.c.owner, availability.c.evse_id, availability.c.connector_id)
 )
+availability_of = _WISHES.where(_is_there(availability))
+availability_left = _WISHES.where(not_(_is_there(availability)))
 
 note_deferred_reset = insert_or_update(deferred_resets, ("proxy_configuration_id",))
 deferred_reset_of = (
@@ -60,7 +62,7 @@ deferred_reset_of = (
         proxy_configurations,
         proxy_configurations.c.id == deferred_resets.c.proxy_configuration_id,
     )
-    .where(of_charger(proxy_configurations))
+    .where(of_charger(proxy_configurations), proxy_configurations.c.enabled)
 )
 forget_deferred_reset = delete(deferred_resets).where(
     deferred_resets.c.proxy_configuration_id == given(deferred_resets.c.proxy_configuration_id)

@@ -10,7 +10,8 @@ import pytest
 from csms.errors import CallRefused
 from proxy.availability import ACTION, Availability
 from storage.repositories.availability import AvailabilityWish
-from tests.proxy.stage import OCPP16, OCPP201, Device, Stage, Target, refuses, says
+from tests.doubles import settled
+from tests.proxy.stage import OCPP201, Device, Stage, Target, refuses, says
 
 ACCEPTED, SCHEDULED, REJECTED = (
     {"status": "Accepted"},
@@ -150,13 +151,41 @@ async def test_in_201_station_evse_and_connector_have_states_of_their_own(
     ]
 
 
-async def test_a_deleted_target_closes_nothing(stage: Stage, target: Target) -> None:
+async def test_what_a_target_closed_is_opened_when_it_is_disabled(
+    stage: Stage, target: Target
+) -> None:
     key = await stage.enrol(target.url)
-    async with stage.charger(key, OCPP16) as charger:
+    await stage.storage.availability.note(key, AvailabilityWish(0, 2, 0, "Inoperative"))
+    async with stage.charger(key) as charger:
         charger.answers[ACTION] = says(ACCEPTED)
         await stage.reaches(key, "ready")
-        await wants(target, 1, "Inoperative")
-        stored = await stage.configuration(key)
-        await stage.storage.proxy_configurations.delete(key.organization_uuid, stored.id)
+        for connector_id in (1, 2):
+            await wants(target, connector_id, "Inoperative")
+        await stage.change(key, enabled=False)
+        await charger.hears(ACTION, 3)
+        while await stage.storage.availability.left(key):
+            await settled()
 
-        assert await stage.storage.availability.of(key) == []
+        assert [wish.owner for wish in await stage.storage.availability.of(key)] == [0]
+    assert told(charger)[2:] == [(1, "Operative")]
+
+
+async def test_what_a_target_closed_is_opened_when_the_charger_comes_back_after_its_deletion(
+    stage: Stage, target: Target
+) -> None:
+    key = await stage.enrol(target.url)
+    stored = await stage.configuration(key)
+    for wish in (
+        AvailabilityWish(stored.id, 1, 1, "Inoperative"),
+        AvailabilityWish(stored.id, 0, 0, "Inoperative"),
+    ):
+        await stage.storage.availability.note(key, wish)
+    await stage.storage.proxy_configurations.delete(key.organization_uuid, stored.id)
+    async with stage.charger(key, OCPP201) as charger:
+        charger.answers[ACTION] = says(ACCEPTED)
+        await charger.hears(ACTION, 2)
+
+    assert charger.payloads(ACTION) == [
+        {"operationalStatus": "Operative"},
+        {"operationalStatus": "Operative", "evse": {"id": 1, "connectorId": 1}},
+    ]

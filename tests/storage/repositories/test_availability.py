@@ -20,15 +20,18 @@ async def test_each_owner_has_one_wish_per_connector(storage: Storage) -> None:
     assert await storage.availability.of(BOB) == []
 
 
-async def test_an_owner_s_wishes_are_forgotten_with_it(storage: Storage) -> None:
+async def test_a_deleted_owner_s_wishes_count_no_more(storage: Storage) -> None:
     target = await storage.proxy_configurations.create(proxy(ALICE))
     ours = AvailabilityWish(0, 0, 0, "Inoperative")
     storage.availability.note(ALICE, ours)
     await storage.availability.note(ALICE, AvailabilityWish(target.id, 1, 0, "Inoperative"))
     await storage.proxy_configurations.delete(ALICE.organization_uuid, target.id)
     assert await storage.availability.of(ALICE) == [ours]
+    assert [wish.owner for wish in await storage.availability.left(ALICE)] == [target.id]
 
+    storage.availability.forget(ALICE, target.id)
     await storage.availability.forget(ALICE, 0)
+    assert await storage.availability.left(ALICE) == []
 
     assert await storage.availability.of(ALICE) == []
 
