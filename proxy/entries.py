@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from csms.frames import Reply
 from proxy import policy
@@ -16,8 +17,7 @@ Waiter: TypeAlias = asyncio.Future[Reply | None]
 BEGINS = "StartTransaction"  # the one answer whose id has to be known before what follows
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True, eq=False):
     """One CALL on its way; ``ours`` is the transaction id that our reply to it gave."""
 
     seq: int

@@ -96,6 +96,8 @@ def _exchange(payload: bytes, text: str, changes: list[tuple[Span, str]]) -> byt
 
 
 def _spans(text: str, path: Path, *, any_case: bool) -> list[Span]:
+    if not _mentioned(text, path[-1]):
+        return []
     return [
         (member.value_at, member.end)
         for at in _objects(text, path[:-1], any_case=any_case)
@@ -115,6 +117,11 @@ def _objects(text: str, path: Path, *, any_case: bool) -> list[int]:
             if _same(member.key, key, any_case=any_case)
         ]
     return found
+
+
+def _mentioned(text: str, key: str) -> bool:
+    """Tell whether a key may be in a text: most are in none, and this is found out quickly."""
+    return "\\" in text or key.casefold() in text.casefold()  # an escape may spell any letter
 
 
 def _same(key: str, wanted: str, *, any_case: bool) -> bool:

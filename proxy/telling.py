@@ -39,13 +39,10 @@ class Telling:
             # Where we gave no id the charger begins again; what it repeats, the target has begun.
             return entry.ours is not None and await self._ids.theirs(entry.ours) is None
         live = entry.version == self._version and entry.seq > live_from
-        heard = {
-            Hearing.DURABLE: True,
-            Hearing.LATEST: live,
-            Hearing.LIVE: live and entry.awaited,
-            Hearing.NEVER: False,
-        }
-        return heard[entry.hearing]
+        hearing = entry.hearing
+        if hearing is Hearing.LIVE:
+            return live and entry.awaited
+        return hearing is Hearing.DURABLE or (hearing is Hearing.LATEST and live)
 
     async def withheld(self, entry: Entry) -> bool:
         """Tell whether it is of a transaction that the target never took, and stays here."""

@@ -15,8 +15,6 @@ from storage.database import Row, Statement, Values
 Take = Callable[[Row], tuple[Any, ...]]
 Processor = Callable[[Any], Any]
 
-WIDTH = 16  # rows that one execution of the wide SQL inserts
-
 
 class Compiled:
     """One statement in one dialect, with positional parameters.
@@ -24,7 +22,7 @@ class Compiled:
     What does not depend on the values is settled here, so that a row costs about a microsecond.
     """
 
-    __slots__ = ("_bind", "_constants", "_names", "_read", "_take", "sql", "wide")
+    __slots__ = ("_bind", "_constants", "_names", "_read", "_take", "sql")
 
     def __init__(self, statement: Statement, dialect: Dialect) -> None:
         options = {"render_postcompile": True}
@@ -32,7 +30,6 @@ class Compiled:
         columns = getattr(statement, "exported_columns", ())
         order = compiled.positiontup or []
         self.sql = str(compiled)
-        self.wide = _wide(self.sql, len(order))  # empty where it is no plain INSERT
         self._take = _taker(order)
         self._bind = [
             (place, process)
@@ -50,7 +47,7 @@ class Compiled:
 
     def bind(self, values: Values) -> Sequence[Any]:
         """Return the parameters in the order of the SQL; KeyError names a missing value."""
-        taken = values if type(values) is tuple else self._named(cast("Row", values))
+        taken: Sequence[Any] = values if isinstance(values, tuple) else self._named(values)
         if not self._bind:
             return taken
         bound = list(taken)
@@ -71,12 +68,6 @@ class Compiled:
         for name, process in self._read:
             row[name] = process(row[name])
         return row
-
-
-def _wide(sql: str, values: int) -> str:
-    row = f"({', '.join('?' * values)})"
-    head, found, tail = sql.partition(f" VALUES {row}")
-    return "" if tail or not found else f"{head} VALUES {', '.join([row] * WIDTH)}"
 
 
 def _taker(names: Sequence[str]) -> Take:

@@ -72,18 +72,17 @@ class Charger:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectorStatus:
-    """The latest status of one connector; EVSE 0 is the station itself."""
+class ConnectorStatus(NamedTuple):
+    """The latest status of one connector, made often; EVSE 0 is the station itself."""
 
     key: ChargerKey
     evse_id: int
     connector_id: int
     status: str
-    error_code: str | None = None
     # The StatusNotification's payload, as received.
     payload: bytes
     updated_at: datetime
+    error_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

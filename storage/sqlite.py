@@ -12,7 +12,6 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +19,7 @@ import aiosqlite
 from sqlalchemy import Dialect
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-from storage.compiled import WIDTH, Compiled
+from storage.compiled import Compiled
 from storage.database import NO_VALUES, Row, Statement, Values, Write
 from storage.errors import Conflict, StorageError, StorageUnavailable
 
@@ -29,6 +28,11 @@ Work = Callable[[sqlite3.Connection], T]
 _Bound = tuple[Compiled, Sequence[Sequence[Any]]]  # a statement and its rows of parameters
 
 DIALECT: Dialect = SQLiteDialect_pysqlite(paramstyle="qmark")
+
+# The driver searches long for what adapts any value but a text or number, and takes it as it is
+# where nothing does. With these it finds at once what leaves the value alone.
+sqlite3.register_adapter(bytes, bytes)
+sqlite3.register_adapter(type(None), {}.get)
 
 PRAGMAS = (
     "PRAGMA busy_timeout=5000",
@@ -226,11 +230,7 @@ def _bound(compiled: Compiled, rows: Sequence[Values]) -> _Bound:
 def _write(connection: sqlite3.Connection, batch: Sequence[_Bound]) -> None:
     connection.execute("BEGIN IMMEDIATE")
     for compiled, rows in batch:
-        # Many rows at once, because the interpreter changes hands at every execution.
-        wide = len(rows) // WIDTH * WIDTH if compiled.wide else 0
-        for at in range(0, wide, WIDTH):
-            connection.execute(compiled.wide, list(chain.from_iterable(rows[at : at + WIDTH])))
-        connection.executemany(compiled.sql, rows[wide:])
+        connection.executemany(compiled.sql, rows)
     connection.execute("COMMIT")
 
 

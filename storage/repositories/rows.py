@@ -14,10 +14,12 @@ from storage.records import ChargerKey
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    Record = DataclassInstance | tuple[Any, ...]
+
 _PATHS = {"key": tuple(f"key.{name}" for name in ChargerKey._fields)}
 
 
-def columns(record: DataclassInstance) -> dict[str, Any]:
+def columns(record: Record) -> dict[str, Any]:
     """Return a record's columns by name."""
     names, read = _columns(type(record))
     return dict(zip(names, read(record), strict=True))
@@ -31,9 +33,10 @@ def keyed(row: Row) -> dict[str, Any]:
 
 
 @cache
-def _columns(kind: type[DataclassInstance]) -> tuple[Sequence[str], Callable[[Any], Any]]:
+def _columns(kind: Any) -> tuple[Sequence[str], Callable[[Any], Any]]:
     """Return the columns of a record, and what reads them all at once."""
-    paths = [path for field in fields(kind) for path in _PATHS.get(field.name, (field.name,))]
+    named: Sequence[str] = getattr(kind, "_fields", ()) or [field.name for field in fields(kind)]
+    paths = [path for name in named for path in _PATHS.get(name, (name,))]
     return [path.rpartition(".")[2] for path in paths], attrgetter(*paths)
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from sqlalchemy import bindparam, select
 
 from storage.columns import UtcTime
-from storage.compiled import WIDTH, Compiled
+from storage.compiled import Compiled
 from storage.schema import messages, organizations
 from storage.sqlite import DIALECT
-from storage.statements.parts import insert_into, insert_or_update
+from storage.statements.parts import insert_into
 
 TIMES = select(messages.c.seq, messages.c.timestamp)
 
@@ -75,22 +74,3 @@ def test_values_in_the_order_of_the_sql_need_no_names() -> None:
     noon = datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
 
     assert list(added.bind(("uuid", None, noon))) == ["uuid", None, 1_000_000]
-
-
-def test_a_plain_insert_is_also_written_for_many_rows() -> None:
-    added = Compiled(insert_into(organizations), DIALECT)
-
-    assert added.wide.startswith(added.sql)
-    assert added.wide.count("?") == WIDTH * added.sql.count("?")
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        TIMES,
-        insert_into(organizations).returning(organizations.c.name),
-        insert_or_update(organizations, ("organization_uuid",)),
-    ],
-)
-def test_whatever_else_is_written_row_by_row(statement: Any) -> None:
-    assert Compiled(statement, DIALECT).wide == ""
