@@ -33,6 +33,7 @@ _LINK = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+_USERINFO = re.compile(r"://[^/?#\s]*@")
 _LOCATOR = re.compile(r"\s*[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 # In the component of the link, and yet only about charging.
 _HARMLESS = {
@@ -66,6 +67,11 @@ def kind_of(name: str, value: str = "") -> Kind:
 def is_secret(name: str) -> bool:
     """Tell whether the value of a key is told to nobody."""
     return _CREDENTIAL.search(_BETWEEN_WORDS.sub("", name)) is not None
+
+
+def tells_secret(name: str, value: Any) -> bool:
+    """Tell whether a value may not be told: its key is secret, or it is a URL with a password."""
+    return is_secret(name) or (isinstance(value, str) and bool(_USERINFO.search(value)))
 
 
 def settings_in(action: str, fields: Mapping[str, Any]) -> list[tuple[str, str]] | None:
@@ -116,7 +122,7 @@ def _value(item: Any) -> Any:
 
 def _leaks(item: Any) -> bool:
     name = name_of(item) or (item.get("key") if isinstance(item, dict) else None)
-    return isinstance(name, str) and is_secret(name)
+    return isinstance(name, str) and tells_secret(name, item.get("value", _value(item)))
 
 
 def _without_secret(item: Any) -> Any:

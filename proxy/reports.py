@@ -69,7 +69,7 @@ def _reported(item: Mapping[str, Any], name: str, view: View) -> Any:
 def _attribute(attribute: Any, name: str, view: View) -> Any:
     if not isinstance(attribute, dict) or "value" not in attribute:
         return attribute
-    if keys.is_secret(name):
+    if keys.tells_secret(name, attribute["value"]):
         return {key: value for key, value in attribute.items() if key != "value"}
     value = view.told(name) if attribute.get("type") in (None, "Actual") else None
     return attribute if value is None else {**attribute, "value": value}
@@ -77,7 +77,8 @@ def _attribute(attribute: Any, name: str, view: View) -> Any:
 
 def _noticed(item: Mapping[str, Any], name: str, _: View) -> Any:
     """Show one event of NotifyEvent, whose value may not be left out."""
-    return {**item, "actualValue": ""} if keys.is_secret(name) else item
+    secret = keys.tells_secret(name, item.get("actualValue"))
+    return {**item, "actualValue": ""} if secret else item
 
 
 _MEMBERS: Mapping[str, tuple[str, Show]] = {

@@ -140,7 +140,7 @@ def _matched(asked: Sequence[Item], results: Sequence[Any]) -> list[Item]:
 
 def _readable(result: Item) -> Item:
     name = keys.name_of(result)
-    if name is None or not keys.is_secret(name):
+    if name is None or not keys.tells_secret(name, result.get("attributeValue")):
         return result
     return {key: value for key, value in result.items() if key != "attributeValue"}
 

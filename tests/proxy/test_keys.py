@@ -158,6 +158,17 @@ def test_a_password_in_the_answer_of_a_1_6_charger_stays_here() -> None:
     assert shown["unknownKey"] == []
 
 
+def test_a_password_in_a_url_stays_here() -> None:
+    told = [{"key": "CentralSystemURL", "readonly": True, "value": "wss://cp:s3cret@csms/x"}]
+    fields = {"configurationKey": [*told, {"key": "Contact", "value": "a@b.example"}]}
+    shown = orjson.loads(conceal("GetConfiguration", orjson.dumps(fields), fields))
+
+    assert shown["configurationKey"] == [
+        {"key": "CentralSystemURL", "readonly": True},
+        {"key": "Contact", "value": "a@b.example"},
+    ]
+
+
 def test_a_password_in_a_list_that_the_answer_repeats_stays_here_too() -> None:
     payload = (
         b'{"configurationKey":[{"key":"AuthorizationKey","value":"s3cret"}],"configurationKey":[]}'
