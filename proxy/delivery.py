@@ -81,6 +81,11 @@ class Delivery:
         """Tell how far the target has got in the journal."""
         return self._position
 
+    @property
+    def reached(self) -> int:
+        """Tell the position of what went out last."""
+        return max(self._position, self._carrier.in_hand or 0)
+
     def take_up(self, configuration: ProxyConfiguration) -> None:
         """Follow what the owner wants now."""
         self._carrier.take_up(configuration)

@@ -12,11 +12,11 @@ from storage.records import AuditEntry, Cursor, Purged
 if TYPE_CHECKING:
     from proxy.delivery import Delivery
     from storage.clock import Clock
-    from storage.records import ProxyConfiguration, Undelivered
+    from storage.records import ChargerKey, ProxyConfiguration, Undelivered
     from storage.store import Storage
 
-# What delivers for a configuration right now, if anything does.
-Live: TypeAlias = Callable[["ProxyConfiguration"], "Delivery | None"]
+# What delivers for a charger's configuration right now, if anything does.
+Live: TypeAlias = Callable[["ChargerKey", int], "Delivery | None"]
 
 
 class Queues:
@@ -39,7 +39,7 @@ class Queues:
         through = self._storage.journal.head
         there = place(configuration, await self._position(configuration))
         purged = await self._storage.queues.purge(there, KEPT, through, "purged")
-        if delivery := self._live(configuration):
+        if delivery := self._live(configuration.key, configuration.id):
             delivery.purge(through)
         await self._tell(configuration, actor, "purge", **purged._asdict())
         return purged
@@ -49,7 +49,7 @@ class Queues:
         through = self._storage.journal.head
         there = place(configuration, await self._position(configuration))
         discarded = await self._storage.queues.discard(there, KEPT, through, reason)
-        if delivery := self._live(configuration):
+        if delivery := self._live(configuration.key, configuration.id):
             delivery.discard(through)
         return discarded
 
@@ -58,14 +58,14 @@ class Queues:
         now = self._clock.now()
         if not await self._storage.dead_letters.retry(configuration.id, seq, now):
             return False
-        if delivery := self._live(configuration):
+        if delivery := self._live(configuration.key, configuration.id):
             delivery.retry(seq)
         await self._tell(configuration, actor, "retry", position=seq)
         return True
 
     async def _position(self, configuration: ProxyConfiguration) -> int:
         await self._storage.journal.flush()
-        if delivery := self._live(configuration):
+        if delivery := self._live(configuration.key, configuration.id):
             return delivery.position
         cursor: Cursor | None = await self._storage.proxy_configurations.cursor(configuration.id)
         return cursor.position if cursor else self._storage.journal.head

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from proxy.auditing import TargetAudit
 from proxy.backlog import backlog
+from proxy.bounds import Bounds
 from proxy.pace import Crowd, Paces
 from proxy.parts import RelayParts
 from proxy.queues import Queues
@@ -37,10 +38,13 @@ class Relays:
 
     async def __aenter__(self) -> Self:
         """Begin with no charger."""
+        self._sweeping = asyncio.create_task(Bounds(self.parts, self._live).run())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Hang up on every target."""
+        self._sweeping.cancel()
+        await asyncio.gather(self._sweeping, return_exceptions=True)
         await self.close()
 
     async def attach(self, connection: Connection) -> Answer:
@@ -97,7 +101,7 @@ class Relays:
         found = await storage.proxy_configurations.cursor(configuration.id)
         return found or Cursor(configuration.id, storage.journal.head)
 
-    def _live(self, configuration: ProxyConfiguration) -> Delivery | None:
-        seat = self._seats.get(configuration.key)
+    def _live(self, key: ChargerKey, configuration_id: int) -> Delivery | None:
+        seat = self._seats.get(key)
         target = seat.target if seat else None
-        return target.delivery if target and target.configuration.id == configuration.id else None
+        return target.delivery if target and target.configuration.id == configuration_id else None

@@ -224,7 +224,7 @@ async def parts(tmp_path: Path, clock: HandClock, relays: WatchedRelays) -> Asyn
     guard = AddressGuard([ip_network("127.0.0.0/8")])
     numbers = count(1)
     async with open_storage(tmp_path, clock) as storage:
-        relays.queues = Queues(storage, clock, lambda _: None)
+        relays.queues = Queues(storage, clock, lambda *_: None)
         yield ApiParts(
             storage=storage,
             registry=Registry(),
