@@ -33,6 +33,7 @@ Item: TypeAlias = Mapping[str, Any]
 _SAME = ("attributeType", "component", "variable")
 # The names of the transactions and timeouts that the link's own variables are about.
 _INSTANCES = {"", "transactionevent", "default"}
+_MOST_ITEMS = 200  # each may cost a commit; ItemsPerMessage of chargers is far below
 _SCHEMAS = Schemas("2.0.1")
 
 
@@ -46,6 +47,8 @@ class Settings201:
     async def set(self, asked: Asked) -> Reply | None:
         """Serve SetVariables."""
         items = keys.items_of(asked.call.fields, "setVariableData")
+        if len(items) > _MOST_ITEMS:
+            return _too_many(asked)
         rulings = [
             await self._settings.rule(asked.target, asked.call.action, _setting(item))
             for item in items
@@ -71,6 +74,8 @@ class Settings201:
     async def get(self, asked: Asked) -> Reply | None:
         """Serve GetVariables."""
         items = keys.items_of(asked.call.fields, "getVariableData")
+        if len(items) > _MOST_ITEMS:
+            return _too_many(asked)
         view = await self._settings.view(asked.configuration)
         ours = [_answer(item, view) for item in items]
         untouched = not any(ours)
@@ -214,6 +219,11 @@ def _wished(result: Any, view: View) -> Any:
 
 def _same(item: Item) -> dict[str, Any]:
     return {name: item[name] for name in _SAME if name in item}
+
+
+def _too_many(asked: Asked) -> Reply:
+    told = f"More than {_MOST_ITEMS} variables at once are not taken."
+    return frames.call_error(asked.call.id, "OccurrenceConstraintViolation", told)
 
 
 def _unreadable(asked: Asked) -> Reply | None:

@@ -102,6 +102,10 @@ def test_what_only_resembles_it_is_closed(name: str) -> None:
     assert kind_of(name) is Kind.CLOSED
 
 
+def test_a_name_longer_than_any_is_closed_without_being_searched() -> None:
+    assert kind_of("x" * 1_000_000) is Kind.CLOSED
+
+
 def variable(component: object, name: object, **more: object) -> dict[str, object]:
     return {"component": {"name": component}, "variable": {"name": name}, **more}
 

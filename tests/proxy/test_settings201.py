@@ -190,6 +190,22 @@ async def test_a_request_that_breaks_its_schema_gets_no_part_of_it_back(
     assert charger.heard == []
 
 
+@pytest.mark.parametrize("action", ["Get", "Set"])
+async def test_more_variables_than_any_charger_takes_are_refused(
+    stage: Stage, target: Target, action: str
+) -> None:
+    items = [variable("OCPPCommCtrlr.HeartbeatInterval", "60")] * 201
+    asked = orjson.dumps({f"{action.lower()}VariableData": items})
+    key = await stage.enrol(target.url)
+    async with stage.charger(key, OCPP201) as charger:
+        await stage.reaches(key, "ready")
+        with pytest.raises(CallRefused) as refused:
+            await target.link.call(f"{action}Variables", asked)
+
+    assert refused.value.error.code == "OccurrenceConstraintViolation"
+    assert charger.heard == []
+
+
 async def test_what_is_only_the_charger_s_passes_byte_for_byte(
     stage: Stage, target: Target
 ) -> None:
