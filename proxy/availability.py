@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import orjson
 
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 PLATFORM = 0
 ACTION = "ChangeAvailability"
-_OPERATIVE, _INOPERATIVE = "Operative", "Inoperative"
+_OPERATIVE: Final = "Operative"
+_INOPERATIVE: Final = "Inoperative"
 _ACCEPTED, _REJECTED = b'{"status":"Accepted"}', b'{"status":"Rejected"}'
 _TAKEN = frozenset({"Accepted", "Scheduled"})
 

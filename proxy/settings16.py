@@ -43,16 +43,20 @@ class Settings16:
         call = asked.call
         view = await self._settings.view(asked.configuration)
         names = keys.items_of(call.fields, "key")
-        ours = [name for name in names if isinstance(name, str) and link_key(name)]
+        ours = [name for name in names if _is_of_the_link(name)]
         if names and len(ours) == len(names):
             return _says(asked, {"configurationKey": _entries(ours, view)})
         told = call.payload
         if ours:
-            rest = [name for name in names if name not in ours]
+            rest = [name for name in names if not _is_of_the_link(name)]
             told = orjson.dumps({**call.fields, "key": rest})
         result = await self._ask(call.action, told)
         payload = keys.conceal(call.action, result.payload, result.fields)
         return frames.call_result(call.id, _overlaid(payload, ours, view))
+
+
+def _is_of_the_link(name: Any) -> bool:
+    return isinstance(name, str) and link_key(name) is not None
 
 
 def _overlaid(payload: bytes, ours: list[str], view: View) -> bytes:
