@@ -255,12 +255,13 @@ def _whole_seconds(
     for moment, rate in steps:
         before, height = height, _height(rate)
         exact = (moment - begin).total_seconds()
-        start = math.floor(exact) if height < before else math.ceil(exact)
-        if periods and periods[-1][0] >= start:
-            start, other = periods.pop()
-            rate = min(rate, other, key=_height)  # noqa: PLW2901 - the lower one stays
-            height = _height(rate)
-        periods.append((start, rate))
+        early, late = math.floor(exact), math.ceil(exact)
+        while periods and periods[-1][0] > (early if height < before else late - 1):
+            periods.pop()  # it would hold for a part of this second only
+        lower = periods and periods[-1][0] == early and _height(periods[-1][1]) <= height
+        if height < before and periods and periods[-1][0] == early and not lower:
+            periods.pop()
+        periods.append((early if height < before and not lower else late, rate))
     return periods
 
 

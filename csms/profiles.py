@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import structlog
 
-from csms.commands import ClearChargingProfile, Outcome, SetChargingProfile
-from csms.errors import BadAnswer, CallRefused, CommandError, LinkError
-from csms.plans import PLATFORM, Place, Plan, Planned, plan, power_limit, rate_of
+from csms.errors import CallRefused, CommandError, LinkError
+from csms.installed import Installed, Refusal
+from csms.plans import PLATFORM, Place, Plan, plan, power_limit, rate_of
 from csms.readings import mapping
-from csms.schedules import TX, TX_DEFAULT, Fields, Rate
+from csms.schedules import TX, TX_DEFAULT, Rate
 from storage.errors import StorageError
-from storage.records import ChargingProfile, InstalledProfile, Transaction
+from storage.records import ChargingProfile, Transaction
 
 if TYPE_CHECKING:
     from csms.limits import Abilities
@@ -31,13 +31,10 @@ if TYPE_CHECKING:
 log = structlog.get_logger("ringmain.profiles")
 
 Wishes: TypeAlias = Sequence[ChargingProfile]
-# Why the charger would not have a plan; None: it has it.
-Refusal: TypeAlias = Outcome | CallRefused | CommandError | None
 
 HEARD = frozenset({"BootNotification", "StartTransaction", "StopTransaction", "TransactionEvent"})
-_ACCEPTED = "Accepted"
+_NONE = 2  # of two choices
 _START_LASTS = timedelta(hours=1)  # a remote start that nothing came of
-_CLOCKS_DIFFER = timedelta(seconds=60)
 _AGAIN = timedelta(seconds=600)  # after which the charger may think otherwise
 _SHORTEST_RENEWAL = 60.0  # s: chargers keep profiles in flash
 
@@ -55,8 +52,9 @@ class Profiles:
     __slots__ = (
         "_abilities",
         "_afresh",
+        "_asking",
         "_bare",
-        "_lying",
+        "_installed",
         "_station",
         "_stored",
         "_task",
@@ -67,9 +65,9 @@ class Profiles:
     def __init__(self, station: Station) -> None:
         self._station = station
         self._stored = station.books.profiles
-        self._turn = asyncio.Lock()
+        self._turn, self._asking = asyncio.Lock(), asyncio.Lock()
         self._abilities: dict[int, Abilities] = {}
-        self._lying: dict[Place, InstalledProfile] | None = None
+        self._installed = Installed(station)
         self._bare = False  # nothing is wanted and nothing lies there
         self._afresh = False  # the charger may have forgotten everything
         self._task: asyncio.Task[None] | None = None
@@ -103,14 +101,22 @@ class Profiles:
             return Settled(len(choices), settled.refusal)
 
     async def remove(self, chosen: Callable[[ChargingProfile], bool]) -> bool:
-        """Take wishes back; tell whether there were any. Raises as ``put`` does."""
+        """Take wishes back; tell whether there were any. Raises as ``put`` does.
+
+        A charger that will not follow keeps what is lower, and is asked again later; one that
+        answers with a CALLERROR throughout changes nothing.
+        """
         async with self._changing():
             before = await self._present()
             gone = [one for one in before if chosen(one)]
             if gone:
                 after = [one for one in before if one not in gone]
-                await self._settle([after, _platforms(after), []])
+                settled = await self._settle([after, _platforms(after)])
+                if settled.choice == _NONE and isinstance(settled.refusal, CallRefused):
+                    raise settled.refusal
                 await asyncio.gather(*map(self._stored.note_removed, gone))
+                if settled.refusal is not None:
+                    self._attend_soon()
             return bool(gone)
 
     async def wishes(self, owner: int) -> list[ChargingProfile]:
@@ -131,9 +137,14 @@ class Profiles:
         return abilities.supply.lowest(rates, abilities.unit_for(*(one.unit for one in rates)))
 
     async def expect(self, wish: ChargingProfile) -> None:
-        """Store the profile of a remote start; it is bound to the transaction that comes of it."""
+        """Store the profile of a remote start; it is bound to the transaction that comes of it.
+
+        Its meta names the ``id_token`` to start with, and the profile as it is ``sent``.
+        """
         self._bare = False
-        await self._stored.note_put(wish)
+        running = await self._station.books.transactions.running(self._station.key)
+        before = [one.transaction_id for one in running]
+        await self._stored.note_put(replace(wish, meta={**wish.meta, "before": before}))
 
     async def expect_no_more(self, wish: ChargingProfile) -> None:
         """Forget the profile of a remote start that the charger would not try."""
@@ -142,9 +153,10 @@ class Profiles:
     async def abilities(self, evse_id: int) -> Abilities:
         """Return what schedules for an EVSE may be made of; asked once per boot."""
         known = evse_id if self._station.supply_by_evse else 0
-        if known not in self._abilities:
-            self._abilities[known] = await self._station.abilities(known)
-        return self._abilities[known]
+        async with self._asking:
+            if known not in self._abilities:
+                self._abilities[known] = await self._station.abilities(known)
+            return self._abilities[known]
 
     # ---- what the charger tells ----
 
@@ -155,6 +167,11 @@ class Profiles:
             self._afresh, self._bare = True, False
         elif self._bare or mapping(fields).get("eventType") == "Updated":
             return
+        self._attend_soon()
+
+    def look(self) -> None:
+        """Look after the profiles soon: an owner has come, gone or changed."""
+        self._bare = False
         self._attend_soon()
 
     async def close(self) -> None:
@@ -203,7 +220,7 @@ class Profiles:
         """Bring the charger in line; return until when it is."""
         await self._stored.flush()  # what begins or ends was noted a moment ago
         wishes, afresh = await self._present(), self._afresh
-        if not wishes and not await self._known():
+        if not wishes and await self._installed.nothing():
             self._bare, self._afresh = True, False
             return None
         settled = await self._settle([wishes, _platforms(wishes)], afresh=afresh)
@@ -219,6 +236,7 @@ class Profiles:
 
     async def _present(self) -> list[ChargingProfile]:
         """Read what is wanted, without what has ended, and bind what has begun."""
+        await self._installed.read()
         wishes = await self._stored.of_owners(self._station.key)
         running = await self._running(wishes)
         now = self._station.books.clock.now()
@@ -237,11 +255,11 @@ class Profiles:
             return wish
         for one in running.values():
             here = wish.evse_id in {0, one.evse_id} and one.evse_id
-            fresh = one.started_at >= wish.created_at - _CLOCKS_DIFFER
-            if here and fresh and one.id_token == wish.meta.get("id_token"):
+            older = one.transaction_id in wish.meta["before"]  # no charger's clock is asked
+            if here and not older and one.id_token == wish.meta["id_token"]:
                 bound = replace(wish, evse_id=one.evse_id, transaction_id=one.transaction_id)
                 self._stored.note_put(bound)
-                self._lies(Place(one.evse_id, TX, 0), wish.meta["sent"])
+                self._installed.note(Place(one.evse_id, TX, 0), wish.meta["sent"])
                 return bound
         return wish
 
@@ -257,101 +275,16 @@ class Profiles:
         found = await self._station.books.transactions.running(self._station.key)
         return {one.transaction_id: one for one in found}
 
-    # ---- what lies on the charger ----
-
     async def _settle(self, choices: Sequence[Wishes], *, afresh: bool = False) -> Settled:
         """Fulfil the first choice that the charger accepts."""
         first: Refusal = None
-        await self._known()
         for n, wishes in enumerate(choices):
             planned = (await self._plan(wishes)).profiles
-            refusal = await self._bring(planned, afresh=afresh)
+            refusal = await self._installed.bring(planned, afresh=afresh)
             if refusal is None:
                 return Settled(n, first)
             first = first or refusal
         return Settled(len(choices), first)
-
-    async def _bring(self, planned: Sequence[Planned], *, afresh: bool) -> Refusal:
-        wanted = {one.place: one for one in planned}
-        lying = await self._known()
-        rivals = [
-            place
-            for place, one in lying.items()
-            if place in wanted and wanted[place].profile["id"] != one.profile["id"]
-        ]
-        if not self._station.replaces_rivals:
-            await self._clear(rivals)
-        for one in planned:
-            if afresh or not self._has(one):
-                refusal = await self._set(one)
-                if refusal is not None:
-                    return refusal
-        await self._clear([place for place in lying if place not in wanted])
-        return None
-
-    def _has(self, planned: Planned) -> bool:
-        there = (self._lying or {}).get(planned.place)
-        # A start's profile is bound to its transaction by having started it.
-        return there is not None and _unbound(there.profile) == _unbound(planned.profile)
-
-    async def _set(self, planned: Planned) -> Refusal:
-        place = planned.place
-        try:
-            command = SetChargingProfile(place.evse_id, planned.profile)
-            outcome = await self._station.perform(command)
-        except (CallRefused, CommandError) as refused:
-            if isinstance(refused, BadAnswer):
-                self._is_unsure(planned)
-            return refused
-        except LinkError:
-            self._is_unsure(planned)
-            raise
-        if outcome.status != _ACCEPTED:
-            return outcome
-        for other in [other for other in await self._known() if other != place]:
-            if (await self._known())[other].profile["id"] == planned.profile["id"]:
-                self._gone(other)  # the same id replaces wherever it lay (K01.FR.05)
-        await self._lies(place, planned.profile)
-        return None
-
-    async def _clear(self, places: Sequence[Place]) -> None:
-        for place in places:
-            profile_id = (await self._known())[place].profile["id"]
-            try:
-                await self._station.perform(ClearChargingProfile(profile_id))
-            except CallRefused:
-                log.warning("profile_not_cleared", charge_box_id=self._station.id, id=profile_id)
-            await self._gone(place)
-
-    async def _known(self) -> dict[Place, InstalledProfile]:
-        if self._lying is None:
-            self._lying = {
-                Place(one.evse_id, one.purpose, one.stack_level): one
-                for one in await self._stored.installed(self._station.key)
-            }
-        return self._lying
-
-    def _lies(self, place: Place, profile: Fields) -> asyncio.Future[None]:
-        now = self._station.books.clock.now()
-        installed = InstalledProfile(
-            key=self._station.key,
-            evse_id=place.evse_id,
-            purpose=place.purpose,
-            stack_level=place.level,
-            profile=profile,
-            installed_at=now,
-        )
-        if self._lying is not None:
-            self._lying[place] = installed
-        return self._stored.note_installed(installed)
-
-    def _is_unsure(self, planned: Planned) -> None:
-        # The charger may have it or not; as nobody wants it so, the next plan sets things right.
-        self._lies(planned.place, {**planned.profile, "unsure": True})
-
-    def _gone(self, place: Place) -> asyncio.Future[None]:
-        assert self._lying is not None  # noqa: S101 - what is gone was known
-        return self._stored.note_cleared(self._lying.pop(place))
 
 
 def _platforms(wishes: Wishes) -> list[ChargingProfile]:
@@ -360,7 +293,3 @@ def _platforms(wishes: Wishes) -> list[ChargingProfile]:
 
 def _same(one: ChargingProfile, other: ChargingProfile) -> bool:
     return (one.owner, one.profile_id) == (other.owner, other.profile_id)
-
-
-def _unbound(profile: Fields) -> dict[str, Any]:
-    return {key: value for key, value in profile.items() if key != "transactionId"}

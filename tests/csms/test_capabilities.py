@@ -53,7 +53,7 @@ def test_variables_of_2_0_1() -> None:
         ]
     }
 
-    assert capabilities.from_variables(answer) == Abilities(frozenset("A"), 3, 50, Supply(1))
+    assert capabilities.from_variables(answer) == Abilities(frozenset({"A"}), 3, 50, Supply(1))
 
 
 @pytest.mark.parametrize(

@@ -216,7 +216,7 @@ MOMENTS = st.lists(st.integers(0, 400_000_000), min_size=1, max_size=20).map(
 
 
 @given(STACKS, CAPS, UNITS, MOMENTS, st.none() | st.integers(0, 7200), st.integers(2, 24))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_what_is_installed_is_never_above_any_owner(
     stack: tuple[dict[str, Any], ...],
     cap: Rate,
@@ -241,7 +241,7 @@ def test_what_is_installed_is_never_above_any_owner(
 
 
 @given(st.tuples(stacked(0), stacked(1)), MOMENTS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_in_one_unit_it_is_the_lower_of_both_where_it_is_exact(
     stack: tuple[dict[str, Any], ...], moments: list[datetime]
 ) -> None:

@@ -1,0 +1,137 @@
+"""What lies on a charger is brought in line with a plan by the least frames."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from csms.errors import CallRefused
+from csms.installed import Installed
+from csms.plans import Place, Planned
+from csms.schedules import TX_DEFAULT
+from tests.proxy.stage import OCPP16, OCPP201, Device, Stage, refuses, says, staged
+
+ACCEPTED = says({"status": "Accepted"})
+
+
+def planned(id: int, level: int = 0, evse_id: int = 1, limit: float = 16) -> Planned:
+    schedule = {
+        "id": id,
+        "chargingRateUnit": "A",
+        "chargingSchedulePeriod": [{"startPeriod": 0, "limit": limit}],
+    }
+    profile = {
+        "id": id,
+        "stackLevel": level,
+        "chargingProfilePurpose": TX_DEFAULT,
+        "chargingProfileKind": "Absolute",
+        "chargingSchedule": [schedule],
+    }
+    return Planned(Place(evse_id, TX_DEFAULT, level), profile)
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with staged(tmp_path) as stage:
+        yield stage
+
+
+def obeying(device: Device) -> Installed:
+    device.answers.update({"SetChargingProfile": ACCEPTED, "ClearChargingProfile": ACCEPTED})
+    return Installed(device.connection.station)
+
+
+def told(device: Device) -> list[tuple[str, int]]:
+    """Return which ids were set and cleared, and forget them."""
+    found = []
+    for call in device.heard:
+        fields: Any = call.fields
+        profile = fields.get("csChargingProfiles") or fields.get("chargingProfile") or fields
+        names = ("chargingProfileId", "id")
+        found.append((call.action[:3], next(profile[name] for name in names if name in profile)))
+    device.heard.clear()
+    return found
+
+
+async def test_only_the_difference_is_sent(stage: Stage) -> None:
+    async with stage.charger(await stage.enrol()) as device:
+        installed = obeying(device)
+        assert await installed.nothing()
+        await installed.bring([planned(1), planned(2, 1)], afresh=False)
+        await installed.bring([planned(1), planned(2, 1, limit=10)], afresh=False)
+        await installed.bring([planned(1)], afresh=False)
+        assert told(device) == [("Set", 1), ("Set", 2), ("Set", 2), ("Cle", 2)]
+
+        await installed.bring([planned(1)], afresh=True)
+        assert told(device) == [("Set", 1)]
+        assert not await installed.nothing()
+
+
+@pytest.mark.parametrize(
+    ("subprotocol", "sent"),
+    [(OCPP16, [("Set", 2)]), (OCPP201, [("Cle", 1), ("Set", 2)])],
+)
+async def test_another_id_on_the_same_level(
+    stage: Stage, subprotocol: str, sent: list[tuple[str, int]]
+) -> None:
+    async with stage.charger(await stage.enrol(), subprotocol) as device:
+        installed = obeying(device)
+        await installed.bring([planned(1)], afresh=False)
+        told(device)
+        await installed.bring([planned(2)], afresh=False)
+
+        assert told(device) == sent
+        assert [one.profile["id"] for one in (await installed.read()).values()] == [2]
+
+
+async def test_the_same_id_on_another_level_replaces_itself(stage: Stage) -> None:
+    async with stage.charger(await stage.enrol(), OCPP201) as device:
+        installed = obeying(device)
+        await installed.bring([planned(1)], afresh=False)
+        await installed.bring([planned(1, 1)], afresh=False)
+
+        assert told(device) == [("Set", 1), ("Set", 1)]
+        assert list(await installed.read()) == [Place(1, TX_DEFAULT, 1)]
+
+
+async def test_on_1_6_a_default_for_all_connectors_may_take_theirs_away(stage: Stage) -> None:
+    async with stage.charger(await stage.enrol()) as device:
+        installed = obeying(device)
+        await installed.bring([planned(1)], afresh=False)
+        await installed.bring([planned(5, 0, evse_id=0), planned(1)], afresh=False)
+
+        assert told(device) == [("Set", 1), ("Set", 5), ("Set", 1)]
+
+
+async def test_what_is_refused_does_not_lie_there(stage: Stage) -> None:
+    async with stage.charger(await stage.enrol()) as device:
+        installed = obeying(device)
+        device.answers["SetChargingProfile"] = refuses("NotSupported")
+        refusal = await installed.bring([planned(1)], afresh=False)
+
+        assert isinstance(refusal, CallRefused)
+        assert await installed.nothing()
+
+
+async def test_what_may_lie_there_is_sent_again(stage: Stage) -> None:
+    async with stage.charger(await stage.enrol()) as device:
+        installed = obeying(device)
+        device.answers["SetChargingProfile"] = says(b"{}")  # neither yes nor no
+        assert await installed.bring([planned(1)], afresh=False) is not None
+        device.answers["SetChargingProfile"] = ACCEPTED
+        await installed.bring([planned(1)], afresh=False)
+
+        assert told(device) == [("Set", 1), ("Set", 1)]
+
+
+async def test_it_is_known_after_a_restart(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        key = await stage.enrol()
+        async with stage.charger(key) as device:
+            await obeying(device).bring([planned(1)], afresh=False)
+    async with staged(tmp_path) as stage, stage.charger(key) as device:
+        await obeying(device).bring([planned(2)], afresh=False)
+        assert told(device) == [("Set", 2)]
