@@ -2,7 +2,7 @@
 
 Each owner has a wish per connector. The charger hears of what changes something, and its answer
 is told as it is; an owner whose Operative would overrule another's Inoperative is told Accepted,
-and its wish holds from when the other gives way.
+and no longer stands in the way when the other opens it.
 """
 
 from __future__ import annotations
@@ -103,7 +103,9 @@ class Availability:
     async def _keep(self, wish: AvailabilityWish) -> None:
         if wish.evse_id == 0 and self._words.whole_is_all:
             self._wishes.forget(self._key, wish.owner)
-        await self._wishes.note(self._key, wish)
+        # Operative is what everybody wishes who says nothing.
+        keep = self._wishes.drop if wish.type == _OPERATIVE else self._wishes.note
+        await keep(self._key, wish)
 
     async def _hold(self, wishes: list[AvailabilityWish]) -> None:
         """Say again what others want of connectors, where the whole charger decides for all."""

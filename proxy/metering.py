@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 Wishes: TypeAlias = Mapping[int, Mapping[str, str]]  # by owner and key
 
+_LONGEST_LIST = 2500  # characters, the most of any version
 _SECONDS = re.compile(r"\s*[0-9]{1,9}\s*", re.ASCII)
 
 
@@ -54,7 +55,9 @@ def metering_key(name: str) -> str | None:
 
 def is_legal(key: str, value: str) -> bool:
     """Tell whether a value can be joined with others."""
-    return _JOINS[key] is _all or _SECONDS.fullmatch(value) is not None
+    if _JOINS[key] is _all:
+        return len(value) <= _LONGEST_LIST
+    return _SECONDS.fullmatch(value) is not None
 
 
 def joined(wishes: Wishes, key: str) -> str | None:

@@ -41,6 +41,12 @@ class AvailabilityWishes:
         values = {**key._asdict(), **wish._asdict()}
         return self._group.submit(statements.note_availability, values)
 
+    def drop(self, key: ChargerKey, wish: AvailabilityWish) -> asyncio.Future[None]:
+        """Forget what an owner wished of the connector of this wish."""
+        place = wish._asdict()
+        del place["type"]
+        return self._group.submit(statements.drop_availability, {**key._asdict(), **place})
+
     def forget(self, key: ChargerKey, owner: int) -> asyncio.Future[None]:
         """Forget all that an owner wishes."""
         return self._group.submit(statements.forget_availability, {**key._asdict(), "owner": owner})

@@ -42,6 +42,10 @@ note_availability = insert_or_update(availability, (*_OWNED, "evse_id", "connect
 forget_availability = delete(availability).where(
     of_charger(availability), availability.c.owner == given(availability.c.owner)
 )
+drop_availability = forget_availability.where(
+    availability.c.evse_id == given(availability.c.evse_id),
+    availability.c.connector_id == given(availability.c.connector_id),
+)
 _WISHES = (
     select(
         availability.c.owner,

@@ -19,6 +19,8 @@ ACCEPTED, SCHEDULED, REJECTED = (
     {"status": "Rejected"},
 )
 
+OPENED = {"status": "Accepted", "by": "the charger"}
+
 
 async def wants(target: Target, connector_id: Any, type: Any) -> Any:
     asked = orjson.dumps({"connectorId": connector_id, "type": type})
@@ -50,10 +52,15 @@ async def test_what_the_platform_closed_no_target_opens(
     key = await stage.enrol(target.url)
     await stage.storage.availability.note(key, AvailabilityWish(0, place, 0, "Inoperative"))
     async with stage.charger(key) as charger:
+        charger.answers[ACTION] = says(OPENED)
         await stage.reaches(key, "ready")
 
-        assert await wants(target, 1, "Operative") == ACCEPTED
-    assert charger.heard == []
+        for connector_id in (1, 2, 3):
+            assert await wants(target, connector_id, "Operative") == (
+                ACCEPTED if place in (0, connector_id) else OPENED
+            )
+        assert [wish.owner for wish in await stage.storage.availability.of(key)] == [0]
+    assert told(charger) == ([] if place == 0 else [(2, "Operative"), (3, "Operative")])
 
 
 async def test_the_target_s_wish_holds_when_the_platform_gives_way(

@@ -58,6 +58,10 @@ def test_an_interval_is_whole_seconds(value: str) -> None:
     assert is_legal(MEASURANDS, value)
 
 
+def test_a_list_has_an_end() -> None:
+    assert not is_legal(MEASURANDS, "x" * 2501)
+
+
 @pytest.mark.parametrize(
     ("name", "stored"),
     [
