@@ -21,6 +21,7 @@ help:
 	@echo 'make check    style, types and import contracts'
 	@echo 'make bench    CPU per message, beside a raw websockets echo and relay of the same run'
 	@echo 'make fuzz     mutated frames against the decoder'
+	@echo 'make faults   kills, outages and nonsense, and what is lost by them (ARGS="--only F-07")'
 	@echo 'make lock     settle the dependencies anew (ARGS="--upgrade" for the newest)'
 	@echo 'make clean    remove what make made'
 
@@ -101,6 +102,9 @@ bench: $(VENV)/.dev
 fuzz: $(VENV)/.dev
 	@$(BIN)/python -m bench.fuzz $(ARGS)
 
+.PHONY: faults
+faults: $(VENV)/.dev
+	@$(BIN)/python -m bench.faults $(ARGS)
 
 # ---- upkeep ----
 

@@ -1,0 +1,172 @@
+"""The server under test: ``ringmain serve`` with compressed time, and places to die at.
+
+Beside the settings it reads ``FAULTS_TIMINGS`` (JSON: fields of `proxy.timings.Timings`),
+``FAULTS_COMMAND_TIMEOUT`` (s that a charger has to answer a command of the platform) and
+``FAULTS_CRASH`` (``point:n``): at the n-th passing of the point the process kills itself with
+SIGKILL, so that nothing is flushed, closed or said. The points wrap public methods from outside;
+the product knows nothing of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import uvloop
+from websockets.asyncio.client import ClientConnection
+
+from csms import logs, settings, wiring
+from csms.link import Link
+from csms.sockets import WebSocket
+from proxy.timings import Timings
+from storage.repositories.queues import Queues
+from storage.sqlite import SqliteDatabase
+
+Passed: TypeAlias = Callable[[], None]
+
+_EVENTS = (b'"StartTransaction"', b'"StopTransaction"', b'"TransactionEvent"', b'"MeterValues"')
+
+
+def crash_at(point: str, passing: int) -> None:
+    """Die at the n-th passing of a point."""
+    passings = 0
+
+    def passed() -> None:
+        nonlocal passings
+        passings += 1
+        if passings >= passing:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    POINTS[point](passed)
+
+
+def _around(owner: type, name: str, before: Callable[..., bool], passed: Passed) -> None:
+    """Pass the point in front of a method, wherever ``before`` says that it is one."""
+    original = getattr(owner, name)
+
+    async def wrapped(self: Any, *args: Any) -> Any:
+        if before(self, *args):
+            passed()
+        return await original(self, *args)
+
+    setattr(owner, name, wrapped)
+
+
+def _before_commit(passed: Passed) -> None:
+    # Received and taken up, not yet on disk.
+    _around(SqliteDatabase, "write", lambda *_: True, passed)
+
+
+def _after_commit(passed: Passed) -> None:
+    # On disk, and nobody in the process has heard of it.
+    original = SqliteDatabase.write
+
+    async def write(self: SqliteDatabase, writes: Any) -> None:
+        await original(self, writes)
+        passed()
+
+    SqliteDatabase.write = write  # type: ignore[method-assign] # this is the point
+
+
+def _towards_target(socket: WebSocket) -> bool:
+    return isinstance(socket._connection, ClientConnection)  # noqa: SLF001 - which end it is
+
+
+def _before_answer(passed: Passed) -> None:
+    # The CALL is committed, its charger has no answer yet.
+    def is_answer(socket: WebSocket, text: bytes) -> bool:
+        return not _towards_target(socket) and text.startswith(b"[3,")
+
+    _around(WebSocket, "send", is_answer, passed)
+
+
+def _before_forward(passed: Passed) -> None:
+    # The charger has its answer, its target has not heard.
+    def is_event(socket: WebSocket, text: bytes) -> bool:
+        return _towards_target(socket) and any(event in text[:100] for event in _EVENTS)
+
+    _around(WebSocket, "send", is_event, passed)
+
+
+def _after_forward(passed: Passed) -> None:
+    # The target has heard, and its answer is not here.
+    original = WebSocket.send
+
+    async def send(self: WebSocket, text: bytes) -> None:
+        await original(self, text)
+        if _towards_target(self) and any(event in text[:100] for event in _EVENTS):
+            await asyncio.sleep(0.001)  # the loop writes at the end of its turn
+            passed()
+
+    WebSocket.send = send  # type: ignore[method-assign] # this is the point
+
+
+def _before_cursor(passed: Passed) -> None:
+    # The target has answered, and nothing here says so.
+    original: Callable[..., Any] = Queues.note_position
+
+    def note_position(self: Queues, *args: Any) -> Any:
+        passed()
+        return original(self, *args)
+
+    setattr(Queues, "note_position", note_position)  # noqa: B010 - mypy knows its arguments
+
+
+# Whose methods the points wrap.
+WRAPPED: tuple[tuple[type, str], ...] = (
+    (SqliteDatabase, "write"),
+    (WebSocket, "send"),
+    (Queues, "note_position"),
+)
+POINTS: dict[str, Callable[[Passed], None]] = {
+    "before commit": _before_commit,
+    "after commit": _after_commit,
+    "before answer": _before_answer,
+    "before forward": _before_forward,
+    "after forward": _after_forward,
+    "before cursor": _before_cursor,
+}
+
+
+def hurry_commands(seconds: float) -> None:
+    """Give chargers so many s to answer the platform's commands."""
+    original: Callable[..., Awaitable[Any]] = Link.call
+
+    async def call(self: Link, action: str, payload: bytes, **options: Any) -> Any:
+        return await original(self, action, payload, **{"timeout": seconds, **options})
+
+    Link.call = call  # type: ignore[method-assign] # the deadline is no setting
+
+
+async def serve(chosen: settings.Settings, timings: Timings) -> None:
+    """Serve until SIGTERM, as ``ringmain serve`` does."""
+    asked_to_stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked_to_stop.set)
+    async with wiring.running(chosen, timings=timings):
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000)
+        await asked_to_stop.wait()
+
+
+def main(environment: Mapping[str, str]) -> None:
+    """Read the environment and serve."""
+    if crash := environment.get("FAULTS_CRASH"):
+        point, _, passing = crash.rpartition(":")
+        crash_at(point, int(passing))
+    if deadline := environment.get("FAULTS_COMMAND_TIMEOUT"):
+        hurry_commands(float(deadline))
+    chosen = settings.read(environment)
+    logs.configure(chosen.log_format, chosen.log_level)
+    compressed = json.loads(environment.get("FAULTS_TIMINGS", "{}"))
+    uvloop.run(serve(chosen, replace(Timings(), **compressed)))
+
+
+if __name__ == "__main__":
+    main(os.environ)
