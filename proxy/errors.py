@@ -6,6 +6,7 @@
         ├── InvalidTarget          a configured value cannot work; names the field
         ├── ForbiddenAddress       the name leads to an address that is closed to targets
         ├── TargetUnreachable      the name does not resolve, or nobody there speaks with us
+        ├── Replaced               the charger has another target by now, or none
         ├── TargetRefused          the handshake was answered with another HTTP status than 101
         └── IncompatibleTarget     the target speaks another subprotocol
 
@@ -54,6 +55,10 @@ class TargetRefused(ProxyError):
     def __init__(self, status: int, retry_after: float = 0.0) -> None:
         super().__init__(f"The target answered the handshake with HTTP status {status}.")
         self.status, self.retry_after = status, retry_after
+
+
+class Replaced(ProxyError):
+    """The charger has another target by now, or none."""
 
 
 class IncompatibleTarget(ProxyError):

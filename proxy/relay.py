@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from csms.errors import NotStored
+from csms.errors import LinkClosed, NotStored
 from csms.frames import Call, CallError, Reply, Send
 from proxy.authority import under
+from proxy.errors import Replaced
 from proxy.hybrid import Hybrid
 from proxy.repeats import Repeats
 from proxy.strict import Strict
@@ -26,7 +28,9 @@ class Relay:
         self, connection: Connection, parts: RelayParts, target: TargetLink | None = None
     ) -> None:
         self.connection = connection
-        self.target = target
+        self._target = target
+        self._changed = asyncio.Event()
+        self._patience = parts.timings.ask
         self._repeats = Repeats(connection.key, connection.station.dialect, parts.storage.journal)
         self._strict = Strict(connection, parts)
         self._ways: Mapping[str, Hybrid | Strict] = {
@@ -34,11 +38,22 @@ class Relay:
             "strict": self._strict,
         }
 
+    @property
+    def target(self) -> TargetLink | None:
+        """Return the target that the charger has now."""
+        return self._target
+
+    @target.setter
+    def target(self, target: TargetLink | None) -> None:
+        self._target = target
+        self._changed.set()
+        self._changed = asyncio.Event()
+
     async def answer(self, call: Call | Send, position: int) -> Reply:
         """Answer the charger; raise NotStored where the books cannot be read.
 
-        What a charger says belongs to the target that it has in this moment: to no other, however
-        soon the configuration changes.
+        What a charger says belongs to the target that it has in this moment, however soon the
+        configuration changes; only what a strict target can answer no more goes to the next.
         """
         if isinstance(call, Send):
             return await self.connection.station.answer(call, position)
@@ -54,28 +69,48 @@ class Relay:
         return reply
 
     async def _once(self, call: Call, position: int) -> Reply:
-        target = self.target
-        if target is None:
-            return await self.connection.station.answer(call, position)
-        return await self._ways[target.configuration.mode].answer(call, position, target)
+        while (target := self._target) is not None:
+            try:
+                return await self._ways[target.configuration.mode].answer(call, position, target)
+            except Replaced:
+                await self._another(target)
+        return await self.connection.station.answer(call, position)
 
     async def _again(self, call: Call, position: int, first: int) -> Reply:
         """Answer what was said before as it was answered then; nobody hears it twice."""
-        target = self.target
-        if target is not None:
-            target.delivery.pass_by(position)
+        if self._target is not None:
+            self._target.delivery.pass_by(position)
         if stored := await self._repeats.answer_to(first):
             return under(call.id, stored)
-        if target is None:
-            return await self.connection.station.answer(call, position)
-        return await self._ways[target.configuration.mode].answer_again(call, position, target)
+        while (target := self._target) is not None:
+            try:
+                way = self._ways[target.configuration.mode]
+                return await way.answer_again(call, position, target)
+            except Replaced:
+                await self._another(target)
+        return await self.connection.station.answer(call, position)
+
+    # ---- strict mode ----
 
     async def admit(self) -> None:
         """Let the charger in, or hang up where its target must be ready for it and is not."""
-        if self.target is not None and self.target.configuration.mode == "strict":
-            await self._strict.admit(self.target)
+        while (target := self._target) is not None and target.configuration.mode == "strict":
+            try:
+                return await self._strict.admit(target)
+            except Replaced:
+                await self._another(target)
+        return None
 
     def lost(self) -> None:
         """Hang up where the charger must not be without its target."""
-        if self.target is not None and self.target.configuration.mode == "strict":
+        if self._target is not None and self._target.configuration.mode == "strict":
             self._strict.turn_away()
+
+    async def _another(self, target: TargetLink) -> None:
+        try:
+            async with asyncio.timeout(self._patience):
+                while self._target is target:
+                    await self._changed.wait()
+        except TimeoutError:
+            self._strict.turn_away()
+            raise LinkClosed from None

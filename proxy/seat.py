@@ -164,7 +164,10 @@ class Seat:
         pace = self._around.paces.of(wanted.id)
         if old is not None and old.configuration != wanted:
             pace.begin_anew()
+        settings = await self._parts.storage.overlays.of_link(wanted.id)
         cursor = await self._around.cursor(wanted)
+        # From here on nothing is awaited until the relay knows: what the charger says from the
+        # moment that a new queue begins is offered to it.
         target = TargetLink(
             wanted,
             cursor,
@@ -176,7 +179,6 @@ class Seat:
             crowd=self._around.crowd,
             pace=pace,
         )
-        settings = await self._parts.storage.overlays.of_link(wanted.id)
         target.retime(timings_of(self._parts.timings, settings))
         target.start()
         return target

@@ -56,9 +56,6 @@ class Strict:
         """
         if policy.rule(self._station.version, call.action).hearing is Hearing.NEVER:
             return await self._own(call, position, target)
-        # Before anything is awaited: in the very commit that stores the message the queue has
-        # passed it, so that it is never delivered behind the charger's back.
-        target.delivery.pass_by(position)
         reply = await self._theirs(call, position, target)
         if isinstance(reply, CallResult):
             await self._station.witness(call, reply)
@@ -75,20 +72,34 @@ class Strict:
         return ours
 
     async def _theirs(self, call: Call, position: int, target: TargetLink) -> Reply:
-        code, left = TRY_AGAIN_LATER, self._timings.ask
+        # The usual case, and before anything is awaited: in the very commit that stores the
+        # message the queue has passed it, so that it is never delivered behind the charger's back.
+        if not target.is_ready:
+            await self._wait_for(target, position)
+        target.delivery.pass_by(position)
         try:
-            async with asyncio.timeout(left):
-                await target.ready()
-                payload = await target.delivery.ids.to_target(call.action, call.payload)
-                code = INTERNAL_ERROR
-                result = await target.call(call, payload or call.payload, position, left)
+            async with asyncio.timeout(self._timings.ask):
+                result = await self._passed_on(call, position, target)
         except CallRefused as refused:
             return under(call.id, refused.error)
-        except (TimeoutError, AnswerTimeout, LinkBusy, LinkClosed) as failure:
-            self._link.hang_up(code, "the target did not answer")
-            raise LinkClosed(code) from failure
+        except (TimeoutError, AnswerTimeout, LinkBusy, LinkClosed):
+            self._link.hang_up(INTERNAL_ERROR, "the target did not answer")
+            raise LinkClosed(INTERNAL_ERROR) from None
         _keep_id(call, result, target)
         return under(call.id, result)
+
+    async def _wait_for(self, target: TargetLink, position: int) -> None:
+        try:
+            async with asyncio.timeout(self._timings.ask):
+                await target.ready()
+        except (TimeoutError, LinkClosed):
+            target.delivery.pass_by(position)
+            self.turn_away()
+            raise LinkClosed(TRY_AGAIN_LATER) from None
+
+    async def _passed_on(self, call: Call, position: int, target: TargetLink) -> CallResult:
+        payload = await target.delivery.ids.to_target(call.action, call.payload)
+        return await target.call(call, payload or call.payload, position, self._timings.ask)
 
 
 def _keep_id(call: Call, result: CallResult, target: TargetLink) -> None:

@@ -9,13 +9,13 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
 from csms.errors import LinkClosed
-from csms.frames import Call, CallResult, Reply, Send
+from csms.frames import Call, CallResult
 from csms.link import INTERNAL_ERROR, Answer, Link
 from proxy.backlog import Backlog, backlog
 from proxy.conduct import Conduct
@@ -24,11 +24,13 @@ from proxy.dial import dial
 from proxy.errors import (
     IncompatibleTarget,
     ProxyError,
+    Replaced,
     TargetRefused,
     TargetUnreachable,
 )
 from proxy.overheard import target_tap
 from proxy.presence import Presence
+from proxy.standing import Standing
 from proxy.states import UNAVAILABLE, State, TargetStatus
 from proxy.wishes import Wishes
 from storage.records import Origin
@@ -72,12 +74,12 @@ class TargetLink:
         self.kind = kind
         self.delivery = delivery
         self._answer = answer
-        self._lost = lost
         self._parts = parts
         self._crowd = crowd
         self._pace = pace
         self._conduct = Conduct()
         self.timings = parts.timings
+        self._standing = Standing(configuration.key.charge_box_id, parts.clock, lost)
         self._presence = Presence(
             configuration,
             cursor,
@@ -86,34 +88,36 @@ class TargetLink:
             delivery=delivery,
             pace=pace,
             parts=parts,
-            enter=self._enter,
+            enter=self._standing.enter,
         )
-        self._state, self._since = State.DISABLED, parts.clock.now()
-        self._last_error: str | None = None
-        self._pause: float | None = None  # until this moment of the event loop's clock
-        self._news = asyncio.Event()
         self._link: Link | None = None
+        self._calls = 0  # that went past the queue and have no answer
         self._task: asyncio.Task[None] | None = None
 
     @property
     def state(self) -> State:
         """Tell where the link is."""
-        return self._state
+        return self._standing.state
 
     def start(self) -> None:
         """Begin to dial."""
+        self._standing.enter(State.DIALING)
         self._task = asyncio.create_task(self._live())
 
     async def close(self) -> None:
         """Hang up for good; what is on its way has a moment to be answered."""
-        if self._state is State.READY:
+        standing = self._standing
+        standing.close()
+        if standing.state is State.READY:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._parts.timings.farewell):
                     await self.delivery.pause()
+                    while self._calls:
+                        await standing.news()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        self._enter(State.DISABLED)
+        standing.enter(State.DISABLED)
 
     def adopt(self, wanted: ProxyConfiguration) -> bool:
         """Take up a changed configuration; return false where the target must be dialled anew."""
@@ -125,10 +129,11 @@ class TargetLink:
             updated_at=self.configuration.updated_at,
         )
         unchanged = wanted == self.configuration
-        if not unchanged and (same_way != self.configuration or self._state in _APART):
+        if not unchanged and (same_way != self.configuration or self.state in _APART):
             return False
         self.configuration = wanted
         self.wishes = self._presence.wishes = Wishes.of(wanted.policy)
+        self.delivery.take_up(wanted)
         return True
 
     def retime(self, timings: Timings) -> None:
@@ -153,28 +158,43 @@ class TargetLink:
         """
         if self._link is None:
             raise LinkClosed
-        return await self._link.call(
-            call.action, payload, timeout=timeout, patience=timeout, note=Origin(position)
-        )
+        self._calls += 1
+        try:
+            return await self._link.call(
+                call.action, payload, timeout=timeout, patience=timeout, note=Origin(position)
+            )
+        finally:
+            self._calls -= 1
+            self._standing.tell()
 
     # ---- how it is ----
 
-    async def ready(self) -> None:
-        """Wait until the target has accepted us and has got all that waited for it.
+    @property
+    def is_ready(self) -> bool:
+        """Tell whether the target has accepted us and has got all that waited for it."""
+        return self._standing.ready and self.delivery.drained.is_set()
 
-        Raises LinkClosed as soon as it turns out to be unavailable.
+    async def ready(self) -> None:
+        """Wait until the target is ready.
+
+        Raises LinkClosed as soon as it turns out to be unavailable, Replaced when it is not the
+        charger's target any more.
         """
-        while self._state is not State.READY or not self.delivery.drained.is_set():
-            while self._state is not State.READY:
-                await self._news.wait()
-                if self._state in UNAVAILABLE:
-                    raise LinkClosed(reason=self._last_error or "")
-            await self.emptied()
+        standing = self._standing
+        while not self.is_ready:
+            if standing.closing:
+                raise Replaced
+            if standing.ready:
+                await self.emptied()
+                continue
+            await standing.news()
+            if standing.state in UNAVAILABLE:
+                raise LinkClosed(reason=standing.last_error or "")
 
     async def emptied(self) -> None:
         """Wait until the target has got all that waited for it, or cannot take it."""
-        while self._state is State.READY and not self.delivery.drained.is_set():
-            await _first_of(self._news, self.delivery.drained)
+        while self._standing.ready and not self.delivery.drained.is_set():
+            await self._standing.news(self.delivery.drained)
 
     async def waiting(self) -> Backlog:
         """Count what there is for the target."""
@@ -186,65 +206,45 @@ class TargetLink:
 
     async def status(self) -> TargetStatus:
         """Tell how the link is, and how much waits for it."""
-        waiting = await self.waiting()
+        waiting, standing = await self.waiting(), self._standing
         return TargetStatus(
-            state=self._state,
-            since=self._since,
-            last_error=self._last_error,
+            state=standing.state,
+            since=standing.since,
+            last_error=standing.last_error,
             boot_status=self._presence.boot_status,
-            next_dial_at=self._next_dial_at(),
+            next_dial_at=standing.next_dial_at,
             **waiting._asdict(),
         )
-
-    def _next_dial_at(self) -> datetime | None:
-        if self._pause is None:
-            return None
-        left = self._pause - asyncio.get_running_loop().time()
-        return self._parts.clock.now() + timedelta(seconds=max(left, 0.0))
-
-    def _enter(self, state: State, error: str | None = None) -> None:
-        self._last_error = error or self._last_error
-        if state is not self._state:
-            self._state, self._since = state, self._parts.clock.now()
-            charge_box_id = self.configuration.key.charge_box_id
-            log.info("target_link", charge_box_id=charge_box_id, state=state.value, error=error)
-            self._news.set()
-            self._news = asyncio.Event()
-            if state in UNAVAILABLE:
-                self._lost()
 
     # ---- one visit after the other ----
 
     async def _live(self) -> None:
         now = asyncio.get_running_loop().time
-        await self._rest(max(self._crowd.scatter(), self._pace.until_allowed(now())))
+        await self._standing.rest(max(self._crowd.scatter(), self._pace.until_allowed(now())))
         while True:
             failure = await self._visit()
             status, wanted = None, 0.0
             if isinstance(failure, TargetRefused):
                 status, wanted = failure.status, failure.retry_after
             refused = status in _REFUSED_CREDENTIALS
-            await self._rest(self._pace.backoff(now(), refused=refused, wanted=wanted))
-
-    async def _rest(self, seconds: float) -> None:
-        self._pause = asyncio.get_running_loop().time() + seconds
-        await asyncio.sleep(seconds)
-        self._pause = None
+            await self._standing.rest(self._pace.backoff(now(), refused=refused, wanted=wanted))
 
     async def _visit(self) -> ProxyError | None:
         """Dial, and converse until that ends; return why nobody was there."""
-        self._enter(State.DIALING)
+        self._standing.enter(State.DIALING)
         try:
             closed = await self._converse(await self._dial())
         except ProxyError as failure:
             incompatible = isinstance(failure, IncompatibleTarget)
-            self._enter(State.INCOMPATIBLE if incompatible else State.BACKOFF, str(failure))
+            self._standing.enter(
+                State.INCOMPATIBLE if incompatible else State.BACKOFF, str(failure)
+            )
             return failure
         except Exception as fault:  # noqa: BLE001 - a fault of ours must not end the link for good
             log.error("target_link_failed", fault=type(fault).__name__)
-            self._enter(State.BACKOFF, "Ringmain had an internal error.")
+            self._standing.enter(State.BACKOFF, "Ringmain had an internal error.")
             return None
-        self._enter(State.BACKOFF, str(closed))
+        self._standing.enter(State.BACKOFF, str(closed))
         return None
 
     async def _dial(self) -> WebSocket:
@@ -259,7 +259,7 @@ class TargetLink:
             opened = await dial(
                 to, open_timeout=patience, ping=self.timings.ping, conduct=self._conduct
             )
-            self._enter(State.DIALING, to.warning)
+            self._standing.enter(State.DIALING, to.warning)
             return opened
 
     async def _converse(self, socket: WebSocket) -> LinkClosed:
@@ -279,7 +279,7 @@ class TargetLink:
         talking = asyncio.create_task(self._talk(link))
         self._link = link
         try:
-            return await link.run(self._hear)
+            return await link.run(partial(self._presence.answer, answer=self._answer))
         finally:
             self._link = None
             self.delivery.hold()
@@ -287,11 +287,8 @@ class TargetLink:
             await asyncio.gather(talking, return_exceptions=True)
 
     def _tolerate(self, fault: str) -> bool:
-        self._enter(self._state, f"The target sent {fault}.")
+        self._standing.enter(self._standing.state, f"The target sent {fault}.")
         return self._conduct.faults.take()
-
-    async def _hear(self, call: Call | Send, position: int) -> Reply:
-        return await self._presence.answer(call, position, self._answer)
 
     async def _talk(self, link: Link) -> None:
         try:
@@ -304,12 +301,3 @@ class TargetLink:
             names = sorted({type(fault).__name__ for fault in faults.exceptions})
             log.error("target_link_failed", fault=", ".join(names))
         await link.close(INTERNAL_ERROR, "temporarily unavailable")
-
-
-async def _first_of(*events: asyncio.Event) -> None:
-    waits = [asyncio.ensure_future(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()

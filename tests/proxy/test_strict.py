@@ -170,7 +170,7 @@ async def test_nor_for_ever_while_its_target_makes_up_its_mind(
     tmp_path: Path, target: Target
 ) -> None:
     target.answers["BootNotification"] = never
-    async with staged(tmp_path, replace(QUICK, ask=0.05)) as stage:
+    async with staged(tmp_path, replace(QUICK, ask=0.3)) as stage:
         key = await stage.enrol(target.url, **STRICT)
         async with stage.charger(key) as charger:
             assert (await hung_up_on(charger)).code == 1013
@@ -202,7 +202,7 @@ async def test_what_the_target_does_not_answer_nobody_answers(
     tmp_path: Path, target: Target
 ) -> None:
     target.answers["StopTransaction"] = never
-    async with staged(tmp_path, replace(QUICK, ask=0.05)) as stage:
+    async with staged(tmp_path, replace(QUICK, ask=0.3)) as stage:
         key = await stage.enrol(target.url, **STRICT)
         async with ready(stage, key) as charger:
             with pytest.raises(LinkClosed) as closed:
@@ -235,7 +235,7 @@ async def test_what_was_not_answered_is_the_charger_s_to_say_again(
     tmp_path: Path, target: Target
 ) -> None:
     target.answers["StopTransaction"] = never
-    async with staged(tmp_path, replace(QUICK, ask=0.05)) as stage:
+    async with staged(tmp_path, replace(QUICK, ask=0.3)) as stage:
         key = await stage.enrol(target.url, **STRICT)
         async with ready(stage, key) as charger:
             with pytest.raises(LinkClosed):
