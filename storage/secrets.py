@@ -1,9 +1,10 @@
 """
 Keep secrets: seal what must be read again, digest what must only be recognised.
 
-Sealed are passwords of targets, which we present ourselves. Digested are passwords of chargers
-and API keys: machine-made secrets of 119 bits and more, for which a salted SHA-256 is enough and
-a slow hash would decide how fast a fleet can reconnect (45 against 1,800 handshakes a second).
+Sealed are passwords of targets and keys of client certificates, which we present ourselves.
+Digested are passwords of chargers and API keys: machine-made secrets of 119 bits and more, for
+which a salted SHA-256 is enough and a slow hash would decide how fast a fleet can reconnect (45
+against 1,800 handshakes a second).
 """
 
 from __future__ import annotations
