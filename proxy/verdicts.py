@@ -75,7 +75,8 @@ _READ, _CONTROL = _says(Kind.READ), _says(Kind.CONTROL)
 _OWNERS, _LOCKED = _says(Kind.OWNERS), _says(Kind.LOCKED)
 _UNKNOWN, _FAILED = b'{"status":"Unknown"}', b'{"status":"Failed"}'
 
-# Profiles and availability are forwarded while the platform sets none of its own.
+# A trigger counts as reading: it changes nothing at the charger. What several parties own of what
+# passes here (keys, availability, resets, profiles) is served by the table in `proxy/orders.py`.
 _COMMANDS: Mapping[str, Mapping[str, Command]] = {
     "1.6": {
         "CancelReservation": _CONTROL,
