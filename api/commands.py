@@ -134,7 +134,7 @@ _CHOSEN: Mapping[type[Command], str] = {
     RemoteStart: "idToken",
     RemoteStop: "transactionId",
     Reset: "type",
-    SetPowerLimit: "limit",
+    SetPowerLimit: "limit.dcMaxPowerKw",
     ClearPowerLimit: "evseId",
 }
 

@@ -1,0 +1,288 @@
+"""Power limits, as frames at the charger and as answers to the caller."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+import pytest
+
+from storage.records import ConnectorStatus
+from tests.api.conftest import Api, Connect, LiveCharger
+
+STATION = "/api/chargingStations/CP-1"
+ON_STATION, ON_EVSE = f"{STATION}/powerLimit", f"{STATION}/evses/2/powerLimit"
+KW = {"limit": {"acMaxPowerKw": 11}}
+RECORD = "00000000-0000-4000-8000-000000000001"
+ACCEPTED = {"status": "Accepted"}
+
+
+@contextlib.asynccontextmanager
+async def answering(charger: LiveCharger, **answers: Any) -> AsyncIterator[list[Any]]:
+    """Answer what the charger is called until the context ends; yield the calls."""
+    heard: list[Any] = []
+    usual = {"GetConfiguration": {}, "GetVariables": {"getVariableResult": []}}
+
+    async def answer() -> None:
+        while True:
+            _, id, action, fields = await charger.peer.hears()
+            heard.append((action, fields))
+            told = {**usual, **answers}.get(action, ACCEPTED)
+            reply = [4, id, told, "", {}] if isinstance(told, str) else [3, id, told]
+            await charger.peer.says(orjson.dumps(reply))
+
+    task = asyncio.create_task(answer())
+    try:
+        yield heard
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+# ---- the frames ----
+
+
+@pytest.mark.parametrize(
+    ("path", "place", "purpose", "id"),
+    [
+        (ON_STATION, 0, "ChargePointMaxProfile", 3000),
+        (ON_EVSE, 2, "TxDefaultProfile", 3012),
+    ],
+)
+async def test_a_limit_on_1_6(
+    api: Api, connect: Connect, path: str, place: int, purpose: str, id: int
+) -> None:
+    await api.enrol()
+    async with answering(await connect()) as heard:
+        got = await api("PUT", path, KW)
+        assert (got.status, got.body) == (200, {"response": "Accepted"})
+        assert heard[-1] == (
+            "SetChargingProfile",
+            {
+                "connectorId": place,
+                "csChargingProfiles": {
+                    "chargingProfileId": id,
+                    "stackLevel": 0,
+                    "chargingProfilePurpose": purpose,
+                    "chargingProfileKind": "Absolute",
+                    "chargingSchedule": {
+                        "startSchedule": "2026-11-21T09:59:00.000Z",
+                        "chargingRateUnit": "W",
+                        "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 11_000.0}],
+                    },
+                },
+            },
+        )
+
+        assert (await api("DELETE", path)).body == {"response": "Accepted"}
+        assert heard[-1] == ("ClearChargingProfile", {"id": id})
+        assert (await api("DELETE", path)).body == {"response": "Unknown"}
+
+
+@pytest.mark.parametrize(
+    ("path", "place", "purpose", "id"),
+    [
+        (ON_STATION, 0, "ChargingStationMaxProfile", 3000),
+        (ON_EVSE, 2, "TxDefaultProfile", 3012),
+    ],
+)
+async def test_a_limit_on_2_0_1(
+    api: Api, connect: Connect, path: str, place: int, purpose: str, id: int
+) -> None:
+    await api.enrol()
+    async with answering(await connect(version="2.0.1")) as heard:
+        got = await api("PUT", path, {"limit": {"acMaxPowerA": 16}})
+        assert (got.status, got.body) == (200, {"response": "Accepted"})
+        assert heard[-1] == (
+            "SetChargingProfile",
+            {
+                "evseId": place,
+                "chargingProfile": {
+                    "id": id,
+                    "stackLevel": 0,
+                    "chargingProfilePurpose": purpose,
+                    "chargingProfileKind": "Absolute",
+                    "chargingSchedule": [
+                        {
+                            "id": id,
+                            "startSchedule": "2026-11-21T09:59:00.000Z",
+                            "chargingRateUnit": "A",
+                            "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 16.0}],
+                        }
+                    ],
+                },
+            },
+        )
+
+        assert (await api("DELETE", path)).body == {"response": "Accepted"}
+        assert heard[-1] == ("ClearChargingProfile", {"chargingProfileId": id})
+
+
+async def test_a_repeat_replaces_itself(api: Api, connect: Connect) -> None:
+    await api.enrol()
+    async with answering(await connect()) as heard:
+        for kw in (11, 7):
+            await api("PUT", ON_EVSE, {"limit": {"acMaxPowerKw": kw}})
+    ids = {fields["csChargingProfiles"]["chargingProfileId"] for _, fields in heard[1:]}
+
+    assert [action for action, _ in heard] == ["GetConfiguration", *["SetChargingProfile"] * 2]
+    assert ids == {3012}
+
+
+# ---- options ----
+
+
+@pytest.mark.parametrize("where", ["query", "body"])
+async def test_options_that_are_ours_are_kept(api: Api, connect: Connect, where: str) -> None:
+    await api.enrol()
+    options = {"chargingProfileId": 77, "comment": "roof full", "stackLevel": 5}
+    query = "?chargingProfileId=77&comment=roof%20full&stackLevel=5" if where == "query" else ""
+    body = KW if query else {**KW, **options}
+    async with answering(await connect()):
+        got = await api("PUT", ON_EVSE + query, body)
+    [kept] = await api.storage.charging_profiles.of_owners(api.charger_key("CP-1"))
+
+    assert got.body["statusInfo"]["reasonCode"] == "Clamped"
+    assert (kept.profile_id, kept.stack_level) == (77, 5)
+    assert kept.meta["comment"] == "roof full"
+    assert kept.meta["createdBy"]
+    assert kept.meta["limit"] == {"acMaxPowerKw": 11}
+    record = (await api.get(f"{STATION}/commands/{RECORD}"))["command"]
+    assert record["request"] == {"evseId": 2, **KW, **options}
+
+
+@pytest.mark.parametrize(
+    "query", ["condition=whenNoCloudConnection", "relativeDelay=60", "condition=x"]
+)
+async def test_what_is_not_built_is_refused(api: Api, query: str) -> None:
+    await api.enrol()
+    name, _, value = query.partition("=")
+    assert (await api("PUT", f"{ON_EVSE}?{query}", KW)).fields == {name}
+    got = await api("PUT", ON_EVSE, {**KW, name: value})
+    assert got.fields == {name}
+    assert "not available yet" in got.body["fields"][name][0]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "limit"),
+        ({"limit": {}}, "limit"),
+        ({"limit": {"acMaxPowerKw": 1, "acMaxPowerA": 1}}, "limit"),
+        ({"limit": {"acMaxPowerKw": -1}}, "limit.acMaxPowerKw"),
+        ({"limit": {"acMaxPowerKw": "1"}}, "limit.acMaxPowerKw"),
+        ({"limit": {"acMaxPowerKw": True}}, "limit.acMaxPowerKw"),
+        ({"limit": {"acMaxPowerKw": None}}, "limit.acMaxPowerKw"),
+        ({"limit": {"maxPowerKw": 1}}, "limit.maxPowerKw"),
+        ({"limit": {"acMaxPowerA": 1e12}}, "limit.acMaxPowerA"),
+        ({**KW, "chargingProfileId": 3000}, "chargingProfileId"),
+        ({**KW, "chargingProfileId": 4200}, "chargingProfileId"),
+        ({**KW, "chargingProfileId": 1_000_010}, "chargingProfileId"),
+        ({**KW, "chargingProfileId": 0}, "chargingProfileId"),
+        ({**KW, "stackLevel": -1}, "stackLevel"),
+        ({**KW, "stackLevel": 1.5}, "stackLevel"),
+        ({**KW, "color": "red"}, "color"),
+    ],
+)
+async def test_a_limit_that_cannot_be_is_named(
+    api: Api, connect: Connect, body: Any, field: str
+) -> None:
+    await api.enrol()
+    charger = await connect()
+
+    assert (await api("PUT", ON_EVSE, body)).fields == {field}
+    assert charger.peer.socket.unread == 0
+
+
+async def test_not_a_number_is_not_json(api: Api) -> None:
+    await api.enrol()
+    got = await api("PUT", ON_EVSE, text='{"limit": {"acMaxPowerKw": NaN}}')
+
+    assert got.status in {400, 422}
+
+
+async def test_an_id_of_another_limit_is_refused(api: Api, connect: Connect) -> None:
+    await api.enrol()
+    async with answering(await connect()):
+        await api("PUT", ON_EVSE, {**KW, "chargingProfileId": 77})
+        again = await api("PUT", ON_EVSE, {**KW, "chargingProfileId": 77})
+        elsewhere = await api("PUT", ON_STATION, {**KW, "chargingProfileId": 77})
+
+    assert again.status == 200
+    assert elsewhere.fields == {"chargingProfileId"}
+
+
+# ---- what may go wrong ----
+
+
+async def test_one_that_the_charger_rejects(api: Api, connect: Connect) -> None:
+    await api.enrol()
+    async with answering(await connect(), SetChargingProfile={"status": "NotSupported"}):
+        got = await api("PUT", ON_EVSE, KW)
+        assert got.body == {
+            "response": "Rejected",
+            "statusInfo": {
+                "reasonCode": "NotSupported",
+                "additionalInfo": "The charger does not do this.",
+            },
+        }
+        assert (await api("DELETE", ON_EVSE)).body == {"response": "Unknown"}
+
+
+async def test_one_that_the_charger_has_never_heard_of(api: Api, connect: Connect) -> None:
+    await api.enrol()
+    async with answering(await connect(), SetChargingProfile="NotImplemented"):
+        got = await api("PUT", ON_EVSE, KW)
+
+    assert got.error == (502, "charger_error")
+    assert got.body["charger_error"]["code"] == "NotImplemented"
+
+
+async def test_a_charger_that_takes_amperes_only(api: Api, connect: Connect) -> None:
+    await api.enrol()
+    units = {"key": "ChargingScheduleAllowedChargingRateUnit", "value": "Current"}
+    amperes = {"configurationKey": [units]}
+    async with answering(await connect(), GetConfiguration=amperes):
+        got = await api("PUT", ON_EVSE, KW)
+        direct = await api("PUT", ON_EVSE, {"limit": {"dcMaxPowerKw": 50}})
+
+    assert got.body["statusInfo"] == {
+        "reasonCode": "UnitConverted",
+        "additionalInfo": "Sent as 15.9 A.",
+    }
+    assert direct.fields == {"limit.dcMaxPowerKw"}
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+async def test_without_the_charger_nothing_is_limited(api: Api, method: str) -> None:
+    await api.enrol()
+    body = KW if method == "PUT" else None
+
+    assert (await api(method, ON_EVSE, body)).error == (409, "charger_offline")
+    assert (await api(method, ON_STATION.replace("CP-1", "CP-2"), body)).error[0] == 404
+    reader = await api.with_scope("read")
+    assert (await reader(method, ON_EVSE, body)).status == 401
+
+
+async def test_an_evse_that_the_charger_has_not(api: Api, connect: Connect) -> None:
+    await api.enrol()
+    api.storage.chargers.note_status(
+        ConnectorStatus(
+            key=api.charger_key("CP-1"),
+            evse_id=1,
+            connector_id=1,
+            status="Available",
+            payload=b"{}",
+            updated_at=api.clock.now(),
+        )
+    )
+    await api.storage.journal.flush()
+    async with answering(await connect()):
+        assert (await api("PUT", ON_EVSE, KW)).error == (404, "not_found")
+        assert (await api("PUT", f"{STATION}/evses/1/powerLimit", KW)).status == 200
+    await api.enrol("CP-2")
+    beyond = "/api/chargingStations/CP-2/evses/190/powerLimit"
+    assert (await api("PUT", beyond, KW)).error == (404, "not_found")
