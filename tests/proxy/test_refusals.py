@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from csms.errors import CallRefused
 from csms.schemas import Schemas
-from proxy.verdicts import _COMMANDS
+from proxy.verdicts import _COMMANDS, Kind
 from tests.proxy.stage import OCPP16, OCPP201, Device, Stage, Target, says, staged
 from tests.schema_payloads import JSON, full, hostile, minimal
 
@@ -53,6 +53,26 @@ async def test_a_closed_command_of_any_kind_is_refused_in_its_own_words(
     assert charger.heard == []
     assert set(codes.values()) == {None, "NotSupported"}
     assert {one.action for one in noted} == set(actions)
+
+
+@pytest.mark.parametrize("version", SUBPROTOCOLS)
+async def test_no_policy_opens_what_is_locked(stage: Stage, target: Target, version: str) -> None:
+    schemas = Schemas(version)
+    locked = [name for name, command in _COMMANDS[version].items() if command.kind is Kind.LOCKED]
+    key = await stage.enrol(target.url, policy={"actions": dict.fromkeys(locked, "forward")})
+    async with stage.charger(key, SUBPROTOCOLS[version]) as charger:
+        await stage.reaches(key, "ready")
+        for action in locked:
+            asked = orjson.dumps(minimal(version, action))
+            code, answer = await outcome(target, action, asked)
+            assert code is None
+            assert schemas.response(action, answer) is None
+            assert answer["status"] in ("Rejected", "Failed")
+        noted = await stage.storage.audit.list(key.organization_uuid)
+
+    assert charger.heard == []
+    assert {one.action for one in noted} == set(locked)
+    assert "InstallCertificate" in locked
 
 
 @contextlib.contextmanager
