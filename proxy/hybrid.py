@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from proxy.entries import Waiter
     from proxy.parts import RelayParts
     from proxy.target import TargetLink
-    from proxy.wishes import Wishes
 
 _BOOT = "BootNotification"
 
@@ -67,7 +66,7 @@ class Hybrid:
             return ours  # the target is told all the same
         token = authority.id_token(self._version, call.action, call.fields)
         if isinstance(ours, CallResult) and token is not None:
-            return await self._judged(call, ours, theirs, token, target.wishes)
+            return await self._judged(call, ours, theirs, token, target)
         reply = await self._heard(theirs)
         if isinstance(ours, CallResult) and isinstance(reply, CallResult):
             return authority.merge(self._version, call.action, ours, reply)
@@ -75,12 +74,15 @@ class Hybrid:
         return under(call.id, reply) if reply is not None and live else ours
 
     async def _judged(
-        self, call: Call, ours: CallResult, theirs: Waiter | None, token: str, wishes: Wishes
+        self, call: Call, ours: CallResult, theirs: Waiter | None, token: str, target: TargetLink
     ) -> Reply:
+        wishes = target.wishes
         ours_first = wishes.authority == "platform_then_target"
         if ours_first and await self._judge.knows(token):
             return self._judge.accepted(call, ours)
-        return await self._judge.judged(call, ours, await self._heard(theirs), token, wishes)
+        heard = await self._heard(theirs)
+        remote = await target.delivery.ids.started(call.action, call.payload)
+        return await self._judge.judged(call, ours, heard, token, wishes, remote=remote)
 
     async def _heard(self, theirs: Waiter | None) -> Reply | None:
         if theirs is None:

@@ -70,6 +70,14 @@ class IdMap:
         fresh = self._fresh.get((kind, ours))
         return fresh or await self._stored.theirs(self._id, kind, ours)
 
+    async def started(self, action: str, payload: bytes) -> bool:
+        """Tell whether a message names a remote start of the target (OCPP 2.x F01.FR.25)."""
+        for told in self._told.get(action, ()):
+            if told.kind == "remote_start":
+                found = await self._their_ids(told, payload)
+                return bool(found) and None not in found.values()
+        return False
+
     async def to_target(self, action: str, payload: bytes) -> bytes | None:
         """Return the payload with the target's ids, None where it answers somebody else."""
         for told in self._told.get(action, ()):

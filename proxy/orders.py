@@ -75,6 +75,7 @@ class Orders:
     async def reconcile(self) -> None:
         """Take back what targets have left behind that are deleted or disabled."""
         await asyncio.sleep(self._timings.settling)  # the link may be about to begin
+        self._connection.station.profiles.look()
         try:
             await self._availability.release()
         except (LinkError, StorageError) as failure:  # at the next occasion
@@ -126,8 +127,9 @@ class Orders:
         if payload is None:
             return frames.call_result(call.id, verdicts.refusal(self._version, call.action))
         token = authority.id_token(self._version, call.action, call.fields)
-        if token is not None:  # what the target starts with, it accepts, and some start at once
-            self._tokens.note_accepted(self._connection.key, token, "target", self._clock.now())
+        if token is not None:  # before it is sent, as some chargers start at once
+            now = self._clock.now()
+            self._tokens.note_accepted(self._connection.key, token, "remote_start", now)
         result = await self._ask(call.action, payload)
         told = keys.conceal(call.action, result.payload, result.fields)
         return frames.call_result(call.id, told)

@@ -65,5 +65,7 @@ class Timings:
     ping: float = 10.0
     # A charger that has ended a transaction has so long to say what else there is.
     settling: float = 2.0
+    # What a target starts remotely begins in this time; a driver may have to plug in first.
+    remote_start: float = 600.0
     # A token that the target accepted so long ago is accepted while the target is away.
     known_token: float = 30 * 86_400.0

@@ -11,15 +11,17 @@ from storage.group_commit import GroupCommit
 from storage.records import ChargerKey
 from storage.statements import commands as statements
 
-Source = Literal["platform", "target"]
+# Who accepted a token: the platform by a start, a target by a remote start or by its verdict.
+Source = Literal["platform", "remote_start", "target"]
 _STATEMENTS = {
-    "platform": statements.token_of_platform,
-    "target": statements.token_of_target,
+    "platform": statements.token_here,
+    "remote_start": statements.token_here,
+    "target": statements.token_anywhere,
 }
 
 
 class IdTokens:
-    """Remember tokens: what we started with holds on its charger, a target's word everywhere."""
+    """Remember tokens: what was started with holds on its charger, a target's word everywhere."""
 
     def __init__(self, database: Database, group: GroupCommit) -> None:
         self._database = database
@@ -35,6 +37,6 @@ class IdTokens:
     async def accepted_since(
         self, key: ChargerKey, id_token: str, since: datetime, source: Source
     ) -> bool:
-        """Tell whether the platform on this charger, or a target, accepted a token since then."""
-        values = {**key._asdict(), "id_token": id_token, "since": since}
+        """Tell whether a token was accepted since then: on this charger, by a target anywhere."""
+        values = {**key._asdict(), "id_token": id_token, "since": since, "source": source}
         return bool(await self._database.fetch(_STATEMENTS[source], values))

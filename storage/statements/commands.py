@@ -19,12 +19,8 @@ _TOKEN_SINCE = (
     )
     .limit(1)
 )
-# What we started is known on its charger only, a target's verdict in the whole organization.
-token_of_target = _TOKEN_SINCE.where(id_tokens.c.source == "target")
-token_of_platform = _TOKEN_SINCE.where(
-    id_tokens.c.source == "platform",
-    id_tokens.c.charge_box_id == given(id_tokens.c.charge_box_id),
-)
+token_anywhere = _TOKEN_SINCE.where(id_tokens.c.source == given(id_tokens.c.source))
+token_here = token_anywhere.where(id_tokens.c.charge_box_id == given(id_tokens.c.charge_box_id))
 
 add_command = insert_into(commands)
 finish_command = (

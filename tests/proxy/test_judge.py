@@ -100,3 +100,37 @@ async def test_the_owner_decides_what_happens_without_the_target(
     judge: Judge, wish: str, told: str
 ) -> None:
     assert await status(judge, None, Wishes.of({"on_target_down": wish})) == told
+
+
+# ---- what the target itself has started ----
+
+REJECTS = Wishes(on_target_down="reject")
+
+
+async def test_a_token_that_the_target_starts_with_is_accepted_for_a_while(
+    judge: Judge, clock: HandClock, storage: Storage
+) -> None:
+    await storage.id_tokens.note_accepted(ALICE, "TAG", "remote_start", clock.now())
+
+    assert await status(judge, None, REJECTS) == "Accepted"
+    assert await status(judge, target_says("Blocked"), REJECTS) == "Blocked"
+    clock.pass_time(seconds=600)
+    assert await status(judge, None, REJECTS) == "Accepted"
+    clock.pass_time(seconds=1)
+    assert await status(judge, None, REJECTS) == await status(judge, None) == "Invalid"
+
+
+async def test_a_start_of_the_target_on_another_charger_is_another(
+    judge: Judge, clock: HandClock, storage: Storage
+) -> None:
+    await storage.id_tokens.note_accepted(BOB, "TAG", "remote_start", clock.now())
+
+    assert await status(judge, None) == "Invalid"
+
+
+async def test_a_message_that_names_the_target_s_start_needs_no_token_that_is_known(
+    judge: Judge,
+) -> None:
+    answer = await judge.judged(authorize(), OURS, None, "TAG", REJECTS, remote=True)
+
+    assert orjson.loads(answer.payload)["idTagInfo"]["status"] == "Accepted"

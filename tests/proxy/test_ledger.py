@@ -349,6 +349,24 @@ async def test_a_key_in_other_letters_hides_no_number(key: bytes) -> None:
     assert await ids.to_target("NotifyReport", b'{"%b":7}' % key) is None
 
 
+@pytest.mark.parametrize(
+    ("event", "remote"),
+    [
+        (b'{"transactionInfo":{"remoteStartId":1001}}', True),
+        (b'{"transactionInfo":{"remoteStartId":9}}', False),
+        (b'{"transactionInfo":{"remoteStartId":1001,"remoteStartId":9}}', False),
+        (b'{"transactionInfo":{}}', False),
+        (b'{"remoteStartId":1001}', False),
+    ],
+)
+async def test_an_event_tells_whose_remote_start_it_is(event: bytes, *, remote: bool) -> None:
+    ids = id_map(Book(), version="2.0.1")
+    await ids.to_charger("RequestStartTransaction", b'{"remoteStartId":9}')
+
+    assert await ids.started("TransactionEvent", event) is remote
+    assert not await ids.started("NotifyReport", event)
+
+
 # ---- learning ----
 
 

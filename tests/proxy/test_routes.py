@@ -15,7 +15,7 @@ from csms.stations import STATIONS
 from proxy.routes import TO_CHARGER, TO_TARGET
 from proxy.verdicts import ACTIONS
 from storage.repositories.id_pairs import IdPairs
-from tests.proxy.stage import MOMENT, OCPP16, OCPP201, Device, Stage, Target, says, staged
+from tests.proxy.stage import MOMENT, OCPP16, OCPP201, Device, Stage, Target, refuses, says, staged
 
 ACCEPTED = says({"status": "Accepted"})
 REPORT = {"reportBase": "FullInventory"}
@@ -121,6 +121,26 @@ async def test_a_remote_start_of_the_target_comes_back_under_its_number(
 
     assert platforms != targets
     assert target.payloads("TransactionEvent") == [started(), started(remoteStartId=9)]
+
+
+async def test_what_the_target_started_goes_on_when_it_is_gone(
+    stage: Stage, target: Target
+) -> None:
+    key = await stage.enrol(target.url, policy={"on_target_down": "reject"})
+    start = {"idToken": {"idToken": "APP", "type": "Central"}, "remoteStartId": 9}
+    async with stage.charger(key, OCPP201) as charger:
+        charger.answers["RequestStartTransaction"] = ACCEPTED
+        await stage.reaches(key, "ready")
+        await orders(target, "RequestStartTransaction", start)
+        number = charger.payloads("RequestStartTransaction")[-1]["remoteStartId"]
+        target.answers["TransactionEvent"] = refuses("InternalError")
+        card = {"idToken": "CARD", "type": "ISO14443"}
+        verdicts = [
+            await charger.call("TransactionEvent", {**started(remoteStartId=id), "idToken": card})
+            for id in (number, 9)
+        ]
+
+    assert [verdict["idTokenInfo"]["status"] for verdict in verdicts] == ["Accepted", "Invalid"]
 
 
 # ---- reservations ----

@@ -21,6 +21,9 @@ STRANGER = ChargerKey("another organization", "CP-ALICE")
         ("platform", "target", []),
         ("target", "target", [ALICE, BOB]),
         ("target", "platform", []),
+        ("remote_start", "remote_start", [ALICE]),
+        ("remote_start", "target", []),
+        ("target", "remote_start", []),
     ],
 )
 async def test_who_knows_a_token_depends_on_who_accepted_it(
