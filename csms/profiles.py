@@ -1,6 +1,6 @@
 """Keep what lies on one charger in line with what its owners want of its power.
 
-Owners have stacks of their own, which the charger never sees (ADR 0013). Whatever changes, what is
+Owners have stacks of their own, which the charger never sees (ADR 0015). Whatever changes, what is
 to lie on the charger is planned anew (`csms/plans.py`) and only the difference is sent. A wish is
 stored once the charger has accepted what follows from it.
 """

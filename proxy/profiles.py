@@ -1,7 +1,7 @@
 """Serve a target's charging profiles from a stack of its own, which the charger never sees.
 
 What lies on the charger is made of all owners' stacks (`csms/profiles.py`), so a target can neither
-lift a power limit of the platform nor see one in its own reads (ADR 0013).
+lift a power limit of the platform nor see one in its own reads (ADR 0015).
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ class ChargingProfiles:
     async def of_owners(self, key: ChargerKey) -> list[ChargingProfile]:
         """Return what all owners want of a charger, each owner's oldest first.
 
-        What belonged to a proxy configuration that has been deleted is left out.
+        What belongs to a proxy configuration that is deleted or disabled is left out.
         """
         rows = await self._database.fetch(statements.charging_profiles_of, key._asdict())
         return [ChargingProfile(**keyed(row)) for row in rows]

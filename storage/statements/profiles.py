@@ -12,14 +12,17 @@ _PLATFORM = 0
 put_charging_profile = insert_or_update(
     charging_profiles, ("organization_uuid", "charge_box_id", "owner", "profile_id")
 )
-# What a configuration wanted that has been deleted is nobody's wish any more.
+# What a configuration wants that is deleted, or disabled for now, is nobody's wish.
 charging_profiles_of = (
     select(charging_profiles)
     .where(
         of_charger(charging_profiles),
         or_(
             charging_profiles.c.owner == _PLATFORM,
-            exists().where(proxy_configurations.c.id == charging_profiles.c.owner),
+            exists().where(
+                proxy_configurations.c.id == charging_profiles.c.owner,
+                proxy_configurations.c.enabled,
+            ),
         ),
     )
     .order_by(charging_profiles.c.owner, charging_profiles.c.created_at)

@@ -305,6 +305,21 @@ async def test_a_limit_comes_back_after_a_boot(play: Play) -> None:
         assert site.power == 4500
 
 
+async def test_a_target_that_is_switched_off_limits_nothing(play: Play) -> None:
+    async with play() as site:
+        await site.charges()
+        await site.limits(ON_EVSE, acMaxPowerKw=6)
+        await site.sets(4500)
+        of_proxy = f"{site.api.of_organization}/proxy_configurations"
+        [proxy] = (await site.api("GET", of_proxy))[1]["proxy_configurations"]
+        await site.api("PATCH", f"{of_proxy}/{proxy['id']}", {"enabled": False})
+        await until(lambda: site.power == 6000)
+
+        await site.api("DELETE", f"{of_proxy}/{proxy['id']}")
+        await site.lifts(ON_EVSE)
+        assert site.power == FULL_W
+
+
 async def test_a_target_reads_its_own_stack(play: Play, version: str) -> None:
     async with play() as site:
         await site.limits(ON_EVSE, acMaxPowerKw=6)

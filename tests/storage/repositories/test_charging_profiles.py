@@ -64,6 +64,16 @@ async def test_a_profile_goes_with_its_configuration(storage: Storage) -> None:
     assert await storage.charging_profiles.of_owners(ALICE) == []
 
 
+async def test_a_disabled_configuration_wants_nothing_for_now(storage: Storage) -> None:
+    created = await storage.proxy_configurations.create(proxy(ALICE))
+    await storage.charging_profiles.note_put(profile(owner=created.id))
+    await storage.proxy_configurations.replace(replace(created, enabled=False))
+    assert await storage.charging_profiles.of_owners(ALICE) == []
+
+    await storage.proxy_configurations.replace(created)
+    assert await storage.charging_profiles.of_owners(ALICE) == [profile(owner=created.id)]
+
+
 async def test_what_lies_on_the_charger_is_known_by_place(storage: Storage) -> None:
     profiles = storage.charging_profiles
     profiles.note_installed(installed())
