@@ -108,6 +108,7 @@ class Traffic:
     frames_sent: int = 0
     bytes_received: int = 0
     bytes_sent: int = 0
+    answered: int = 0  # of our CALLs
     malformed: int = 0
     unsolicited: int = 0
     heard_at: float = field(default_factory=time.monotonic)
@@ -241,6 +242,7 @@ class Link:
         if asked is None:
             self._unsolicited()
             return
+        self.traffic.answered += 1
         self._tap("received", frame, frame.text, asked.action, None)
         if not asked.answer.done():
             asked.answer.set_result(frame)
@@ -275,11 +277,15 @@ class Link:
     ) -> None:
         if self._closed:
             raise self._closed
-        # Both leave in one commit; the first may have been refused for what it is.
         sent = self._tap("sent", frame, frame.text, action, note)
-        for committed in (sent.committed, asked.committed):
-            if committed is not None:
-                await _stored(committed)
+        try:  # both leave in one commit; the first may have been refused for what it is
+            for committed in (sent.committed, asked.committed):
+                if committed is not None:
+                    await committed
+        except (Exception, asyncio.CancelledError) as cause:
+            if _cancelled():
+                raise
+            raise NotStored from cause
         self.traffic.frames_sent += 1
         self.traffic.bytes_sent += len(frame.text)
         try:
@@ -310,20 +316,9 @@ async def _reply(answer: Answer, call: Call | Send, position: int) -> Reply:
 
 
 def _cancelled() -> bool:
-    """Tell whether this task is to end; what an answer waited for may be cancelled by others."""
+    """Tell whether this task is to end; what it waited for may be cancelled by others."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-async def _stored(committed: asyncio.Future[None]) -> None:
-    try:
-        await committed
-    except asyncio.CancelledError:
-        if _cancelled():
-            raise
-        raise NotStored from None
-    except Exception as cause:
-        raise NotStored from cause
 
 
 def _reason(tasks: Iterable[asyncio.Task[None]]) -> LinkClosed:

@@ -276,6 +276,7 @@ class TargetLink:
             limits=self._parts.limits,
             tolerate=self._tolerate,
         )
+        self._conduct.follow(link.traffic)
         talking = asyncio.create_task(self._talk(link))
         self._link = link
         try:

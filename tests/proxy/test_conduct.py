@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
+from csms.link import Traffic
 from proxy.conduct import Allowance, Conduct
 
 
@@ -16,14 +15,14 @@ class Seconds:
 
 
 def test_so_much_is_granted_at_once_and_no_more() -> None:
-    allowance = Allowance(3, 1, Seconds())
+    allowance = Allowance(3, 1, now=Seconds())
 
     assert [allowance.take() for _ in range(5)] == [True, True, True, False, False]
 
 
 def test_it_comes_back_slowly_and_never_grows_beyond_the_burst() -> None:
     seconds = Seconds()
-    allowance = Allowance(3, 2, seconds)
+    allowance = Allowance(3, 2, now=seconds)
     for _ in range(3):
         allowance.take()
 
@@ -34,7 +33,7 @@ def test_it_comes_back_slowly_and_never_grows_beyond_the_burst() -> None:
 
 
 def test_what_is_too_much_at_once_uses_up_the_rest() -> None:
-    allowance = Allowance(10, 1, Seconds())
+    allowance = Allowance(10, 1, now=Seconds())
 
     assert not allowance.take(11)
     assert not allowance.take()
@@ -42,14 +41,40 @@ def test_what_is_too_much_at_once_uses_up_the_rest() -> None:
 
 def test_a_steady_use_below_the_rate_is_never_refused() -> None:
     seconds = Seconds()
-    allowance = Allowance(10, 5, seconds)
+    allowance = Allowance(10, 5, now=seconds)
     for _ in range(10_000):
         seconds.now += 0.2
         assert allowance.take()
 
 
-@pytest.mark.parametrize("frames", [1, 1_000])
-def test_a_busy_target_is_far_below_what_is_granted(frames: int) -> None:
-    conduct = Conduct()
+def test_answers_earn_what_they_cost_however_fast_they_come() -> None:
+    seconds, traffic = Seconds(), Traffic()
+    conduct = Conduct(seconds)
+    conduct.follow(traffic)
+    for _ in range(100_000):
+        assert conduct.frames.take(2)
+        assert conduct.octets.take(300)
+        traffic.answered += 1
 
-    assert all(conduct.frames.take() and conduct.octets.take(300) for _ in range(frames))
+
+def test_what_was_earned_on_one_link_is_not_earned_again_on_the_next() -> None:
+    conduct, first = Conduct(Seconds()), Traffic()
+    conduct.follow(first)
+    first.answered = 1_000_000
+    conduct.follow(Traffic())
+
+    for _ in range(2):  # what is there at first, and what was earned: never more than the burst
+        assert conduct.frames.take(2_000)
+    assert not conduct.frames.take()
+
+
+def test_who_only_asks_earns_nothing() -> None:
+    conduct, traffic = Conduct(Seconds()), Traffic()
+    conduct.follow(traffic)
+    granted = 0
+    while conduct.frames.take():
+        granted += 1
+        traffic.frames_sent += 1  # our answers
+        traffic.frames_received += 1
+
+    assert granted == 2_000

@@ -14,12 +14,18 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
+from csms.errors import LinkClosed
+from csms.frames import OCPP16, Call, Reply, Send
+from csms.link import Link
+from csms.sockets import WebSocket
 from proxy.addresses import Endpoint
+from proxy.conduct import Conduct
 from proxy.dial import Destination, dial
 from proxy.errors import (
     ForbiddenAddress,
@@ -226,6 +232,56 @@ async def test_a_target_that_speaks_something_else() -> None:
         said = await failure(to(server.sockets[0].getsockname()[1]))
 
     assert str(said) == "The target does not speak WebSocket."
+
+
+# ---- what a target may cost ----
+
+
+async def never(_: Call | Send, _position: int) -> Reply:
+    return await asyncio.Future()
+
+
+async def exchanged(target: WebSocket, times: int) -> None:
+    for _ in range(times):
+        await target.send(b"[2]")
+        await target.receive()
+
+
+async def answer(connection: ServerConnection) -> None:
+    async for text in connection:
+        await connection.send(f'[3,"{orjson.loads(text)[1]}",{{}}]')
+
+
+async def test_a_target_that_answers_what_it_is_asked_is_never_cut_off() -> None:
+    conduct = Conduct(now=lambda: 0.0)  # nothing comes back with time
+    async with listener(answer) as port:
+        link = Link(await dial(to(port), conduct=conduct), dialect=OCPP16)
+        conduct.follow(link.traffic)
+        running = asyncio.create_task(link.run(never))
+        for _ in range(2_500):
+            await link.call("Heartbeat", b"{}")
+        await link.close()
+        await running
+
+
+async def test_a_target_that_pings_without_end_is_cut_off() -> None:
+    async def ping(connection: ServerConnection) -> None:
+        connection.transport.write(10_000 * b"\x89\x00")
+        await connection.wait_closed()
+
+    async with listener(ping) as port:
+        target = await dial(to(port))
+        with pytest.raises(LinkClosed, match="1008 too much at once"):
+            await target.receive()
+
+
+async def test_what_was_used_up_on_one_connection_is_not_there_on_the_next() -> None:
+    conduct = Conduct(now=lambda: 0.0)
+    conduct.frames.take(1_990)
+    async with listener() as port:
+        target = await dial(to(port), conduct=conduct)
+        with pytest.raises(LinkClosed, match="1008 too much at once"):
+            await exchanged(target, 20)
 
 
 # ---- TLS ----
