@@ -20,6 +20,7 @@ help:
 	@echo 'make test     everything that must hold: check, then the tests with coverage'
 	@echo 'make check    style, types and import contracts'
 	@echo 'make bench    CPU per message, beside a raw websockets echo and relay of the same run'
+	@echo 'make neighbours  what a mute and a throttled target cost the other chargers of 200'
 	@echo 'make fuzz     mutated frames against the decoder'
 	@echo 'make faults   kills, outages and nonsense, and what is lost by them (ARGS="--only F-07")'
 	@echo 'make lock     settle the dependencies anew (ARGS="--upgrade" for the newest)'
@@ -101,6 +102,10 @@ bench: $(VENV)/.dev
 .PHONY: fuzz
 fuzz: $(VENV)/.dev
 	@$(BIN)/python -m bench.fuzz $(ARGS)
+
+.PHONY: neighbours
+neighbours: $(VENV)/.dev
+	@$(BIN)/python -m bench.neighbours $(ARGS)
 
 .PHONY: faults
 faults: $(VENV)/.dev
