@@ -173,6 +173,7 @@ class Delivery:
         if seq not in self._again and self._trials is not None:  # else it will be read
             self._again.append(seq)
             self._offered.set()
+            self.drained.clear()
 
     # ---- the way out ----
 

@@ -4,50 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
-from typing import Any
 
-import orjson
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
 
 from csms import frames
-from csms.frames import CallResult, Reply
-from csms.link import Link
-from csms.station16 import Station16
-from proxy.auditing import TargetAudit
-from proxy.backlog import backlog
-from proxy.delivery import Delivery
-from proxy.late import LateVerdicts
-from proxy.ledger import IdMap
-from proxy.parts import RelayParts
-from proxy.timings import Timings
-from storage.records import Charger, ChargerKey, Cursor, ProxyConfiguration
-from storage.store import Storage, open_storage
-from tests.doubles import PATIENCE, Peer, echo, settled, socket_pair, until
+from csms.frames import Reply
+from tests.doubles import settled
+from tests.proxy.post import DURABLE, posted
 from tests.proxy.stage import (
-    CLOCK,
-    GUARD,
     OCPP201,
     QUICK,
     Device,
     Stage,
     Target,
-    configuration,
     never,
-    organization_of,
     refuses,
     says,
     staged,
@@ -297,7 +270,7 @@ async def test_a_message_that_nobody_can_read_holds_nothing_up(stage: Stage) -> 
     post = await posted(stage.storage, QUICK)
     await post.says(DURABLE, 1)
     stage.storage.journal.append(
-        post.key, "charger_to_platform", "1.6", "Call", "1", DURABLE, b"[2,"
+        post.stored.key, "charger_to_platform", "1.6", "Call", "1", DURABLE, b"[2,"
     )
     await post.says(DURABLE, 2)
     await post.restarts()
@@ -397,192 +370,3 @@ async def test_nobody_translates_what_was_said_in_another_version(
 
             assert (await stage.status(key)).dead_letters == 1
     assert told(target) == ["LogStatusNotification"]
-
-
-# ---- the queue against a plain list ----
-
-
-class Post:
-    """One delivery with its journal, and a target that is played by hand."""
-
-    def __init__(self, storage: Storage, stored: ProxyConfiguration, timings: Timings) -> None:
-        self.key = stored.key
-        self.stored = stored
-        self.stopped: list[str] = []
-        self.said: list[int] = []  # what must arrive
-        self.heard: list[int] = []
-        self.passing: set[int] = set()  # what may arrive
-        self._id = stored.id
-        self._storage = storage
-        self._timings = timings
-        self._last = storage.journal.head
-        self.delivery = self._opened(Cursor(stored.id, self._last))
-        self._link: Link | None = None
-        self._peer: Peer | None = None
-        self._tasks: list[asyncio.Task[Any]] = []
-
-    def _opened(self, cursor: Cursor) -> Delivery:
-        storage = self._storage
-        parts = RelayParts(storage=storage, guard=GUARD, clock=CLOCK, timings=self._timings)
-        audit = TargetAudit(storage.audit, CLOCK)
-        stop = self.stopped.append
-        return Delivery(
-            self.stored,
-            cursor,
-            Station16,
-            ids=IdMap(storage.id_pairs, self._id, "1.6"),
-            parts=parts,
-            late=LateVerdicts(self.stored, storage.transactions, audit, stop),
-            longest_tail=4,
-            longest_page=3,
-        )
-
-    def asks(self, action: str, payload: bytes, answer: bytes, id: str = "1") -> CallResult:
-        """Let the charger say one thing that the platform is about to answer so."""
-        call = frames.call("1", action, payload)
-        reply = frames.call_result(call.id, answer, orjson.loads(answer))
-        keep = self._storage.journal.append
-        kept = keep(self.key, "charger_to_platform", "1.6", "Call", id, action, call.text)
-        self._last = kept.position
-        self.delivery.offer(kept.position, call, reply)
-        return reply
-
-    async def says(self, action: str, number: int) -> None:
-        """Let the charger say one thing, and answer it."""
-        reply = self.asks(action, b'{"number":%d}' % number, b"{}")
-        keep = self._storage.journal.append
-        keep(self.key, "platform_to_charger", "1.6", "CallResult", reply.id, action, reply.text)
-        if action == DURABLE:
-            self.said.append(number)
-        elif action == PASSING and self._link:
-            self.passing.add(number)
-
-    async def connects(self) -> Peer:
-        ours, theirs = socket_pair()
-        self._link, self._peer = Link(ours, dialect=Station16.dialect), Peer(theirs)
-        self._tasks = [
-            asyncio.create_task(self._link.run(echo)),
-            asyncio.create_task(self.delivery.run(self._link)),
-        ]
-        self.delivery.listen()
-        self.delivery.flow()
-        return self._peer
-
-    async def hangs_up(self) -> None:
-        if self._link:
-            await self._link.close()
-            self.delivery.hold()
-            self._tasks[1].cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._link = self._peer = None
-
-    async def restarts(self) -> None:
-        """Forget all that is only in memory."""
-        await self.hangs_up()
-        await self._storage.journal.flush()
-        cursor = await self._storage.proxy_configurations.cursor(self._id)
-        assert cursor
-        self.delivery = self._opened(cursor)
-
-    async def hears(self, *, refuse: bool = False) -> bool:
-        """Take one CALL and answer it; return False where all has been said."""
-        peer = self._peer
-        assert peer
-        await until(lambda: peer.socket.unread or self.delivery.position >= self._last)
-        if not peer.socket.unread:
-            return False
-        _, id, action, fields = await peer.hears()
-        assert action == DURABLE or fields["number"] in self.passing
-        if action == DURABLE:
-            self.heard.append(fields["number"])
-        answer = frames.call_error(id, "InternalError") if refuse else frames.call_result(id, b"{}")
-        await peer.says(answer.text)
-        return True
-
-    async def waits(self) -> tuple[int, int]:
-        """Count what is still to be delivered, as an operator sees it and as the list has it."""
-        waiting = await backlog(self._storage, self.stored, self.delivery.position)
-        return waiting.queue_length, len(self.said) - len(dict.fromkeys(self.heard))
-
-
-class Deliveries(RuleBasedStateMachine):
-    """Whatever happens: what is heard first is what was said, in order, none left out."""
-
-    def __init__(self, runner: asyncio.Runner, storage: Storage) -> None:
-        super().__init__()
-        self.run = runner.run
-        self.numbers = count()
-        at_once = replace(QUICK, attempt_interval=0.0, answer=PATIENCE)
-        self.post = self.run(posted(storage, at_once))
-        self.connected = False
-
-    @rule(actions=st.lists(st.sampled_from(["DURABLE", "PASSING", "SILENT"]), max_size=12))
-    def says(self, actions: list[str]) -> None:
-        async def all_of_them() -> None:
-            for action in actions:
-                await self.post.says(globals()[action], next(self.numbers))
-
-        self.run(all_of_them())
-
-    @precondition(lambda self: not self.connected)
-    @rule()
-    def connects(self) -> None:
-        self.run(self.post.connects())
-        self.connected = True
-
-    @precondition(lambda self: self.connected)
-    @rule(times=st.integers(1, 6), refuse=st.booleans())
-    def hears(self, times: int, *, refuse: bool) -> None:
-        for _ in range(times):
-            self.run(self.post.hears(refuse=refuse))
-
-    @rule()
-    def hangs_up(self) -> None:
-        self.run(self.post.hangs_up())
-        self.connected = False
-
-    @rule()
-    def restarts(self) -> None:
-        self.run(self.post.restarts())
-        self.connected = False
-
-    @invariant()
-    def nothing_is_skipped_and_nothing_overtakes(self) -> None:
-        first = list(dict.fromkeys(self.post.heard))
-        assert first == self.post.said[: len(first)]
-
-    def teardown(self) -> None:
-        if not self.connected:
-            self.run(self.post.connects())
-        while self.run(self.post.hears()):
-            pass
-        counted, left = self.run(self.post.waits())
-        self.run(self.post.hangs_up())
-        assert list(dict.fromkeys(self.post.heard)) == self.post.said
-        assert (counted, left) == (0, 0)
-
-
-DURABLE, PASSING, SILENT = "DiagnosticsStatusNotification", "StatusNotification", "Heartbeat"
-
-
-async def posted(storage: Storage, timings: Timings) -> Post:
-    """Enrol one more charger with a proxy."""
-    key = ChargerKey(await organization_of(storage), str(uuid.uuid4()))
-    now = CLOCK.now()
-    charger = Charger(key=key, charger_name="", password_digest=b"", created_at=now)
-    stored = await storage.chargers.enroll(charger, configuration(key, "wss://target.example"))
-    assert stored
-    return Post(storage, stored, timings)
-
-
-def test_no_course_of_events_skips_or_reorders_a_durable_message(tmp_path: Path) -> None:
-    with asyncio.Runner() as runner:
-        stack = contextlib.AsyncExitStack()
-        storage = runner.run(stack.enter_async_context(open_storage(tmp_path, CLOCK)))
-        try:
-            run_state_machine_as_test(
-                lambda: Deliveries(runner, storage),  # type: ignore[arg-type]  # makes one
-                settings=settings(max_examples=50, stateful_step_count=25),
-            )
-        finally:
-            runner.run(stack.aclose())
