@@ -23,21 +23,19 @@ class Inbox(Generic[Item]):
     async def put(self, item: Item) -> None:
         """Put one in behind the others."""
         while len(self._items) >= self._room:
-            await self._change()
+            waiting = self._waiting = asyncio.get_running_loop().create_future()
+            await waiting
         self._items.append(item)
         self._wake()
 
     async def take(self) -> Item:
         """Take the first one out."""
         while not self._items:
-            await self._change()
+            waiting = self._waiting = asyncio.get_running_loop().create_future()
+            await waiting
         item = self._items.popleft()
         self._wake()
         return item
-
-    async def _change(self) -> None:
-        self._waiting = asyncio.get_running_loop().create_future()
-        await self._waiting
 
     def _wake(self) -> None:
         if self._waiting is not None and not self._waiting.done():

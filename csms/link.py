@@ -282,9 +282,11 @@ class Link:
             for committed in (sent.committed, asked.committed):
                 if committed is not None:
                     await committed
-        except (Exception, asyncio.CancelledError) as cause:
+        except asyncio.CancelledError:
             if _cancelled():
                 raise
+            raise NotStored from None
+        except Exception as cause:
             raise NotStored from cause
         self.traffic.frames_sent += 1
         self.traffic.bytes_sent += len(frame.text)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # No name in OCPP is longer; what a charger makes up must neither fill the cache nor cost time.
 _LONGEST_NAME = 64
+_MOST_NAMES = 4096
 
 
 def encode(payload: DataclassInstance) -> bytes:
@@ -40,10 +41,7 @@ def wire_fields(payload: DataclassInstance) -> dict[str, Any]:
 
 def arguments(payload: Mapping[str, Any]) -> dict[str, Any]:
     """Return a received payload as keyword arguments; what is nested stays as on the wire."""
-    return {
-        _argument_name(key) if len(key) <= _LONGEST_NAME else key: value
-        for key, value in payload.items()
-    }
+    return {_NAMES[key]: value for key, value in payload.items()}
 
 
 def _wire_value(value: Any) -> Any:
@@ -59,10 +57,20 @@ def _wire_names(kind: type[DataclassInstance]) -> tuple[tuple[str, str], ...]:
     return tuple((field.name, _only_key(snake_to_camel_case, field.name)) for field in fields(kind))
 
 
-@lru_cache(maxsize=4096)
-def _argument_name(key: str) -> str:
-    return _only_key(camel_to_snake_case, key)
+class _Names(dict[str, str]):
+    """What each key is called as an argument; a cache that costs no call where it knows."""
+
+    def __missing__(self, key: str) -> str:
+        if len(key) > _LONGEST_NAME:
+            return key
+        name = _only_key(camel_to_snake_case, key)
+        if len(self) < _MOST_NAMES:
+            self[key] = name
+        return name
 
 
 def _only_key(convert: Any, key: str) -> str:
     return str(next(iter(convert({key: None}))))
+
+
+_NAMES = _Names()

@@ -33,7 +33,8 @@ class _Turn:
         self._turns, self._patience = turns, patience
 
     async def __aenter__(self) -> None:
-        await self._turns.take(self._patience)
+        if not self._turns.take_at_once():
+            await self._turns.take(self._patience)
 
     async def __aexit__(self, *_: object) -> None:
         self._turns.leave()
@@ -45,8 +46,8 @@ class Turns:
     def __init__(self, max_waiting: int) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._max_waiting = max_waiting
-        self._waiting = 0  # callers in line, the one whose CALL is out included
-        self._turn = asyncio.Lock()  # fair: asyncio wakes waiters in the order they came
+        self._taken = False
+        self._line: deque[asyncio.Future[None]] = deque()  # who waits for the turn
         self._pending: Pending | None = None
         self._given_up: deque[Pending] = deque(maxlen=_REMEMBERED)  # answers may still come, late
 
@@ -54,21 +55,35 @@ class Turns:
         """Hold the turn within a context, waited for ``patience`` s at most; raise LinkBusy."""
         return _Turn(self, patience)
 
+    def take_at_once(self) -> bool:
+        """Take the turn if it is nobody's; False if it is somebody's."""
+        taken, self._taken = self._taken, True
+        return not taken
+
     async def take(self, patience: float) -> None:
-        """Wait for the turn, ``patience`` s at most; raise LinkBusy."""
-        if self._waiting >= self._max_waiting:
+        """Wait in line for somebody's turn, ``patience`` s at most; raise LinkBusy."""
+        if len(self._line) + 1 >= self._max_waiting:
             raise LinkBusy
-        self._waiting += 1
+        mine = asyncio.get_running_loop().create_future()
+        self._line.append(mine)
         try:
-            await self._wait(patience)
+            async with asyncio.timeout(patience):
+                await mine
+        except TimeoutError:
+            self._step_out(mine)
+            raise LinkBusy from None
         except BaseException:
-            self._waiting -= 1
+            self._step_out(mine)
             raise
 
     def leave(self) -> None:
         """Hand the turn to the next in line."""
-        self._turn.release()
-        self._waiting -= 1
+        while self._line:
+            following = self._line.popleft()
+            if not following.done():
+                following.set_result(None)
+                return
+        self._taken = False
 
     def ask(self, id: str, action: str) -> Pending:
         """Note that this CALL is out; within one's turn."""
@@ -98,12 +113,8 @@ class Turns:
             self._pending.answer.set_exception(reason)
             self._pending.answer.exception()  # its caller may end for another reason
 
-    async def _wait(self, patience: float) -> None:
-        if self._waiting == 1:  # nobody else is in line: the usual case needs no timer
-            await self._turn.acquire()
-            return
-        try:
-            async with asyncio.timeout(patience):
-                await self._turn.acquire()
-        except TimeoutError:
-            raise LinkBusy from None
+    def _step_out(self, mine: asyncio.Future[None]) -> None:
+        if mine in self._line:
+            self._line.remove(mine)
+        else:  # the turn was handed over in the very moment
+            self.leave()

@@ -78,3 +78,21 @@ async def test_end_wakes_who_waits_and_spoils_no_answer_that_came() -> None:
     done.answer.set_result(answered)
     turns.end(LinkClosed(1001, "bye"))
     assert await done.answer is answered
+
+
+async def test_turn_that_is_handed_to_somebody_who_leaves_goes_on_to_the_next() -> None:
+    turns, order = Turns(max_waiting=8), []
+
+    async def caller(name: str) -> None:
+        async with turns.next(PATIENCE):
+            order.append(name)
+
+    assert turns.take_at_once()
+    first, second = asyncio.create_task(caller("first")), asyncio.create_task(caller("second"))
+    await settled()
+    turns.leave()  # to the first, who is called away before he notices
+    first.cancel()
+    await asyncio.gather(first, second, return_exceptions=True)
+
+    assert order == ["second"]
+    assert turns.take_at_once()
