@@ -11,6 +11,7 @@ from aiohttp import web
 
 from csms.registry import Registry
 from proxy.addresses import AddressGuard
+from proxy.probe import Step
 from proxy.queues import Queues
 from proxy.states import TargetStatus
 from storage.clock import Clock
@@ -30,6 +31,9 @@ class Relays(Protocol):
 
     async def status(self, configuration: ProxyConfiguration) -> TargetStatus:
         """Tell how the link of a configuration is."""
+
+    async def test(self, configuration: ProxyConfiguration) -> list[Step]:
+        """Dial the target once, beside its link, and tell each step."""
 
 
 @dataclass(frozen=True, slots=True)

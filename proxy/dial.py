@@ -53,6 +53,8 @@ _PIECE = 4096
 _SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
 _LONGEST_PONG = 10.0
 
+# A step by its name, and what there is to say of it.
+Watch: TypeAlias = Callable[[str, str], None]
 _Kinds: TypeAlias = type[Exception] | tuple[type[Exception], ...]
 
 
@@ -82,16 +84,21 @@ async def dial(
     open_timeout: float = 10.0,
     ping: float = 10.0,
     conduct: Conduct | None = None,
+    watch: Watch = lambda *_: None,
 ) -> WebSocket:
     """Connect within ``open_timeout`` s; raise a ProxyError that says why not.
 
     It is pinged every ``ping`` s. A target that answers no ping within as many s, 10 at most, or
-    exceeds what its ``conduct`` grants, is cut off.
+    exceeds what its ``conduct`` grants, is cut off. ``watch`` is told each step that is taken.
     """
+    granted = conduct or Conduct()
     try:
         async with asyncio.timeout(open_timeout):
             opened = await _connect(to.endpoints, open_timeout / len(to.endpoints))
-            connection = await _handshake(to, opened, ping, conduct or Conduct())
+            watch("tcp", f"Connected to port {to.endpoints[0].sockaddr[1]}.")
+            made = partial(_Connection, granted, watch)
+            connection = await _handshake(to, opened, ping, made)
+        watch("handshake", "The target answered with HTTP status 101.")
     except TimeoutError:
         raise TargetUnreachable(f"No connection within {open_timeout:g} s.") from None
     except (OSError, ValueError, AssertionError, WebSocketException) as failure:
@@ -100,6 +107,7 @@ async def dial(
     if connection.subprotocol != to.subprotocol and not missing:
         await connection.close(PROTOCOL_ERROR, "no common OCPP subprotocol")
         raise IncompatibleTarget(f"The target did not choose {to.subprotocol}.")
+    watch("subprotocol", f"The target chose {connection.subprotocol or 'none, which is allowed'}.")
     return WebSocket(connection)
 
 
@@ -139,10 +147,17 @@ class _Connection(Dialled):
     With TLS 1.3 that tells why we were refused.
     """
 
-    def __init__(self, conduct: Conduct, *arguments: Any, **named: Any) -> None:
+    def __init__(self, conduct: Conduct, watch: Watch, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._conduct = conduct
+        self._watch = watch
         self._lost: Exception | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        secure = transport.get_extra_info("ssl_object")
+        if secure is not None:
+            self._watch("tls", tls.facts(secure))
+        super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         if not self._conduct.octets.take(len(data)):
@@ -181,7 +196,7 @@ class _Connection(Dialled):
 
 
 async def _handshake(
-    to: Destination, opened: socket.socket, ping: float, conduct: Conduct
+    to: Destination, opened: socket.socket, ping: float, made: Callable[..., _Connection]
 ) -> ClientConnection:
     try:
         secure: dict[str, Any] = {}
@@ -201,7 +216,7 @@ async def _handshake(
             close_timeout=1,
             max_size=2 * to.max_bytes,  # longer frames are answered, only twice that is cut off
             logger=quiet_logger(),
-            create_connection=partial(_Connection, conduct),  # type: ignore[arg-type] # makes one
+            create_connection=made,  # type: ignore[arg-type] # makes one
             **secure,
         )
     except BaseException:

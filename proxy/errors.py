@@ -6,6 +6,7 @@
         ├── InvalidTarget          a configured value cannot work; names the field
         ├── ForbiddenAddress       the name leads to an address that is closed to targets
         ├── TargetUnreachable      the name does not resolve, or nobody there speaks with us
+        ├── DialledTooOften        its target was dialled as often as it may be
         ├── Replaced               the charger has another target by now, or none
         ├── TargetRefused          the handshake was answered with another HTTP status than 101
         └── IncompatibleTarget     the target speaks another subprotocol
@@ -55,6 +56,10 @@ class TargetRefused(ProxyError):
     def __init__(self, status: int, retry_after: float = 0.0) -> None:
         super().__init__(f"The target answered the handshake with HTTP status {status}.")
         self.status, self.retry_after = status, retry_after
+
+
+class DialledTooOften(ProxyError):
+    """The target was dialled as often as it may be in a minute; try again later."""
 
 
 class Replaced(ProxyError):

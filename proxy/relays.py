@@ -8,11 +8,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Self
 
+from csms.stations import STATIONS
 from proxy.auditing import TargetAudit
 from proxy.backlog import backlog
 from proxy.bounds import Bounds
+from proxy.errors import DialledTooOften
 from proxy.pace import Crowd, Paces
 from proxy.parts import RelayParts
+from proxy.probe import Step, probe
 from proxy.queues import Queues
 from proxy.seat import ABSENT, Seat
 from proxy.states import State, TargetStatus
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from csms.registry import Connection
     from proxy.delivery import Delivery
     from storage.records import ChargerKey, ProxyConfiguration
+
+_USUAL = "ocpp1.6"
 
 
 class Relays:
@@ -79,6 +84,26 @@ class Relays:
             last_error=ABSENT if configuration.enabled else None,
             **waiting._asdict(),
         )
+
+    async def test(self, configuration: ProxyConfiguration) -> list[Step]:
+        """Dial the target once, beside its link; raise DialledTooOften or StorageError."""
+        pace, now = self.paces.of(configuration.id), asyncio.get_running_loop().time()
+        if pace.until_allowed(now) > 0:
+            raise DialledTooOften
+        pace.dialled(now)
+        subprotocol = await self._subprotocol(configuration.key)
+        async with self.crowd.turn():
+            return await probe(configuration, subprotocol, self.parts)
+
+    async def _subprotocol(self, key: ChargerKey) -> str:
+        """Return what a charger speaks, or spoke when it was there."""
+        seat = self._seats.get(key)
+        if seat is not None and seat.target is not None:
+            return seat.target.kind.subprotocol
+        charger = await self.parts.storage.chargers.get(key)
+        spoken = f"ocpp{charger.ocpp_version}" if charger and charger.ocpp_version else ""
+        allowed = charger.allowed_versions if charger else ()
+        return next((name for name in (spoken, *allowed) if name in STATIONS), _USUAL)
 
     async def close(self) -> None:
         """Hang up on every target."""

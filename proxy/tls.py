@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -19,6 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
+
+_LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +109,18 @@ _ALERTS: Mapping[str, str] = {
         "cipher with us."
     ),
 }
+
+
+def facts(secured: ssl.SSLObject) -> str:
+    """Return what there is to know of a TLS connection and the certificate at its far end."""
+    shown: dict[str, Any] = secured.getpeercert() or {}
+    return (
+        f"{secured.version()}, certificate of {_common_name(shown.get('subject'))}, "
+        f"issued by {_common_name(shown.get('issuer'))}, valid until {shown.get('notAfter')}."
+    )
+
+
+def _common_name(name: Any) -> str:
+    fields = dict(field for part in name or () for field in part)
+    found = fields.get("commonName") or fields.get("organizationName") or "nobody in particular"
+    return "".join(filter(str.isprintable, found))[:_LONGEST_NAME]

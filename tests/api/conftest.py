@@ -33,6 +33,8 @@ from csms.stations import STATIONS
 from csms.tap import journal_tap
 from csms.transactions import TransactionLedger
 from proxy.addresses import AddressGuard
+from proxy.errors import DialledTooOften
+from proxy.probe import Step
 from proxy.queues import Queues
 from proxy.states import State, TargetStatus
 from storage.records import ChargerKey, ProxyConfiguration, Scope
@@ -60,10 +62,17 @@ class WatchedRelays:
     """Dial nobody, and remember what was to be taken up."""
 
     configured: list[ChargerKey] = field(default_factory=list)
+    tested: list[int] = field(default_factory=list)
     queues: Queues = field(init=False)
 
     async def configure(self, key: ChargerKey) -> None:
         self.configured.append(key)
+
+    async def test(self, configuration: ProxyConfiguration) -> list[Step]:
+        if len(self.tested) == 10:
+            raise DialledTooOften
+        self.tested.append(configuration.id)
+        return [Step("url", ok=True, detail="wss://x"), Step("resolve", ok=False, detail="no")]
 
     async def status(self, configuration: ProxyConfiguration) -> TargetStatus:
         return TargetStatus(
