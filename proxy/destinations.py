@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import structlog
-
 from proxy import client_certificates
 from proxy.addresses import DEFAULT_PORTS
 from proxy.dial import Destination
@@ -20,8 +18,6 @@ if TYPE_CHECKING:
 
     from proxy.parts import RelayParts
     from storage.records import ClientCertificate, ProxyConfiguration
-
-log = structlog.get_logger("ringmain.target")
 
 
 async def destination(
@@ -68,11 +64,4 @@ async def _certificate(
     if certificate is None:
         raise InvalidTarget(client_certificates.NAMED, "The client certificate is not there.")
     client_certificates.check(certificate, now)
-    if warning := client_certificates.warning(certificate, now):
-        log.warning(
-            "client_certificate",
-            charge_box_id=configuration.key.charge_box_id,
-            certificate_id=certificate.certificate_id,
-            warning=warning,
-        )
     return certificate

@@ -13,6 +13,7 @@ from proxy.auditing import TargetAudit
 from proxy.backlog import backlog
 from proxy.bounds import Bounds
 from proxy.errors import DialledTooOften
+from proxy.expiry import Expiry
 from proxy.pace import Crowd, Paces
 from proxy.parts import RelayParts
 from proxy.probe import Step, probe
@@ -43,13 +44,15 @@ class Relays:
 
     async def __aenter__(self) -> Self:
         """Begin with no charger."""
-        self._sweeping = asyncio.create_task(Bounds(self.parts, self._live).run())
+        chores = (Bounds(self.parts, self._live).run(), Expiry(self.parts).run())
+        self._chores = [asyncio.create_task(chore) for chore in chores]
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Hang up on every target."""
-        self._sweeping.cancel()
-        await asyncio.gather(self._sweeping, return_exceptions=True)
+        for chore in self._chores:
+            chore.cancel()
+        await asyncio.gather(*self._chores, return_exceptions=True)
         await self.close()
 
     async def attach(self, connection: Connection) -> Answer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from storage.database import Database, Row
 from storage.errors import SealBroken
 from storage.records import ClientCertificate
@@ -36,12 +38,10 @@ class ClientCertificates:
         rows = await self._database.fetch(statements.client_certificate, values)
         return self._record(rows[0]) if rows else None
 
-    async def list(
-        self, organization_uuid: str, limit: int = 100, after: str | None = None
-    ) -> list[ClientCertificate]:
-        """Return certificates by id, those behind ``after``; raise SealBroken."""
-        values = {"organization_uuid": organization_uuid, "limit": limit, "after": after or ""}
-        rows = await self._database.fetch(statements.client_certificates_after, values)
+    async def ending(self, before: datetime) -> list[ClientCertificate]:
+        """Return the certificates of all organizations that expire by then; raise SealBroken."""
+        values = {"before": before}
+        rows = await self._database.fetch(statements.client_certificates_ending, values)
         return [self._record(row) for row in rows]
 
     async def delete(self, organization_uuid: str, certificate_id: str) -> bool:
@@ -53,6 +53,14 @@ class ClientCertificates:
         place = _context(row["organization_uuid"], row["certificate_id"])
         opened = self._sealer.unseal(bytes(row["private_key"]), place)
         return ClientCertificate(**{**row, "private_key": opened})
+
+    async def list(
+        self, organization_uuid: str, limit: int = 100, after: str | None = None
+    ) -> list[ClientCertificate]:
+        """Return certificates by id, those behind ``after``; raise SealBroken."""
+        values = {"organization_uuid": organization_uuid, "limit": limit, "after": after or ""}
+        rows = await self._database.fetch(statements.client_certificates_after, values)
+        return [self._record(row) for row in rows]
 
 
 def _context(organization_uuid: str, certificate_id: str) -> str:

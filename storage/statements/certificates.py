@@ -35,4 +35,9 @@ delete_client_certificate = (
     .where(_NAMED, ~_IN_USE)
     .returning(client_certificates.c.certificate_id)
 )
+client_certificates_ending = (
+    select(client_certificates)
+    .where(client_certificates.c.not_after <= given(client_certificates.c.not_after, "before"))
+    .order_by(client_certificates.c.not_after)
+)
 sealed_keys = select(client_certificates.c.private_key)

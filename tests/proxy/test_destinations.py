@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from proxy import client_certificates
 from proxy.addresses import AddressGuard, Endpoint
@@ -231,17 +230,12 @@ async def test_an_expired_certificate_is_not_shown(stage: Stage) -> None:
         await found(stage, "wss://x.example/", **with_certificate(id))
 
 
-async def test_its_near_end_is_logged(stage: Stage) -> None:
+async def test_its_near_end_is_told(stage: Stage) -> None:
     soon = issued("Soon", ends=7 * DAY + timedelta(hours=1))
     id = await stored(stage.storage, stage.organization_uuid, soon)
-    with capture_logs() as logs:
-        to = await found(stage, "wss://x.example/", **with_certificate(id))
+    to = await found(stage, "wss://x.example/", **with_certificate(id))
 
     assert to.warning == "The client certificate expires in 7 days."
-    [entry] = [each for each in logs if each["event"] == "client_certificate"]
-    assert entry["log_level"] == "warning"
-    assert (entry["certificate_id"], entry["warning"]) == (id, to.warning)
-    assert "PRIVATE" not in str(logs)
 
 
 # ---- with a target that demands it ----

@@ -88,6 +88,16 @@ async def test_they_are_listed_page_by_page(storage: Storage) -> None:
     assert await storage.client_certificates.list(ORGANIZATION, 1, "cert-1") == [TWO]
 
 
+async def test_those_that_end_soon_are_found_the_first_first(storage: Storage) -> None:
+    sooner = replace(TWO, not_after=NOON + timedelta(days=3))
+    for certificate in (ONE, sooner):
+        await storage.client_certificates.add(certificate)
+
+    assert await storage.client_certificates.ending(NOON + timedelta(days=2)) == []
+    assert await storage.client_certificates.ending(NOON + timedelta(days=3)) == [sooner]
+    assert await storage.client_certificates.ending(ONE.not_after) == [sooner, ONE]
+
+
 async def test_what_a_configuration_uses_is_kept(storage: Storage) -> None:
     await storage.client_certificates.add(ONE)
     using = replace(proxy(ALICE), target_auth_client_cert_id="cert-1")
