@@ -286,6 +286,12 @@ async def test_a_name_that_cannot_be_encoded_is_unreachable() -> None:
         await STRICT.resolve("x" * 64 + ".example", 443)
 
 
+@pytest.mark.parametrize("address", CLOSED)
+async def test_no_closed_address_is_found_by_the_system_resolver(address: str) -> None:
+    with pytest.raises((ForbiddenAddress, TargetUnreachable)):
+        await STRICT.resolve(address, 443)
+
+
 @pytest.mark.parametrize("host", ["127.1", "0x7f.1", "2130706433", "0177.0.0.1", "0", "localhost"])
 async def test_the_system_resolver_is_judged_too(host: str) -> None:
     with pytest.raises(ForbiddenAddress):
