@@ -121,9 +121,9 @@ class Attempts:
             trial.attempts -= 1
             entry.settle(None)
             await self._wait(self.timings.attempt_interval)
-        except LinkClosed:
+        except (LinkClosed, asyncio.CancelledError):
             # One that never said a word is no target, but something in front of it.
-            trial.losses += link.traffic.frames_received > 0
+            trial.losses += link.closed is not None and link.traffic.frames_received > 0
             raise
         return None
 
@@ -143,8 +143,8 @@ class Attempts:
         code, description = refused.error.code, refused.error.description
         final = code in _FINAL
         trial.failures = self.timings.attempts if final else trial.failures + 1
-        said = f"The target answered {code}: {description}"[:_LONGEST_REASON]
-        trial.reason = "".join(filter(str.isprintable, said))
+        said = f"The target answered {code}" + (f": {description}" if description else ".")
+        trial.reason = "".join(filter(str.isprintable, said))[:_LONGEST_REASON]
 
     async def _wait(self, seconds: float) -> None:
         try:

@@ -24,7 +24,7 @@ from proxy.queues import Queues
 from proxy.timings import Timings
 from storage.records import Charger, ChargerKey, Cursor, Exchange, ProxyConfiguration
 from storage.store import Storage
-from tests.doubles import Peer, echo, socket_pair, until
+from tests.doubles import PATIENCE, Peer, echo, socket_pair, until
 from tests.proxy.stage import CLOCK, GUARD, configuration, organization_of
 
 # In both versions; heard whatever happens, heard if it is news, never heard.
@@ -154,6 +154,12 @@ class Post:
         answer = frames.call_error(id, "InternalError") if refuse else frames.call_result(id, b"{}")
         await self.peer.says(answer.text)
         return True
+
+    async def drains(self) -> None:
+        """Wait until nothing waits, and all of that is on disk."""
+        async with asyncio.timeout(PATIENCE):
+            await self.delivery.drained.wait()
+        await self.storage.journal.flush()
 
     async def takes(self) -> Any:
         """Take one CALL and do not answer it; return None where all has been said."""

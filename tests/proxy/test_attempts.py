@@ -1,0 +1,178 @@
+"""How often a message goes out, how long apart, when it is given up, and what is said of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from csms import frames
+from proxy.attempts import Trial, past_trials
+from storage.records import Copy, MessageType
+from tests.doubles import settled
+from tests.proxy.post import DURABLE, Post, posted
+from tests.proxy.stage import QUICK, Stage
+
+AT_ONCE = replace(QUICK, attempt_interval=0.0)
+
+
+async def flags(post: Post) -> list[bool | None]:
+    """Return which copies the target may have had before, in order."""
+    return [copy.call.maybe_duplicate for copy in await post.copies()]
+
+
+async def reason(post: Post) -> tuple[str, int]:
+    """Return why the one dead letter died, and how often it was sent."""
+    await post.storage.journal.flush()
+    (letter,) = await post.storage.dead_letters.list(post.stored.id)
+    assert letter.dead
+    return letter.dead.reason, letter.attempts
+
+
+# ---- what is flagged ----
+
+
+async def test_what_goes_out_for_the_first_time_is_no_duplicate(stage: Stage) -> None:
+    post = await posted(stage.storage, AT_ONCE)
+    position = await post.says(DURABLE, 1)
+    await post.connects()
+    await post.hears()
+
+    (copy,) = await post.copies()
+    assert (copy.call.origin, copy.call.maybe_duplicate) == (position, False)
+    await post.hangs_up()
+
+
+async def test_what_was_lost_with_its_link_may_be_one(stage: Stage) -> None:
+    post = await posted(stage.storage, AT_ONCE)
+    await post.says(DURABLE, 1)
+    await post.connects()
+    await post.takes()
+    await post.hangs_up()
+    await post.connects()
+    await post.hears()
+
+    assert await flags(post) == [False, True]
+    await post.hangs_up()
+
+
+async def test_what_was_not_answered_in_time_may_be_one(stage: Stage) -> None:
+    post = await posted(stage.storage, replace(AT_ONCE, answer=0.02))
+    await post.says(DURABLE, 1)
+    await post.connects()
+    for _ in range(3):
+        await post.takes()
+    await post.drains()
+
+    assert await flags(post) == [False, True, True]
+    assert await reason(post) == ("The target did not answer in time.", 3)
+    await post.hangs_up()
+
+
+async def test_what_was_refused_is_none(stage: Stage) -> None:
+    post = await posted(stage.storage, AT_ONCE)
+    await post.says(DURABLE, 1)
+    await post.connects()
+    for refuse in (True, True, False):
+        await post.hears(refuse=refuse)
+
+    assert await flags(post) == [False, False, False]
+    await post.hangs_up()
+
+
+async def test_what_was_out_when_we_were_restarted_may_be_one(stage: Stage) -> None:
+    post = await posted(stage.storage, AT_ONCE)
+    await post.says(DURABLE, 1)
+    await post.connects()
+    await post.takes()
+    await post.restarts()
+    await post.connects()
+    await post.hears()
+
+    assert await flags(post) == [False, True]
+    await post.hangs_up()
+
+
+# ---- what counts ----
+
+
+async def test_refusals_before_a_restart_count_after_it(stage: Stage) -> None:
+    post = await posted(stage.storage, replace(QUICK, attempt_interval=60.0))
+    await post.says(DURABLE, 1)
+    for _ in range(3):
+        await post.connects()
+        await post.hears(refuse=True)
+        await settled()
+        await post.restarts()
+    await post.connects()
+    await post.drains()
+
+    assert await reason(post) == ("The target answered InternalError.", 3)
+    await post.hangs_up()
+
+
+async def test_a_target_that_hangs_up_on_one_message_time_and_again_gets_the_next(
+    stage: Stage,
+) -> None:
+    post = await posted(stage.storage, replace(AT_ONCE, hang_ups=3))
+    await post.says(DURABLE, 1)
+    await post.says(DURABLE, 2)
+    for _ in range(3):
+        peer = await post.connects()
+        await post.takes()
+        await peer.calls("Heartbeat")
+        assert (await peer.hears())[0] == 3
+        await post.hangs_up()
+    await post.connects()
+    await post.hears()
+
+    assert post.heard == [1, 1, 1, 2]
+    assert await reason(post) == ("The target hung up each time that it was sent.", 3)
+    await post.hangs_up()
+
+
+async def test_what_never_said_a_word_was_no_target(stage: Stage) -> None:
+    post = await posted(stage.storage, replace(AT_ONCE, hang_ups=3))
+    await post.says(DURABLE, 1)
+    for _ in range(5):
+        await post.connects()
+        await post.takes()
+        await post.hangs_up()
+    await post.connects()
+    await post.hears()
+
+    assert post.heard == [1] * 6
+    assert (await post.backlog()).dead_letters == 0
+    await post.hangs_up()
+
+
+async def test_the_target_s_own_words_are_kept_without_what_no_log_should_hold(
+    stage: Stage,
+) -> None:
+    post = await posted(stage.storage, AT_ONCE)
+    await post.says(DURABLE, 1)
+    peer = await post.connects()
+    call = await peer.hears()
+    said = frames.call_error(call[1], "NotSupported", "no\x00 \n" + "x" * 1000)
+    await peer.says(said.text)
+    await post.drains()
+
+    why, attempts = await reason(post)
+    assert why.startswith("The target answered NotSupported: no xxx")
+    assert why.isprintable()
+    assert (len(why) <= 300, attempts) == (True, 1)
+    await post.hangs_up()
+
+
+@pytest.mark.parametrize(
+    ("answers", "trial"),
+    [
+        ([None], Trial(attempts=1, doubtful=True)),
+        (["CallError"], Trial(attempts=1, failures=1, reason="The target refused it.")),
+        ([None, "CallResult"], Trial(attempts=2, doubtful=True, answer=b"said")),
+    ],
+)
+def test_the_journal_tells_how_it_went(answers: list[MessageType | None], trial: Trial) -> None:
+    copies = [Copy(7, kind, kind and b"said") for kind in answers]
+
+    assert past_trials(copies) == {7: trial}

@@ -1,0 +1,165 @@
+"""One message after the other reaches the target, or becomes a dead letter."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlalchemy import delete, update
+
+from storage.schema import messages
+from storage.target_schema import cursors, id_pairs
+from tests.doubles import settled
+from tests.proxy.post import DURABLE, posted
+from tests.proxy.stage import QUICK, Stage
+
+AT_ONCE = replace(QUICK, attempt_interval=0.0)
+START, STOP, METERS = "StartTransaction", "StopTransaction", "MeterValues"
+
+
+async def test_what_was_answered_before_we_were_killed_is_not_sent_again_and_teaches_its_id(
+    stage: Stage,
+) -> None:
+    post = await posted(stage.storage, AT_ONCE)
+    begin = post.delivery.position
+    post.exchanges(START, b'{"connectorId":1}', b'{"transactionId":5}')
+    peer = await post.connects()
+    assert (await peer.answers(b'{"transactionId":77}'))[2] == START
+    await post.drains()
+    await post.hangs_up()
+    # As if the server had been killed before it could note that this was done.
+    await post.storage.journal.flush()
+    of_cursor = cursors.c.proxy_configuration_id == post.stored.id
+    await stage.storage.database.execute(update(cursors).where(of_cursor).values(position=begin))
+    of_id = id_pairs.c.proxy_configuration_id == post.stored.id
+    await stage.storage.database.execute(delete(id_pairs).where(of_id))
+    await post.restarts()
+    post.exchanges(STOP, b'{"transactionId":5}')
+    peer = await post.connects()
+
+    assert (await peer.answers())[2:] == [STOP, {"transactionId": 77}]
+    await post.hangs_up()
+
+
+# ---- dead letters ----
+
+
+async def test_a_dead_letter_that_is_sent_again_goes_before_all_that_waits(stage: Stage) -> None:
+    post = await posted(stage.storage, AT_ONCE)
+    dead = await post.says(DURABLE, 1)
+    await post.connects()
+    for _ in range(3):
+        await post.hears(refuse=True)
+    await post.drains()
+    await post.hangs_up()
+    await post.says(DURABLE, 2)
+    assert await post.queues.retry(post.stored, dead, "key:1")
+    await post.connects()
+    await post.hears()
+    await post.hears()
+    await post.drains()
+
+    assert post.heard == [1, 1, 1, 1, 2]
+    assert await post.backlog() == (0, None, 0, 0)
+    await post.hangs_up()
+
+
+async def test_a_dead_letter_is_sent_again_at_once_and_may_die_again(stage: Stage) -> None:
+    post = await posted(stage.storage, AT_ONCE)
+    dead = await post.says(DURABLE, 1)
+    await post.connects()
+    for _ in range(3):
+        await post.hears(refuse=True)
+    await post.drains()
+    await post.queues.retry(post.stored, dead, "key:1")
+    for _ in range(3):
+        await post.hears(refuse=True)
+    await post.drains()
+
+    (letter,) = await post.queues.page(post.stored, 0, 10)
+    assert letter.dead
+    assert (letter.attempts, letter.dead.retry_at) == (6, None)
+    await post.hangs_up()
+
+
+async def test_a_dead_start_that_succeeds_later_teaches_its_id(stage: Stage) -> None:
+    post = await posted(stage.storage, replace(AT_ONCE, attempts=1))
+    dead = post.exchanges(START, b'{"connectorId":1}', b'{"transactionId":5}')
+    post.exchanges(METERS, b'{"transactionId":5,"n":1}')
+    peer = await post.connects()
+    start = await peer.hears()
+    await peer.says(f'[4,"{start[1]}","InternalError","",{{}}]')
+    assert (await peer.answers())[3] == {"transactionId": -1, "n": 1}
+    await post.drains()
+    await post.queues.retry(post.stored, dead, "key:1")
+    assert (await peer.answers(b'{"transactionId":88}'))[2] == START
+    post.exchanges(STOP, b'{"transactionId":5}')
+
+    assert (await peer.answers())[3] == {"transactionId": 88}
+    await post.hangs_up()
+
+
+async def test_a_dead_letter_that_the_log_has_no_longer_stays_dead(stage: Stage) -> None:
+    post = await posted(stage.storage, AT_ONCE)
+    dead = await post.says(DURABLE, 1)
+    await post.connects()
+    for _ in range(3):
+        await post.hears(refuse=True)
+    await post.drains()
+    await stage.storage.database.execute(delete(messages).where(messages.c.seq == dead))
+    await post.queues.retry(post.stored, dead, "key:1")
+    await post.drains()
+
+    (letter,) = await post.queues.page(post.stored, 0, 10)
+    assert letter.dead
+    assert letter.dead.reason == "The message log has it no longer."
+    await post.hangs_up()
+
+
+async def test_what_is_called_off_does_not_die(stage: Stage) -> None:
+    post = await posted(stage.storage, replace(QUICK, attempt_interval=60.0))
+    await post.says(DURABLE, 1)
+    await post.connects()
+    await post.hears(refuse=True)
+    await settled()
+    assert await post.queues.purge(post.stored, "key:1") == (1, 0)
+    await post.says(DURABLE, 2)
+    await post.hears()
+    await post.drains()
+
+    assert post.heard == [1, 2]
+    assert await post.backlog() == (0, None, 0, 1)
+    await post.hangs_up()
+
+
+async def test_orphans_stay_here_where_their_owner_wants_that(stage: Stage) -> None:
+    post = await posted(
+        stage.storage, replace(AT_ONCE, attempts=1), policy={"orphan_policy": "skip"}
+    )
+    post.exchanges(START, b'{"connectorId":1}', b'{"transactionId":5}')
+    post.exchanges(METERS, b'{"transactionId":5}')
+    post.exchanges(METERS, b'{"connectorId":1}')
+    post.exchanges(METERS, b'{"transactionId":0}')
+    post.exchanges(STOP, b'{"transactionId":5}')
+    peer = await post.connects()
+    start = await peer.hears()
+    await peer.says(f'[4,"{start[1]}","InternalError","",{{}}]')
+
+    assert (await peer.answers())[3] == {"connectorId": 1}
+    assert (await peer.answers())[2] == METERS
+    await post.drains()
+    backlog = await post.backlog()
+    assert (backlog.dead_letters, backlog.skipped) == (1, 2)
+    await post.hangs_up()
+
+
+async def test_what_was_told_out_of_turn_is_not_told_again(stage: Stage) -> None:
+    post = await posted(stage.storage, AT_ONCE)
+    early = await post.says(DURABLE, 1)
+    post.delivery.overtaken(early)
+    await post.says(DURABLE, 2)
+    await post.connects()
+    await post.hears()
+    await post.drains()
+
+    assert post.heard == [2]
+    await post.hangs_up()
