@@ -105,7 +105,7 @@ async def dial(
         raise _translated(failure, to) from failure
     missing = connection.subprotocol is None and to.allow_missing_subprotocol
     if connection.subprotocol != to.subprotocol and not missing:
-        await connection.close(PROTOCOL_ERROR, "no common OCPP subprotocol")
+        await WebSocket(connection).close(PROTOCOL_ERROR, "no common OCPP subprotocol")
         raise IncompatibleTarget(f"The target did not choose {to.subprotocol}.")
     watch("subprotocol", f"The target chose {connection.subprotocol or 'none, which is allowed'}.")
     return WebSocket(connection)
