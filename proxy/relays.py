@@ -18,6 +18,7 @@ from proxy.pace import Crowd, Paces
 from proxy.parts import RelayParts
 from proxy.probe import Step, probe
 from proxy.queues import Queues
+from proxy.revival import Revival
 from proxy.seat import ABSENT, Seat
 from proxy.states import State, TargetStatus
 from storage.records import Cursor
@@ -44,7 +45,11 @@ class Relays:
 
     async def __aenter__(self) -> Self:
         """Begin with no charger."""
-        chores = (Bounds(self.parts, self._live).run(), Expiry(self.parts).run())
+        chores = (
+            Bounds(self.parts, self._live).run(),
+            Expiry(self.parts).run(),
+            Revival(self.parts, self._revive).run(),
+        )
         self._chores = [asyncio.create_task(chore) for chore in chores]
         return self
 
@@ -113,6 +118,12 @@ class Relays:
         seats = list(self._seats.values())
         self._seats.clear()
         await asyncio.gather(*(seat.vacate() for seat in seats))
+
+    async def _revive(self, key: ChargerKey) -> None:
+        subprotocol = await self._subprotocol(key)
+        if key not in self._seats:
+            seat = self._seats[key] = Seat(key, self)
+            await seat.deliver(STATIONS[subprotocol])
 
     # ---- for the seats ----
 

@@ -50,6 +50,7 @@ class Seat:
         self._parts = around.parts
         self._turn = asyncio.Lock()  # one change of target at a time
         self._gone = False
+        self._spoke: type[Station] | None = None  # by what was known before the server was started
         self._leaving: asyncio.Task[None] | None = None
         self._left: TargetLink | None = None  # gets what waits for it, then it is left
         self._draining = False
@@ -75,6 +76,13 @@ class Seat:
         self._dismiss()
         self.relay = None
         self._leaving = self._begin(self._linger())
+
+    async def deliver(self, spoke: type[Station]) -> None:
+        """Let the target have what waits for it, although the charger has not come back."""
+        self._spoke = spoke
+        await self.settle()
+        if self.relay is None:
+            self._leaving = self._begin(self._linger())
 
     async def vacate(self) -> None:
         """Hang up on the target for good."""
@@ -207,7 +215,7 @@ class Seat:
     def _spoken(self) -> type[Station] | None:
         if self.relay is not None:
             return type(self.relay.connection.station)
-        return self.target.kind if self.target is not None else None
+        return self.target.kind if self.target is not None else self._spoke
 
     # ---- the target speaks ----
 

@@ -51,6 +51,8 @@ class Timings:
     rarest_heartbeat: float = 86_400.0
     # A charger never seen before has so long to introduce itself, before the target hears of it.
     introduction: float = 5.0
+    # After a start chargers have so long to come back, before what waits is delivered without them.
+    resume: float = 60.0
     # A target link outlives its charger's so long: most are back at once.
     linger: float = 5.0
     # What is on its way to a target when its link is to end has so long to be answered.
