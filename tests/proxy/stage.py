@@ -31,7 +31,7 @@ from proxy.parts import RelayParts
 from proxy.relays import Relays
 from proxy.states import TargetStatus
 from proxy.timings import Timings
-from storage.clock import SystemClock
+from storage.clock import Clock, SystemClock
 from storage.records import Charger, ChargerKey, ProxyConfiguration
 from storage.store import Storage, open_storage
 from tests.doubles import PATIENCE, MemorySocket, socket_pair, until
@@ -335,18 +335,20 @@ def configuration(key: ChargerKey, target_url: str, **fields: Any) -> ProxyConfi
 
 
 @contextlib.asynccontextmanager
-async def staged(folder: Path, timings: Timings = QUICK, **parts: Any) -> AsyncIterator[Stage]:
+async def staged(
+    folder: Path, timings: Timings = QUICK, clock: Clock = CLOCK, **parts: Any
+) -> AsyncIterator[Stage]:
     """Set the stage until the context ends; the same folder again is the server started again."""
-    async with open_storage(folder, CLOCK) as storage:
+    async with open_storage(folder, clock) as storage:
         books = Books(
             chargers=storage.chargers,
-            transactions=TransactionLedger(storage.transactions, CLOCK),
+            transactions=TransactionLedger(storage.transactions, clock),
             id_tokens=storage.id_tokens,
-            clock=CLOCK,
+            clock=clock,
             profiles=storage.charging_profiles,
         )
         given = {"guard": GUARD, "timings": timings, **parts}
-        async with Relays(RelayParts(storage=storage, clock=CLOCK, **given)) as relays:
+        async with Relays(RelayParts(storage=storage, clock=clock, **given)) as relays:
             yield Stage(storage, relays, await organization_of(storage), books)
 
 
