@@ -11,13 +11,14 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from csms import numbers
 from proxy import splice
 from proxy.routes import TO_CHARGER, TO_TARGET, Choice, Foreign, Ordered, Told
 from storage.repositories.id_pairs import IdKind
 
+_NULL = b"null"
 NONE = "-1"  # names no transaction (1.6 errata v4 §3.18)
 _NUMBER = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:[eE][-+]?[0-9]{1,2})?", re.ASCII)
 _LARGEST = 10**20
@@ -74,22 +75,23 @@ class IdMap:
         """Tell whether a message names a remote start of the target (OCPP 2.x F01.FR.25)."""
         for told in self._told.get(action, ()):
             if told.kind == "remote_start":
-                found = await self._their_ids(told, payload)
-                return bool(found) and None not in found.values()
+                named = [raw for raw in _find(payload, told.path).values if raw != _NULL]
+                return bool(named) and None not in [
+                    await self._their_id(told, raw) for raw in named
+                ]
         return False
 
     async def to_target(self, action: str, payload: bytes) -> bytes | None:
         """Return the payload with the target's ids, None where it answers somebody else."""
         for told in self._told.get(action, ()):
-            found = await self._their_ids(told, payload)
-            if None not in found.values():
-                payload = _exchange(payload, told.path, found)
-            elif told.foreign is Foreign.WITHHELD:
-                return None
+            places = _find(payload, told.path)
+            theirs = [await self._their_id(told, raw) for raw in places.values]
+            if None not in theirs or told.foreign is Foreign.MINUS_ONE:
+                payload = places.exchanged([(id or NONE).encode() for id in theirs])
             elif told.foreign is Foreign.LEFT_OUT:
                 payload = splice.remove(payload, told.path, any_case=True)
             else:
-                payload = _exchange(payload, told.path, found)
+                return None
         return payload if self._show is None else await self._show(action, payload)
 
     async def to_charger(self, action: str, payload: bytes) -> bytes | None:
@@ -97,17 +99,22 @@ class IdMap:
         ordered = self._ordered.get(action)
         if ordered is None:
             return payload
-        found = {raw: await self._our_id(ordered, raw) for raw in _values(payload, ordered.path)}
-        return None if None in found.values() else _exchange(payload, ordered.path, found)
+        places = _find(payload, ordered.path)
+        ours = [await self._our_id(ordered, raw) for raw in places.values]
+        known = [id.encode() for id in ours if id is not None]
+        return places.exchanged(known) if len(known) == len(ours) else None
 
-    async def _their_ids(self, told: Told, payload: bytes) -> dict[bytes, str | None]:
-        found = {}
-        for raw in _values(payload, told.path):
-            ours = decimal(raw)
-            found[raw] = None if ours is None else await self.theirs(ours, told.kind)
-        return found
+    async def _their_id(self, told: Told, raw: bytes) -> str | None:
+        """Return what the target reads for a value, None where it is no id of this target's."""
+        if raw == _NULL:
+            return raw.decode()
+        ours = decimal(raw)
+        return None if ours is None else await self.theirs(ours, told.kind)
 
     async def _our_id(self, ordered: Ordered, raw: bytes) -> str | None:
+        """Return what the charger reads for a value, None where it may not read it."""
+        if raw == _NULL:
+            return raw.decode()
         theirs = decimal(raw)
         if theirs is None or theirs == NONE:
             return None
@@ -160,21 +167,10 @@ def decimal(raw: bytes) -> str | None:
 
 def transaction_id(payload: bytes) -> str | None:
     """Return the transaction id of a payload in decimal digits, None without one."""
-    values = _values(payload, ("transactionId",))
+    values = _find(payload, ("transactionId",)).values
     return decimal(values[-1]) if values else None
 
 
-def _values(payload: bytes, path: splice.Path) -> list[bytes]:
-    values = splice.values_at(payload, path, any_case=True)
-    return [raw for raw in values if raw != b"null"]
-
-
-def _exchange(payload: bytes, path: splice.Path, found: dict[bytes, Any]) -> bytes:
-    """Exchange every id that was looked up, for -1 where nothing was found."""
-    if not found:
-        return payload
-
-    def change(raw: bytes) -> bytes:
-        return (found[raw] or NONE).encode() if raw in found else raw
-
-    return splice.replace(payload, path, change, any_case=True)
+def _find(payload: bytes, path: splice.Path) -> splice.Places:
+    # Some parsers do not tell upper from lower case, and no id is to hide from us.
+    return splice.find(payload, path, any_case=True)

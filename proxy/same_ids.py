@@ -12,9 +12,8 @@ from proxy.routes import Ordered, Told
 class SameIds(IdMap):
     """Translate known pairs and let everything else pass byte for byte."""
 
-    async def _their_ids(self, told: Told, payload: bytes) -> dict[bytes, str | None]:
-        known = await super()._their_ids(told, payload)
-        return {raw: theirs or raw.decode() for raw, theirs in known.items()}
+    async def _their_id(self, told: Told, raw: bytes) -> str | None:
+        return await super()._their_id(told, raw) or raw.decode()
 
     async def _our_id(self, ordered: Ordered, raw: bytes) -> str | None:
         theirs = decimal(raw)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 Path: TypeAlias = tuple[str, ...]
@@ -28,21 +29,42 @@ class _Member(NamedTuple):
     end: int
 
 
-def values_at(payload: bytes, path: Path, *, any_case: bool = False) -> list[bytes]:
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the values at one path are in a payload."""
+
+    payload: bytes
+    text: str
+    spans: list[Span]
+
+    @property
+    def values(self) -> list[bytes]:
+        """Return the raw values, several where a key is repeated."""
+        return [self.text[start:end].encode() for start, end in self.spans]
+
+    def exchanged(self, values: list[bytes]) -> bytes:
+        """Return the payload with other values; with the same ones it stays itself."""
+        if values == self.values:
+            return self.payload
+        changes = zip(self.spans, (value.decode() for value in values), strict=True)
+        return _exchange(self.payload, self.text, list(changes))
+
+
+def find(payload: bytes, path: Path, *, any_case: bool = False) -> Places:
+    """Find the values at a path of object keys."""
+    text = payload.decode()
+    return Places(payload, text, _spans(text, path, any_case=any_case))
+
+
+def values_at(payload: bytes, path: Path) -> list[bytes]:
     """Return the raw values at a path of object keys, several where a key is repeated."""
-    text = payload.decode()
-    return [text[start:end].encode() for start, end in _spans(text, path, any_case=any_case)]
+    return find(payload, path).values
 
 
-def replace(
-    payload: bytes, path: Path, change: Callable[[bytes], bytes], *, any_case: bool = False
-) -> bytes:
+def replace(payload: bytes, path: Path, change: Callable[[bytes], bytes]) -> bytes:
     """Exchange every value at a path of object keys; without one the payload stays itself."""
-    text = payload.decode()
-    spans = _spans(text, path, any_case=any_case)
-    return _exchange(
-        payload, text, [(span, change(text[slice(*span)].encode()).decode()) for span in spans]
-    )
+    places = find(payload, path)
+    return places.exchanged([change(value) for value in places.values])
 
 
 def remove(payload: bytes, path: Path, *, any_case: bool = False) -> bytes:

@@ -29,7 +29,7 @@ FEW = settings(max_examples=25)  # each is a conversation with commits
 IDS = ("transactionId", "reservationId", "requestId", "transactionInfo")
 TELLS = {
     OCPP16: ["MeterValues", "FirmwareStatusNotification", "StatusNotification", "AcmeHello"],
-    OCPP201: ["TransactionEvent", "MeterValues", "NotifyEvent", "LogStatusNotification"],
+    OCPP201: ["TransactionEvent", "MeterValues", "NotifyEvent", "ReportChargingProfiles"],
 }
 ORDERS = {
     OCPP16: ["ClearCache", "UnlockConnector", "DataTransfer"],

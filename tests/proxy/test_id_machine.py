@@ -242,8 +242,9 @@ class Conversation16(Conversation):
     @rule(data=st.data(), action=st.sampled_from(["MeterValues", "StopTransaction"]))
     def a_transaction_goes_on(self, data: st.DataObject, action: str) -> None:
         ours = data.draw(st.sampled_from(list(self.started)))
-        # Which number it is at the target shows when the target has been told.
-        self.tells(action, TRANSACTION, ours, transactionId=ours, timestamp=MOMENT)
+        # Which number it is at the target shows when the target has been told. No two are alike.
+        fields = {"timestamp": MOMENT, "meterStop": len(self.told)}
+        self.tells(action, TRANSACTION, ours, transactionId=ours, **fields)
 
     @rule(none=st.sampled_from([-1, 0, UNKNOWN]), action=st.sampled_from(["MeterValues"]))
     def a_transaction_without_an_id_goes_on(self, none: int, action: str) -> None:

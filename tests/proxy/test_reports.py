@@ -79,6 +79,20 @@ def test_a_report_of_others_keeps_its_bytes(payload: bytes) -> None:
     assert shown("NotifyReport", payload, VIEW) is payload
 
 
+@pytest.mark.parametrize(
+    ("payload", "told"),
+    [
+        (b'{"a":1,"a":6.0,"reportData":[]}', b'{"a":1,"a":6.0,"reportData":[]}'),
+        (b'{"reportData":[{"a":1,"a":6.0}]}', b'{"reportData":[{"a":6.0}]}'),
+        (b'{"reportData":[1],"reportData":[]}', b'{"reportData":[]}'),
+    ],
+)
+def test_what_is_said_twice_is_told_once_only_where_it_may_hide_a_secret(
+    payload: bytes, told: bytes
+) -> None:
+    assert shown("NotifyReport", payload, VIEW) == told
+
+
 def test_a_report_that_hides_a_list_behind_another_is_told_once() -> None:
     item = orjson.dumps(reported("SecurityCtrlr.BasicAuthPassword", {"value": "s3cret"}))
 
