@@ -138,7 +138,8 @@ class VirtualProfiles:
     def _with(self, asked: Asked, profile: Fields) -> Asked:
         text = orjson.dumps(self._words.write(profile))
         payload = splice.replace(asked.call.payload, ("chargingProfile",), lambda _: text)
-        return Asked(frames.call(asked.call.id, asked.call.action, payload), asked.target)
+        call = asked.call
+        return Asked(frames.call(call.id, call.action, payload, call.fields), asked.target)
 
     def _token(self, asked: Asked) -> str | None:
         return authority.id_token(self._station.version, asked.call.action, asked.call.fields)

@@ -143,6 +143,33 @@ async def test_what_the_target_started_goes_on_when_it_is_gone(
     assert [verdict["idTokenInfo"]["status"] for verdict in verdicts] == ["Accepted", "Invalid"]
 
 
+async def test_a_16_start_with_a_profile_is_the_target_s_as_well(
+    stage: Stage, target: Target
+) -> None:
+    profile = {
+        "chargingProfileId": 1,
+        "stackLevel": 0,
+        "chargingProfilePurpose": "TxProfile",
+        "chargingProfileKind": "Relative",
+        "chargingSchedule": {
+            "chargingRateUnit": "A",
+            "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 10.0}],
+        },
+    }
+    key = await stage.enrol(target.url)
+    async with stage.charger(key) as charger:
+        charger.answers["RemoteStartTransaction"] = ACCEPTED
+        await stage.reaches(key, "ready")
+        await orders(
+            target,
+            "RemoteStartTransaction",
+            {"idTag": "APP", "connectorId": 1, "chargingProfile": profile},
+        )
+        target.answers["StartTransaction"] = refuses("InternalError")
+
+        assert (await charger.starts("APP"))["idTagInfo"] == {"status": "Accepted"}
+
+
 # ---- reservations ----
 
 
