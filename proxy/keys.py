@@ -99,8 +99,13 @@ def conceal(action: str, payload: bytes, fields: Any) -> bytes:
     items = items_of(fields, member)
     if any(_leaks(item) for item in items):
         return orjson.dumps({**fields, member: [_without_secret(item) for item in items]})
-    # Of a member that is there twice only the last was looked at.
-    return orjson.dumps(fields) if splice.repeats_a_key(payload) else payload
+    return orjson.dumps(fields) if hides(payload, member) else payload
+
+
+def hides(payload: bytes, member: str) -> bool:
+    """Tell whether the items of a member may hold what was not looked at: of two the last is."""
+    items = splice.values_at(payload, (member,))
+    return len(items) > 1 or any(map(splice.repeats_a_key, items))
 
 
 def name_of(item: Any) -> str | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
-from proxy import keys, splice
+from proxy import keys
 from proxy.settings import View, view_of
 
 if TYPE_CHECKING:
@@ -48,14 +48,8 @@ def shown(action: str, payload: bytes, view: View) -> bytes:
     items = keys.items_of(fields, member)
     told = [_shown(item, show, view) for item in items]
     if all(new is old for new, old in zip(told, items, strict=True)):
-        return orjson.dumps(fields) if _hides(payload, member) else payload
+        return orjson.dumps(fields) if keys.hides(payload, member) else payload
     return orjson.dumps({**fields, member: told})
-
-
-def _hides(payload: bytes, member: str) -> bool:
-    """Tell whether something may be in the items that was not looked at: the last of two is."""
-    items = splice.values_at(payload, (member,))
-    return len(items) > 1 or any(map(splice.repeats_a_key, items))
 
 
 def _shown(item: Any, show: Show, view: View) -> Any:

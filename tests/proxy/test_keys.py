@@ -194,6 +194,7 @@ def test_a_password_in_the_answer_of_a_2_0_1_charger_stays_here() -> None:
         ("GetConfiguration", b'{ "configurationKey":[{"key":"X","readonly":true,"value":"6.0"}]}'),
         ("GetConfiguration", b'{"configurationKey":7}'),
         ("GetConfiguration", b'{"configurationKey":["x",{"key":3}]}'),
+        ("GetConfiguration", b'{"n":1,"N":2, "configurationKey":[{"key":"X"}],"n":6.0}'),
         ("GetConfiguration", b"[]"),
         ("DataTransfer", b'{"configurationKey":[{"key":"AuthorizationKey","value":"theirs"}]}'),
     ],
