@@ -109,6 +109,13 @@ class Delivery:
         self.drained.clear()
         return answer
 
+    def missed(self, position: int) -> None:
+        """Look in the journal for a message whose link ended before it could be offered."""
+        if position > self._position:
+            self._tail.miss(position)
+            self._offered.set()
+            self.drained.clear()
+
     def overtaken(self, seq: int) -> None:
         """Do not deliver a message when its turn comes: the target was told already."""
         self._carrier.overtaken(seq)

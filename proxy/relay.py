@@ -58,6 +58,13 @@ class Relay:
         if isinstance(call, Send):
             return await self.connection.station.answer(call, position)
         try:
+            return await self._answered(call, position)
+        except BaseException:
+            self._missed(position)
+            raise
+
+    async def _answered(self, call: Call, position: int) -> Reply:
+        try:
             first = await self._repeats.repeated(call, position)
             if first is not None:
                 return await self._again(call, position, first)
@@ -67,6 +74,14 @@ class Relay:
         if isinstance(reply, CallError):
             self._repeats.refused(call)
         return reply
+
+    def _missed(self, position: int) -> None:
+        """Have a message delivered whose link ended before it was queued.
+
+        It is stored, so what the charger says again will be taken for its repeat.
+        """
+        if self._target is not None and self._target.configuration.mode == "hybrid":
+            self._target.delivery.missed(position)
 
     async def _once(self, call: Call, position: int) -> Reply:
         while (target := self._target) is not None:

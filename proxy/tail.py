@@ -51,6 +51,15 @@ class Tail:
             fallen = self._take_first()
             self.fallen = fallen.seq
 
+    def miss(self, position: int) -> None:
+        """Leave to the journal what was never added, and all before it."""
+        if any(entry.seq == position for entry in self._entries):
+            return
+        while self._entries and self._entries[0].seq < position:
+            self._take_first()
+        self.fallen = max(self.fallen, position)
+        self.newest = max(self.newest, position)
+
     def drop(self, through: int) -> None:
         """Let go of what is done with."""
         while self._entries and self._entries[0].seq <= through:

@@ -13,6 +13,7 @@ import pytest
 from csms import frames
 from csms.errors import LinkClosed
 from csms.frames import Call
+from csms.transactions import TransactionLedger
 from proxy.repeats import WINDOW, Repeats, digest
 from storage.journal import Journal
 from storage.records import ChargerKey, Exchange
@@ -219,6 +220,39 @@ async def test_what_was_not_answered_yet_is_answered_by_us_and_told_once(
 
     assert answer == {"idTokenInfo": {"status": "Invalid"}}  # nobody has accepted the token yet
     assert len(target.payloads("TransactionEvent")) == 1
+
+
+@pytest.mark.parametrize("slow", ["look_back", "books"])
+async def test_what_was_stored_when_its_link_ended_is_told_once(
+    stage: Stage, target: Target, monkeypatch: pytest.MonkeyPatch, slow: str
+) -> None:
+    reached = asyncio.Event()
+
+    async def hangs(*_: Any, **__: Any) -> Any:
+        reached.set()
+        await asyncio.Event().wait()
+
+    owner, name = {
+        "look_back": (Repeats, "_look_back"),
+        "books": (TransactionLedger, "stop"),
+    }[slow]
+    key = await stage.enrol(target.url)
+    async with stage.charger(key) as charger:
+        await stage.reaches(key, "ready")
+        ours = (await charger.starts())["transactionId"]
+        await charger.meters(ours, 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, name, hangs)
+        async with stage.charger(key) as charger:
+            lost = asyncio.create_task(charger.stops(ours))
+            await reached.wait()
+    with pytest.raises(LinkClosed):
+        await lost
+    async with stage.charger(key) as charger:
+        await charger.stops(ours)
+        await target.hears("StopTransaction")
+
+    assert target.actions[1:] == ["StartTransaction", "MeterValues", "StopTransaction"]
 
 
 async def test_what_we_could_not_answer_is_no_first_copy(stage: Stage) -> None:

@@ -62,3 +62,26 @@ async def test_nobody_waits_for_what_falls_is_dropped_or_forgotten() -> None:
     tail.settle()
     assert not any(each.awaited for each in told)
     assert Tail(0).first is None
+
+
+async def test_what_was_never_added_is_left_to_the_journal_with_all_before_it() -> None:
+    tail = Tail(0)
+    for seq in (1, 2, 4):
+        tail.add(entry(seq), flowing=True)
+    waiting = tail.entries()[0].answer
+    tail.miss(3)
+
+    assert (seqs(tail), tail.fallen, tail.newest) == ([4], 3, 4)
+    assert waiting is not None
+    assert waiting.result() is None
+    tail.miss(6)
+    assert (seqs(tail), tail.fallen, tail.newest) == ([], 6, 6)
+
+
+async def test_what_was_added_is_not_missed() -> None:
+    tail = Tail(0)
+    for seq in (1, 2):
+        tail.add(entry(seq), flowing=True)
+    tail.miss(2)
+
+    assert (seqs(tail), tail.fallen) == ([1, 2], 0)
