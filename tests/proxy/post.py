@@ -40,7 +40,9 @@ class Post:
         stored: ProxyConfiguration,
         timings: Timings,
         kind: type[Station] = Station16,
+        longest_page: int = 3,
     ) -> None:
+        self._longest_page = longest_page
         self.stored = stored
         self.kind = kind
         self.said: list[int] = []  # what must arrive
@@ -67,7 +69,7 @@ class Post:
             parts=RelayParts(storage=storage, guard=GUARD, clock=CLOCK, timings=self._timings),
             late=LateVerdicts(stored, storage.transactions, audit, self.stopped.append),
             longest_tail=4,
-            longest_page=3,
+            longest_page=self._longest_page,
         )
 
     # ---- the charger ----
@@ -198,6 +200,7 @@ async def posted(
     storage: Storage,
     timings: Timings,
     kind: type[Station] = Station16,
+    longest_page: int = 3,
     **wanted: Any,
 ) -> Post:
     """Enrol one more charger with a proxy."""
@@ -207,4 +210,4 @@ async def posted(
     proxy = configuration(key, "wss://target.example", **wanted)
     stored = await storage.chargers.enroll(charger, proxy)
     assert stored
-    return Post(storage, stored, timings, kind)
+    return Post(storage, stored, timings, kind, longest_page)

@@ -12,6 +12,10 @@ import pytest
 
 from csms import frames
 from csms.frames import Reply
+from proxy.reader import LONGEST_PAGE
+from storage.records import Message
+from storage.repositories.queues import Place
+from storage.repositories.queues import Queues as StoredQueues
 from tests.doubles import settled
 from tests.proxy.post import DURABLE, posted
 from tests.proxy.stage import (
@@ -370,3 +374,33 @@ async def test_nobody_translates_what_was_said_in_another_version(
 
             assert (await stage.status(key)).dead_letters == 1
     assert told(target) == ["LogStatusNotification"]
+
+
+# ---- a long queue ----
+
+
+class CountedQueues(StoredQueues):
+    """The same queues, and how often they were read."""
+
+    reads = 0
+
+    async def waiting(self, place: Place, limit: int) -> list[Message]:
+        self.reads += 1
+        return await super().waiting(place, limit)
+
+
+async def test_a_long_queue_costs_a_read_for_many_messages_and_keeps_few_in_memory(
+    stage: Stage,
+) -> None:
+    queues = CountedQueues(stage.storage.database, stage.storage.group)
+    post = await posted(replace(stage.storage, queues=queues), QUICK, longest_page=LONGEST_PAGE)
+    for number in range(1000):
+        await post.says(DURABLE, number)
+    await post.connects()
+    while await post.hears():
+        assert len(post.delivery._reader._page) <= LONGEST_PAGE
+        assert len(post.delivery._tail.entries()) == 1
+
+    assert post.heard == post.said
+    assert queues.reads <= 1000 / LONGEST_PAGE + 1
+    await post.hangs_up()
