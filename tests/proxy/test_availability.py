@@ -17,7 +17,7 @@ from csms.frames import CallResult
 from proxy.availability import ACTION, Availability
 from storage.records import ChargerKey
 from storage.repositories.availability import AvailabilityWish
-from tests.doubles import settled
+from tests.doubles import PATIENCE, settled
 from tests.proxy.stage import OCPP201, Device, Stage, Target, refuses, says
 
 ACCEPTED, SCHEDULED, REJECTED = (
@@ -177,8 +177,9 @@ async def test_what_a_target_closed_is_opened_when_it_is_disabled(
             await wants(target, connector_id, "Inoperative")
         await stage.change(key, enabled=False)
         await charger.hears(ACTION, 3)
-        while await stage.storage.availability.left(key):
-            await settled()
+        async with asyncio.timeout(PATIENCE):
+            while await stage.storage.availability.left(key):
+                await settled()
 
         assert [wish.owner for wish in await stage.storage.availability.of(key)] == [0]
     assert told(charger)[2:] == [(1, "Operative")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import orjson
 import pytest
 
 from csms.errors import CallRefused
-from tests.doubles import settled, until
+from tests.doubles import PATIENCE, settled, until
 from tests.proxy.stage import MOMENT, OCPP201, Device, Stage, Target, refuses, says, staged
 
 ACCEPTED, SCHEDULED = {"status": "Accepted"}, {"status": "Scheduled"}
@@ -20,8 +21,9 @@ async def resets(target: Target, **fields: Any) -> Any:
 
 
 async def forgotten(stage: Stage, key: Any) -> None:
-    while await stage.storage.deferred_resets.of(key) is not None:
-        await settled()
+    async with asyncio.timeout(PATIENCE):
+        while await stage.storage.deferred_resets.of(key) is not None:
+            await settled()
 
 
 async def test_an_idle_charger_is_reset_at_once(stage: Stage, target: Target) -> None:
