@@ -95,10 +95,6 @@ class ProxyConfigurations:
         rows = await self._database.fetch(statements.cursor, {"proxy_configuration_id": id})
         return Cursor(**rows[0]) if rows else None
 
-    def note_cursor(self, id: int, position: int) -> asyncio.Future[None]:
-        """Note how far a target has got."""
-        return self._group.submit(statements.note_cursor, {"of_id": id, "position": position})
-
     def note_booted(self, id: int, at: datetime) -> asyncio.Future[None]:
         """Note when a target accepted our Boot."""
         return self._group.submit(statements.note_booted, {"of_id": id, "booted_at": at})

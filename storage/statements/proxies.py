@@ -57,11 +57,6 @@ cursor = select(cursors).where(
     cursors.c.proxy_configuration_id == given(cursors.c.proxy_configuration_id)
 )
 add_cursor = insert_into(cursors)
-note_cursor = (
-    update(cursors)
-    .where(cursors.c.proxy_configuration_id == given(cursors.c.proxy_configuration_id, "of_id"))
-    .values(position=given(cursors.c.position))
-)
 note_booted = (
     update(cursors)
     .where(cursors.c.proxy_configuration_id == given(cursors.c.proxy_configuration_id, "of_id"))

@@ -135,14 +135,14 @@ async def test_the_queue_of_a_new_target_begins_now(storage: Storage) -> None:
 async def test_position_and_boot_are_noted_apart(storage: Storage) -> None:
     created = await storage.proxy_configurations.create(proxy(ALICE))
 
-    storage.proxy_configurations.note_cursor(created.id, 7)
+    storage.queues.note_position(created.id, 7)
     storage.proxy_configurations.note_booted(created.id, NOON)
-    await storage.proxy_configurations.note_cursor(created.id, 8)
+    await storage.queues.note_position(created.id, 8)
 
     assert await storage.proxy_configurations.cursor(created.id) == Cursor(created.id, 8, NOON)
 
 
 async def test_a_configuration_that_is_gone_takes_no_notes(storage: Storage) -> None:
-    await storage.proxy_configurations.note_cursor(4711, 7)
+    await storage.queues.note_position(4711, 7)
 
     assert await storage.proxy_configurations.cursor(4711) is None
