@@ -125,6 +125,7 @@ class Orders:
         call = asked.call
         payload = await asked.target.delivery.ids.to_charger(call.action, call.payload)
         if payload is None:
+            self._denied(call, asked.target, "unknown_id")
             return frames.call_result(call.id, verdicts.refusal(self._version, call.action))
         token = authority.id_token(self._version, call.action, call.fields)
         if token is not None:  # before it is sent, as some chargers start at once

@@ -259,7 +259,6 @@ async def test_what_a_charger_says_of_a_transaction_without_an_id_is_answered_an
     [
         ("GetReport", "Rejected"),
         ("GetDisplayMessages", "Unknown"),
-        ("GetChargingProfiles", "NoProfiles"),
         ("CancelReservation", "Rejected"),
     ],
 )
@@ -274,6 +273,10 @@ async def test_a_number_that_is_none_is_refused_in_the_words_of_the_action(
             "status": refusal
         }
         assert charger.heard == []
+        await stage.storage.group.flush()
+        (noted,) = await stage.storage.audit.list(key.organization_uuid)
+
+    assert noted.details["reason"] == "unknown_id"
 
 
 @pytest.mark.parametrize(
