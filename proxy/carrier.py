@@ -10,8 +10,8 @@ import structlog
 from csms import frames
 from csms.errors import LinkError
 from csms.frames import CallResult, Limits
-from proxy.attempts import Attempts, Trial
-from proxy.entries import Entry
+from proxy.attempts import Attempts, Trial, past_trials
+from proxy.entries import BEGINS, Entry
 from proxy.errors import NotTaken
 from proxy.ledger import transaction_id
 from proxy.telling import ORPHAN, Telling
@@ -103,6 +103,8 @@ class Carrier:
         return False
 
     async def _deliver(self, entry: Entry, link: Link, trial: Trial) -> None:
+        if entry.action == BEGINS and not trial.attempts:
+            await self._recall(entry, trial)
         if trial.answer is not None:  # before we were restarted, and nobody noted it
             limits = Limits(max_bytes=len(trial.answer))
             known = frames.parse(trial.answer, self._dialect, limits)
@@ -113,6 +115,14 @@ class Carrier:
             return
         if answer is not None:
             await self._learn(entry, answer)
+
+    async def _recall(self, entry: Entry, trial: Trial) -> None:
+        """Know what became of a start that is said again: we were killed before we answered it."""
+        for seq in await self._reader.said_before(entry):
+            copies = await self._storage.queues.copies(self._id, seq - 1, seq)
+            for past in past_trials(copies).values():
+                trial.doubtful |= past.doubtful
+                trial.answer = trial.answer or past.answer
 
     async def _copy(self, entry: Entry) -> bytes | None:
         """Return what the target is told, None where it is not told; raise NotTaken."""

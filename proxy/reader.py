@@ -78,6 +78,14 @@ class Reader:
         exchange = await self._exchange(seq)
         return exchange.call if exchange else None
 
+    async def said_before(self, entry: Entry) -> list[int]:
+        """Return the positions of the charger's latest messages that say the very same."""
+        latest = await self._journal.exchanges(
+            self._key, direction="charger_to_platform", before=entry.seq, limit=LONGEST_PAGE
+        )
+        calls = [one.call for one in latest if one.call.action == entry.action]
+        return [m.seq for m in calls if self._entry(m, None).payload == entry.payload]
+
     async def _exchange(self, seq: int) -> Exchange | None:
         before = {"direction": "charger_to_platform", "before": seq + 1, "limit": 1}
         found = await self._journal.exchanges(self._key, **before)  # type: ignore[arg-type]  # a table of arguments

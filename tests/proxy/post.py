@@ -83,6 +83,10 @@ class Post:
         self.delivery.offer(kept, call, reply)
         return reply
 
+    def unanswered(self, action: str, payload: bytes) -> None:
+        """Let the charger say one thing that we are killed before we answer."""
+        self.asks(action, payload, b'{"transactionId":5}')
+
     def exchanges(self, action: str, payload: bytes, answer: bytes = b"{}") -> int:
         """Let the charger say one thing, and answer it; return its position."""
         reply = self.asks(action, payload, answer)

@@ -9,11 +9,22 @@ from sqlalchemy import delete, update
 from storage.schema import messages
 from storage.target_schema import cursors, id_pairs
 from tests.doubles import settled
-from tests.proxy.post import DURABLE, posted
+from tests.proxy.post import DURABLE, Post, posted
 from tests.proxy.stage import QUICK, Stage
 
 AT_ONCE = replace(QUICK, attempt_interval=0.0)
 START, STOP, METERS = "StartTransaction", "StopTransaction", "MeterValues"
+
+
+async def killed_before_it_was_noted(post: Post, begin: int) -> None:
+    """Start anew, as if the answers of the target were all that had been stored."""
+    await post.hangs_up()
+    await post.storage.journal.flush()
+    database, id = post.storage.database, post.stored.id
+    of_cursor = cursors.c.proxy_configuration_id == id
+    await database.execute(update(cursors).where(of_cursor).values(position=begin))
+    await database.execute(delete(id_pairs).where(id_pairs.c.proxy_configuration_id == id))
+    await post.restarts()
 
 
 async def test_what_was_answered_before_we_were_killed_is_not_sent_again_and_teaches_its_id(
@@ -25,14 +36,43 @@ async def test_what_was_answered_before_we_were_killed_is_not_sent_again_and_tea
     peer = await post.connects()
     assert (await peer.answers(b'{"transactionId":77}'))[2] == START
     await post.drains()
+    await killed_before_it_was_noted(post, begin)
+    post.exchanges(STOP, b'{"transactionId":5}')
+    peer = await post.connects()
+
+    assert (await peer.answers())[2:] == [STOP, {"transactionId": 77}]
     await post.hangs_up()
-    # As if the server had been killed before it could note that this was done.
-    await post.storage.journal.flush()
-    of_cursor = cursors.c.proxy_configuration_id == post.stored.id
-    await stage.storage.database.execute(update(cursors).where(of_cursor).values(position=begin))
-    of_id = id_pairs.c.proxy_configuration_id == post.stored.id
-    await stage.storage.database.execute(delete(id_pairs).where(of_id))
+
+
+async def test_a_start_that_is_said_again_after_a_kill_is_told_as_perhaps_told(
+    stage: Stage,
+) -> None:
+    post = await posted(stage.storage, AT_ONCE)
+    post.unanswered(START, b'{"connectorId":1}')
+    peer = await post.connects()
+    assert (await peer.hears())[2] == START
     await post.restarts()
+    post.exchanges(START, b'{"connectorId":1}', b'{"transactionId":5}')
+    post.exchanges(STOP, b'{"transactionId":5}')
+    peer = await post.connects()
+
+    assert (await peer.answers(b'{"transactionId":77}'))[2] == START
+    assert (await peer.answers())[2:] == [STOP, {"transactionId": 77}]
+    assert [one.call.maybe_duplicate for one in await post.copies()] == [False, True, False]
+    await post.hangs_up()
+
+
+async def test_a_start_that_the_target_answered_before_a_kill_is_not_told_again(
+    stage: Stage,
+) -> None:
+    post = await posted(stage.storage, AT_ONCE)
+    begin = post.delivery.position
+    post.unanswered(START, b'{"connectorId":1}')
+    peer = await post.connects()
+    assert (await peer.answers(b'{"transactionId":77}'))[2] == START
+    await post.drains()
+    await killed_before_it_was_noted(post, begin)
+    post.exchanges(START, b'{"connectorId":1}', b'{"transactionId":5}')
     post.exchanges(STOP, b'{"transactionId":5}')
     peer = await post.connects()
 
