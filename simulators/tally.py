@@ -50,6 +50,7 @@ class Tally:
     charger_wh: float = 0.0
     target_wh: float = 0.0
     problems: list[str] = field(default_factory=list)
+    suspects: list[tuple[str, str]] = field(default_factory=list)  # lost or doubled, by content
 
     def say(self, problem: str) -> None:
         """Keep a problem, of the first few."""
@@ -129,6 +130,7 @@ def _count_missing(
             tally.dead += 1
         else:
             tally.lost += 1
+            tally.suspects.append(where)
             tally.say(f"lost: {one.charger} {one.seq} {one.action} of {one.tx}")
 
 
@@ -143,6 +145,7 @@ def _count_doubles(tally: Tally, known: _Known, taken: _Taken, flagged: Collecti
             tally.duplicates += 1
             tally.flagged += copy.message_id in flagged
             if copy.message_id not in flagged:
+                tally.suspects.append((charger, sha))
                 tally.say(f"unflagged duplicate: {charger} {emission.seq} {copy.action}")
 
 

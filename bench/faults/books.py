@@ -133,6 +133,24 @@ def _ended(one: Emission) -> bool:
     return one.moment == "end" and one.outcome == "answered"
 
 
+def story(data_dir: Path, suspect: tuple[str, str]) -> list[str]:
+    """Tell what the message log has of one event: each copy that came, and each that went out."""
+    charger, sha = suspect
+    with contextlib.closing(_open(data_dir)) as database:
+        rows = database.execute(
+            "SELECT c.seq, c.timestamp, c.direction, c.frame, c.origin, c.maybe_duplicate, a.seq"
+            " FROM messages c LEFT JOIN messages a ON a.answers = c.seq"
+            f" WHERE c.charge_box_id = ? AND c.message_type = 'Call' AND c.action IN {ACTIONS}"
+            " ORDER BY c.seq",
+            (charger,),
+        )
+        return [
+            f"{seq} at {at / 1e6 % 1000:.3f} {way}, origin {origin}, flag {flag}, answer {answer}"
+            for seq, at, way, frame, origin, flag, answer in rows
+            if content(*json.loads(frame)[2:]) == sha
+        ]
+
+
 def late_answers(data_dir: Path, chargers: set[str], seconds: float) -> int:
     """Count the starts that these chargers answered after so many s."""
     with contextlib.closing(_open(data_dir)) as database:

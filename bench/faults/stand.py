@@ -260,6 +260,8 @@ class Stand:
         line.reordered = counted.reordered
         line.phantom = counted.phantom + recorded.phantom
         line.problems += [*counted.problems, *recorded.problems]
+        for suspect in counted.suspects[:3]:
+            line.problems += books.story(self.server.data_dir, suspect)
         repeated = [times for where, times in written.journal.items() if where[0] in names]
         again = sum(repeated) - len(repeated)
         if again:
