@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import count
 
+NOW = "now"  # each message has a time of its own: what says the same again is a repeat
 SMALL = (
     "StatusNotification",
     {
         "connectorId": 1,
         "errorCode": "NoError",
         "status": "Available",
-        "timestamp": "2026-11-21T03:31:25.123Z",
+        "timestamp": NOW,
         "info": "nothing to report from this connector, all is well",
         "vendorId": "Ringmain",
         "vendorErrorCode": "0000",
@@ -26,7 +29,7 @@ LARGE = (
         "connectorId": 1,
         "meterValue": [
             {
-                "timestamp": "2026-11-21T03:31:25.123Z",
+                "timestamp": NOW,
                 "sampledValue": [
                     {
                         "value": f"{1000 + n}.5",
@@ -50,8 +53,9 @@ SIZES = {"small": SMALL, "large": LARGE, "metered": METERED}
 def frames(size: str, prefix: str) -> Iterator[bytes]:
     """Yield CALL frames for ever, each with an id of its own of 36 characters."""
     action, payload = SIZES[size]
-    tail = json.dumps([action, payload], separators=(",", ":"))[1:].encode()
-    number = 0
-    while True:
-        number += 1
-        yield b'[2,"%b",%b' % (f"{prefix}-{number:0{35 - len(prefix)}d}".encode(), tail)
+    text = json.dumps([action, payload], separators=(",", ":"))[1:].encode()
+    before, after = text.split(f'"{NOW}"'.encode())
+    for number in count(1):
+        id = f"{prefix}-{number:0{35 - len(prefix)}d}".encode()
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").encode()
+        yield b'[2,"%b",%b"%b"%b' % (id, before, now, after)
