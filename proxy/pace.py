@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 from proxy.timings import Timings
 
@@ -74,10 +74,16 @@ class Crowd:
         self._gate = asyncio.Semaphore(most)
         self._waiting = 0
 
-    def scatter(self) -> float:
-        """Return the s that a newcomer stays back: none where there is no crowd."""
+    @contextlib.contextmanager
+    def newcomer(self) -> Iterator[float]:
+        """Yield the s that a newcomer stays back: none where there is no crowd."""
         waves = self._waiting // self._most
-        return self._random() * min(waves * self._timings.wave, self._timings.longest_backoff)
+        self._waiting += 1
+        try:
+            furthest = min(waves * self._timings.wave, self._timings.longest_backoff)
+            yield self._random() * furthest
+        finally:
+            self._waiting -= 1
 
     @contextlib.asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:

@@ -48,6 +48,8 @@ log = structlog.get_logger("ringmain.target")
 
 _REFUSED_CREDENTIALS = (401, 403)
 _APART = frozenset({State.INCOMPATIBLE, State.BACKOFF})
+# What of a configuration does not concern the link.
+_ASIDE = ("target_platform_identifier", "role", "policy", "updated_at")
 
 
 class TargetLink:
@@ -121,15 +123,9 @@ class TargetLink:
 
     def adopt(self, wanted: ProxyConfiguration) -> bool:
         """Take up a changed configuration; return false where the target must be dialled anew."""
-        same_way = replace(
-            wanted,
-            target_platform_identifier=self.configuration.target_platform_identifier,
-            role=self.configuration.role,
-            policy=self.configuration.policy,
-            updated_at=self.configuration.updated_at,
-        )
-        unchanged = wanted == self.configuration
-        if not unchanged and (same_way != self.configuration or self.state in _APART):
+        old = self.configuration
+        same_way = replace(wanted, **{name: getattr(old, name) for name in _ASIDE}) == old
+        if wanted != old and not (same_way and self.state not in _APART):
             return False
         self.configuration = wanted
         self.wishes = self._presence.wishes = Wishes.of(wanted.policy)
@@ -220,7 +216,8 @@ class TargetLink:
 
     async def _live(self) -> None:
         now = asyncio.get_running_loop().time
-        await self._standing.rest(max(self._crowd.scatter(), self._pace.until_allowed(now())))
+        with self._crowd.newcomer() as back:
+            await self._standing.rest(max(back, self._pace.until_allowed(now())))
         while True:
             failure = await self._visit()
             status, wanted = None, 0.0

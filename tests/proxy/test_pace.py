@@ -86,24 +86,29 @@ def test_a_pace_is_over_when_its_last_dial_counts_no_more() -> None:
     assert (pace.is_over(60.0), pace.is_over(60.1)) == (False, True)
 
 
+def stay_back(crowd: Crowd) -> float:
+    with crowd.newcomer() as seconds:
+        return seconds
+
+
 async def test_a_crowd_is_scattered_and_nobody_else() -> None:
     crowd = Crowd(2, Timings(), lambda: 1.0)
     gate, scattered = asyncio.Event(), []
 
     async def dial() -> None:
+        with crowd.newcomer() as seconds:
+            scattered.append(seconds)
+            await asyncio.sleep(0)
         async with crowd.turn():
             await gate.wait()
 
-    dials = []
-    for _ in range(5):
-        scattered.append(crowd.scatter())
-        dials.append(asyncio.create_task(dial()))
-        await asyncio.sleep(0)
+    dials = [asyncio.create_task(dial()) for _ in range(6)]
+    await asyncio.sleep(0)
     gate.set()
     await asyncio.gather(*dials)
 
-    assert scattered == [0, 0, 1, 1, 2]
-    assert crowd.scatter() == 0
+    assert scattered == [0, 0, 1, 1, 2, 2]
+    assert stay_back(crowd) == 0
 
 
 async def test_no_crowd_is_scattered_further_than_a_pause() -> None:
@@ -111,7 +116,7 @@ async def test_no_crowd_is_scattered_further_than_a_pause() -> None:
     dials = [asyncio.create_task(_stay(crowd)) for _ in range(1000)]
     await asyncio.sleep(0)
 
-    assert crowd.scatter() == Timings().longest_backoff
+    assert stay_back(crowd) == Timings().longest_backoff
     for dial in dials:
         dial.cancel()
     await asyncio.gather(*dials, return_exceptions=True)
