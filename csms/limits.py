@@ -41,11 +41,14 @@ class Abilities:
     max_periods: int = 24
     supply: Supply = field(default_factory=Supply)
 
-    def unit_for(self, *wanted: Unit) -> Unit:
+    def unit_for(self, *wanted: Unit, direct: bool = False) -> Unit:
         """Return the unit in which limits of these units are said: A where they differ.
 
-        A limit in A holds on each phase, so whatever a vehicle uses stays below the W.
+        A limit in A holds on each phase, so whatever a vehicle uses stays below the W; of direct
+        current A say nothing without its voltage.
         """
+        if direct and "W" in self.units:
+            return "W"
         common = set(wanted) & self.units if len(set(wanted)) == 1 else self.units
         return "A" if "A" in (common or self.units) else "W"
 
@@ -139,7 +142,7 @@ def _has_begun(schedule: Fields, begin: datetime) -> bool:
 
 
 def _capped_schedule(schedule: Fields, cap: Rate, abilities: Abilities) -> dict[str, Any]:
-    unit = abilities.unit_for(schedule["chargingRateUnit"], cap.unit)
+    unit = abilities.unit_for(schedule["chargingRateUnit"], cap.unit, direct=cap.direct)
     periods = []
     for period in schedule["chargingSchedulePeriod"]:
         phases = period.get("numberPhases")
@@ -193,7 +196,9 @@ def _expanded(
     end = begin + horizon
     edges = {edge for curve in curves for edge in curve.edges(begin, end, started)}
     unit = abilities.unit_for(
-        *(rate.unit for curve in curves for rate in curve.rates), *((cap.unit,) if cap else ())
+        *(rate.unit for curve in curves for rate in curve.rates),
+        *((cap.unit,) if cap else ()),
+        direct=cap is not None and cap.direct,
     )
     steps: list[tuple[datetime, Rate | None]] = []
     for moment in [begin, *sorted(edge for edge in edges if edge > begin)]:

@@ -23,7 +23,9 @@ PLATFORM_IDS = range(3000, 5283)
 MOST_EVSES = 189  # each has ids of its own in there
 _LIMITS, _TRANSACTION_LIMITS, _IDS_PER_EVSE = 3000, 4140, 6
 _TARGET_IDS, _TARGET_IDS_PER_EVSE = 1_000_000, 10
-_FIRST_TARGET_ID = {STATION_MAX: 0, TX_DEFAULT: 0, TX: MOST_AT_ONE_PLACE}
+_FIRST_TARGET_ID = {
+    purpose: n * MOST_AT_ONE_PLACE for n, purpose in enumerate((TX_DEFAULT, TX, STATION_MAX))
+}
 
 
 class Place(NamedTuple):
@@ -71,7 +73,8 @@ def rate_of(limit: ChargingProfile) -> Rate:
     """Return what a power limit allows."""
     schedule = limit.profile["chargingSchedule"][0]
     period = schedule["chargingSchedulePeriod"][0]
-    return Rate(period["limit"], schedule["chargingRateUnit"], period.get("numberPhases"))
+    direct = "dcMaxPowerKw" in limit.meta.get("limit", {})
+    return Rate(period["limit"], schedule["chargingRateUnit"], period.get("numberPhases"), direct)
 
 
 def power_limit(

@@ -33,11 +33,12 @@ def round_down(value: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A limit: A on each of so many phases, or W in all."""
+    """A limit: A on each of so many phases, or W in all; ``direct`` current has no A of ours."""
 
     value: float
     unit: Unit
     phases: int | None = None
+    direct: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,10 +67,16 @@ def flaw_of(place: Place, *, starting: bool = False) -> str | None:
     several = len(place.profile["chargingSchedule"]) > 1
     if several and purpose != TX:
         return "InvalidSchedule"
+    return _flaw_of_schedule(place)
+
+
+def _flaw_of_schedule(place: Place) -> str | None:
     try:
         curve = read(place.profile, (), _EARLY)
     except (KeyError, TypeError, ValueError):
         return "InvalidSchedule"
+    if not {rate.unit for rate in curve.rates} <= place.abilities.units:
+        return "UnsupportedRateUnit"  # as the charger would say, whatever else lies there
     negative = any(rate.value < 0 for rate in curve.rates)
     return "InvalidSchedule" if negative or len(curve.rates) > place.abilities.max_periods else None
 

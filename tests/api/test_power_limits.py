@@ -24,7 +24,7 @@ ACCEPTED = {"status": "Accepted"}
 async def answering(charger: LiveCharger, **answers: Any) -> AsyncIterator[list[Any]]:
     """Answer what the charger is called until the context ends; yield the calls."""
     heard: list[Any] = []
-    usual = {"GetConfiguration": {}, "GetVariables": {"getVariableResult": []}}
+    usual: dict[str, Any] = {"GetConfiguration": {}, "GetVariables": {"getVariableResult": []}}
 
     async def answer() -> None:
         while True:

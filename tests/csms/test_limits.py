@@ -137,6 +137,14 @@ def test_a_limit_in_the_other_unit_is_said_in_amperes() -> None:
     assert schedule["chargingSchedulePeriod"] == [{"startPeriod": 0, "limit": 8.6}]
 
 
+def test_a_limit_of_direct_current_stays_in_watts() -> None:
+    cap = Rate(50_000, "W", direct=True)
+    [schedule] = capped(profile((0, 125), unit="A"), cap, BOTH)["chargingSchedule"]
+
+    assert schedule["chargingRateUnit"] == "W"
+    assert schedule["chargingSchedulePeriod"] == [{"startPeriod": 0, "limit": 50_000.0}]
+
+
 def test_the_phases_that_a_profile_names_are_kept_and_counted() -> None:
     own = profile((0, 32), unit="A", phases=1)
     [schedule] = capped(own, Rate(3700, "W"), BOTH)["chargingSchedule"]

@@ -148,6 +148,18 @@ def test_what_a_target_wants_goes_out_as_it_is() -> None:
     assert first.profile == {**stack[0].profile, "id": 1_000_010, "stackLevel": 0}
 
 
+def test_every_place_has_ids_of_its_own() -> None:
+    stack = [
+        theirs(9000, evse_id, id=10 * evse_id + n, level=n, purpose=purpose)
+        for n in (0, 1)
+        for evse_id, purpose in ((0, STATION_MAX), (0, TX_DEFAULT), (1, TX_DEFAULT))
+    ]
+    stack.append(theirs(9000, purpose=TX, transaction_id="T", id=99))
+    ids = [one[3] for one in planned(stack, ROOMY, transaction())]
+
+    assert len(ids) == len(set(ids)) == 6
+
+
 def test_where_there_is_no_room_it_becomes_one() -> None:
     stack = [theirs(9000, id=41), theirs(7000, id=42, level=6)]
 

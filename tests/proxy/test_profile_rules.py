@@ -83,6 +83,11 @@ def test_flaws(at: int, own: dict[str, Any], running: Transaction | None, flaw: 
     assert flaw_of(place(at, own, running)) == flaw
 
 
+def test_a_unit_that_the_charger_does_not_take() -> None:
+    only = Place(1, profile(), None, Abilities(frozenset({"W"})))
+    assert flaw_of(only) == "UnsupportedRateUnit"
+
+
 def test_a_start_has_no_transaction_yet() -> None:
     assert flaw_of(place(1, profile(TX)), starting=True) is None
 
