@@ -21,7 +21,7 @@ from csms import frames
 from csms.commands import Reset
 from csms.errors import ChargerOffline, LinkClosed
 from csms.gateway import Door, Gateway, Native
-from csms.link import Answer
+from csms.link import TRY_AGAIN_LATER, Answer
 from csms.registry import Connection, Registry
 from csms.settings import Bind
 from csms.station import Books
@@ -560,6 +560,21 @@ async def test_shutdown_says_goodbye_with_1012(tmp_path: Path) -> None:
         assert len(home.registry) == 0
         with pytest.raises(LinkClosed, match="1012"):
             await command
+
+
+async def test_a_charger_that_is_not_let_in_is_told_to_try_again_later(tmp_path: Path) -> None:
+    class Full(Native):
+        async def attach(self, connection: Connection) -> Answer:
+            connection.link.hang_up(TRY_AGAIN_LATER, "the target is not available")
+            return connection.station.answer
+
+    async with house(tmp_path, Full()) as home, home.dial() as client:
+        await client.send(HEARTBEAT)
+
+        assert await close_of(client) == (1013, "the target is not available")
+        await until(lambda: home.registry.find(KEY) is None)
+        await home.storage.journal.flush()
+        assert await home.storage.journal.exchanges(KEY) == []
 
 
 async def test_charger_that_cannot_be_served_is_sent_away_and_logged(tmp_path: Path) -> None:
