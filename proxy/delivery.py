@@ -195,13 +195,17 @@ class Delivery:
                 await self._send_next(head, link, trials)
 
     async def _look_back(self) -> dict[int, Trial]:
-        """Learn from the journal what the target was told before we were started."""
+        """Learn what the owner did meanwhile, and at first what the target was told before."""
+        storage = self._storage
+        self._again.clear()
+        self._reader.forget_page()
+        await storage.journal.flush()
+        if cursor := await storage.proxy_configurations.cursor(self._id):
+            self._advance(cursor.position)
         if self._trials is None:
-            await self._storage.journal.flush()
-            copies = await self._storage.queues.copies(self._id, self._position)
-            letters = await self._storage.dead_letters.to_retry(self._id)
-            self._trials = past_trials(copies)
-            self._again.extend(letter.seq for letter in letters)
+            self._trials = past_trials(await storage.queues.copies(self._id, self._position))
+        letters = await storage.dead_letters.to_retry(self._id)
+        self._again.extend(letter.seq for letter in letters if letter.seq not in self._again)
         return self._trials
 
     async def _head(self) -> Entry | Message | None:

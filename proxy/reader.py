@@ -60,6 +60,10 @@ class Reader:
         """Let go of single messages."""
         self._page = deque(message for message in self._page if message.seq not in seqs)
 
+    def forget_page(self) -> None:
+        """Read anew."""
+        self._page.clear()
+
     async def stored(self, seq: int) -> bool:
         """Tell whether the journal has this message of the charger."""
         page = await self._journal.read_calls(self._key, seq - 1, 1)

@@ -7,7 +7,7 @@ from typing import Any
 
 from proxy.queues import Queues
 from storage.records import DeadLetter, ProxyConfiguration
-from tests.doubles import settled
+from tests.doubles import settled, until
 from tests.proxy.post import DURABLE, Post, posted
 from tests.proxy.stage import CLOCK, QUICK, Stage, Target, refuses, says
 
@@ -170,6 +170,26 @@ async def test_a_queue_that_nobody_delivers_is_purged_on_disk(stage: Stage) -> N
 
     assert await queues.purge(post.stored, "key:1") == (5, 0)
     assert await queues.page(post.stored, 0, 3) == []
+
+
+async def test_what_was_done_between_two_links_is_followed_on_the_next(stage: Stage) -> None:
+    post = await posted(stage.storage, AT_ONCE)
+    dead, taken, *_ = [await post.says(DURABLE, number) for number in range(6)]
+    await post.connects()
+    for refuse in (True, True, True, False):
+        await post.hears(refuse=refuse)
+    await until(lambda: post.delivery.position >= taken)
+    await post.hangs_up()
+    queues = await away(post)
+    await post.storage.journal.flush()
+    assert await queues.discard(post.stored, "changed") == 4
+    assert await queues.retry(post.stored, dead, "key:1")
+    await post.connects()
+    await post.hears()
+    await post.drains()
+
+    assert post.heard == [0, 0, 0, 1, 0]
+    await post.hangs_up()
 
 
 async def test_what_is_said_while_the_proxy_is_disabled_is_not_delivered_later(
