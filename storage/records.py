@@ -301,7 +301,10 @@ class ClientCertificate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """What somebody did or was denied; the actor is ``key:<id>`` or ``target:<configuration>``."""
+    """What somebody did or was denied.
+
+    The actor is ``key:<id>``, ``target:<configuration>``, or ``platform`` where it was ourselves.
+    """
 
     id: int = 0
     timestamp: datetime
