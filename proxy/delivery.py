@@ -16,6 +16,7 @@ from csms.frames import CallResult
 from proxy import policy
 from proxy.attempts import Trial, past_trials
 from proxy.carrier import Carrier
+from proxy.echoes import Echoes
 from proxy.entries import Entry, Waiter
 from proxy.ledger import transaction_id
 from proxy.reader import LONGEST_PAGE, Reader
@@ -58,6 +59,7 @@ class Delivery:
         self._reader = Reader(
             configuration.id, configuration.key, kind.dialect, parts.storage, longest_page
         )
+        self._echoes = Echoes(configuration.key, kind.dialect, parts.storage.journal)
         self._listening = False
         self._unsure = True  # whether storage has taken what is in the tail
         self._flowing, self._offered = asyncio.Event(), asyncio.Event()
@@ -237,11 +239,18 @@ class Delivery:
 
     async def _send_next(self, head: Entry | Message, link: Link, trials: dict[int, Trial]) -> None:
         # What is noted of it and that it is done with share one commit.
-        await self._carrier.carry(head, link, trials.setdefault(head.seq, Trial()))
+        if not await self._is_echo(head):
+            await self._carrier.carry(head, link, trials.setdefault(head.seq, Trial()))
         trials.pop(head.seq, None)
         self._advance(head.seq)
         if _durable(head):
             self._note()
+
+    async def _is_echo(self, head: Entry | Message) -> bool:
+        if isinstance(head, Entry):  # the relay has seen to it
+            self._echoes.forget()
+            return False
+        return await self._echoes.is_one(head)
 
     async def _send_again(self, seq: int, link: Link, trials: dict[int, Trial]) -> None:
         letters = self._storage.dead_letters
