@@ -26,8 +26,8 @@ class Relays(Protocol):
     def queues(self) -> Queues:
         """Return what shows and changes the queues."""
 
-    async def configure(self, key: ChargerKey) -> None:
-        """Take up this charger's proxy configuration as it is stored now."""
+    async def configure(self, key: ChargerKey, old: ProxyConfiguration | None = None) -> None:
+        """Take up this charger's proxy configuration as it is stored now; it was ``old``."""
 
     async def status(self, configuration: ProxyConfiguration) -> TargetStatus:
         """Tell how the link of a configuration is."""

@@ -200,7 +200,7 @@ async def _change(
         new = await checked(change(old), request.parts)
         if await request.parts.storage.proxy_configurations.replace(new) is None:
             raise NotFound  # deleted a moment ago
-    await request.parts.relays.configure(new.key)
+    await request.parts.relays.configure(new.key, old)
     return _told("updated", new)
 
 

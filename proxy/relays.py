@@ -15,6 +15,7 @@ from proxy.bounds import Bounds
 from proxy.errors import DialledTooOften
 from proxy.expiry import Expiry
 from proxy.pace import Crowd, Paces
+from proxy.parting import discard, forget
 from proxy.parts import RelayParts
 from proxy.probe import Step, probe
 from proxy.queues import Queues
@@ -72,13 +73,18 @@ class Relays:
         if seat := self._seats.get(connection.key):
             seat.leave(connection)
 
-    async def configure(self, key: ChargerKey) -> None:
+    async def configure(self, key: ChargerKey, old: ProxyConfiguration | None = None) -> None:
         """Take up the charger's configuration as it is stored now; raise StorageError.
 
-        Only the target is dialled anew, and only where something about it has changed.
+        Only the target is dialled anew, and only where something about it has changed. ``old`` is
+        what was stored before, where something was.
         """
         if seat := self._seats.get(key):
             await seat.settle()
+        elif old is not None:
+            new = await self.parts.storage.proxy_configurations.for_charger(key)
+            await discard(old, new, self.queues)
+            await forget(old, new, self.parts.storage)
 
     async def status(self, configuration: ProxyConfiguration) -> TargetStatus:
         """Tell how the link of a configuration is, and what waits for it; raise StorageError."""

@@ -17,12 +17,12 @@ from proxy.late import LateVerdicts, stop
 from proxy.ledger import IdMap
 from proxy.orders import Orders
 from proxy.overlay import timings_of
+from proxy.parting import discard, forget, parting
 from proxy.relay import Relay
 from proxy.reports import Reports
 from proxy.same_ids import SameIds
 from proxy.states import State
 from proxy.target import TargetLink
-from proxy.wishes import Wishes
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 ABSENT = "The charger is not connected."
 _IDS: dict[str, type[IdMap]] = {"hybrid": IdMap, "strict": SameIds}
-_TARGET = ("target_websocket_url", "target_charge_box_id")
 
 
 class Seat:
@@ -133,9 +132,7 @@ class Seat:
     def _leaves_with_care(self, wanted: ProxyConfiguration | None) -> bool:
         """Tell whether the old target still gets what waits, before the charger has another."""
         old = self.target
-        if old is None or wanted is None or not _is_elsewhere(old.configuration, wanted):
-            return False
-        if Wishes.of(wanted.policy).on_change != "drain":
+        if old is None or parting(old.configuration, wanted) != "drain":
             return False
         if old is not self._left and old.state is State.READY:
             self._left, self._draining = old, True
@@ -154,17 +151,12 @@ class Seat:
         if old is not None:
             if wanted is not None and old.kind is kind and old.adopt(wanted):
                 return
-            await self._discard(old.configuration, wanted)
+            await discard(old.configuration, wanted, self._around.queues)
             self.target = None
             await old.close()
+            await forget(old.configuration, wanted, self._parts.storage)
         if wanted is not None and kind is not None:
             self.target = await self._successor(old, wanted, kind)
-
-    async def _discard(self, old: ProxyConfiguration, wanted: ProxyConfiguration | None) -> None:
-        if wanted is None or not _is_elsewhere(old, wanted):
-            return
-        if Wishes.of(wanted.policy).on_change == "discard":
-            await self._around.queues.discard(old, "discarded")
 
     async def _successor(
         self, old: TargetLink | None, wanted: ProxyConfiguration, kind: type[Station]
@@ -243,10 +235,6 @@ async def _has_to_stay(target: TargetLink) -> bool:
     return target.wishes.drain_after_disconnect and (await target.waiting()).queue_length > 0
 
 
-def _is_elsewhere(old: ProxyConfiguration, new: ProxyConfiguration) -> bool:
-    """Tell whether a changed configuration leads to another target."""
-    return any(getattr(old, name) != getattr(new, name) for name in _TARGET)
-
-
 def _is_same_queue(old: ProxyConfiguration, new: ProxyConfiguration) -> bool:
-    return (old.id, old.mode) == (new.id, new.mode)
+    same_system = parting(old, new) in {None, "keep"}
+    return same_system and (old.id, old.mode) == (new.id, new.mode)

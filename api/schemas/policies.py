@@ -55,8 +55,9 @@ class Policy(Schema):
     )
     on_change = _choice(
         "on_change",
-        "What becomes of undelivered messages when the target becomes another: it gets them, "
-        "the old one gets them first, or nobody does.",
+        "What happens when the URL or the id there changes. keep: it is the same system, which "
+        "gets what waits, under the ids that it gave. drain, discard: it is another one and never "
+        "reads those ids; what waits the old one gets first, or nobody.",
     )
     drain_after_disconnect = _flag(
         "drain_after_disconnect",

@@ -37,3 +37,8 @@ class IdPairs:
         values = {"proxy_configuration_id": proxy_configuration_id, "kind": kind, "theirs": theirs}
         rows = await self._database.fetch(statements.our_id, values)
         return rows[0]["ours"] if rows else None
+
+    async def forget(self, proxy_configuration_id: int) -> None:
+        """Forget all pairs of a target."""
+        values = {"proxy_configuration_id": proxy_configuration_id}
+        await self._database.execute(statements.forget_id_pairs, values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, delete, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from storage.statements.parts import given
@@ -35,4 +35,7 @@ our_id = (
     .where(_OF_TARGET, id_pairs.c.theirs == given(id_pairs.c.theirs))
     .order_by(id_pairs.c.id.desc())
     .limit(1)
+)
+forget_id_pairs = delete(id_pairs).where(
+    id_pairs.c.proxy_configuration_id == given(id_pairs.c.proxy_configuration_id)
 )

@@ -65,7 +65,7 @@ class WatchedRelays:
     tested: list[int] = field(default_factory=list)
     queues: Queues = field(init=False)
 
-    async def configure(self, key: ChargerKey) -> None:
+    async def configure(self, key: ChargerKey, old: ProxyConfiguration | None = None) -> None:
         self.configured.append(key)
 
     async def test(self, configuration: ProxyConfiguration) -> list[Step]:

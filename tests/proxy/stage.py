@@ -261,9 +261,10 @@ class Stage:
 
     async def change(self, key: ChargerKey, **changes: Any) -> None:
         """Change the charger's configuration as the API does."""
-        changed = replace(await self.configuration(key), updated_at=CLOCK.now(), **changes)
+        old = await self.configuration(key)
+        changed = replace(old, updated_at=CLOCK.now(), **changes)
         await self.storage.proxy_configurations.replace(changed)
-        await self.relays.configure(key)
+        await self.relays.configure(key, old)
 
     async def status(self, key: ChargerKey) -> TargetStatus:
         """Tell how the charger's target link is."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from storage.store import Storage
-from tests.storage.doubles import ALICE
-from tests.storage.records import proxy
+from tests.storage.doubles import ALICE, BOB
+from tests.storage.records import charger, proxy
 
 
 async def test_ids_are_translated_both_ways(storage: Storage) -> None:
@@ -45,3 +45,17 @@ async def test_a_configuration_that_is_gone_takes_no_ids(storage: Storage) -> No
     await storage.id_pairs.note(4711, "transaction", "1", "9")
 
     assert await storage.id_pairs.theirs(4711, "transaction", "1") is None
+
+
+async def test_the_ids_of_one_target_can_be_forgotten(storage: Storage) -> None:
+    left = await storage.proxy_configurations.create(proxy(ALICE))
+    kept = await storage.chargers.enroll(charger(BOB), proxy(BOB))
+    assert kept is not None
+    for configuration in (left, kept):
+        await storage.id_pairs.note(configuration.id, "transaction", "1", "9")
+        await storage.id_pairs.note(configuration.id, "request", "2", "8")
+    await storage.id_pairs.forget(left.id)
+
+    assert await storage.id_pairs.theirs(left.id, "transaction", "1") is None
+    assert await storage.id_pairs.theirs(left.id, "request", "2") is None
+    assert await storage.id_pairs.theirs(kept.id, "transaction", "1") == "9"
