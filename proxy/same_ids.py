@@ -1,6 +1,8 @@
 """Leave ids as they are: what a strict target says the charger hears, and the other way round.
 
 Only a session that began under an id of ours, before its owner chose strict mode, is still mapped.
+Of requests it is remembered that the target made them: what answers the platform's own must not
+reach it (OCPP 2.0.1 Part 4 §6.4).
 """
 
 from __future__ import annotations
@@ -13,9 +15,16 @@ class SameIds(IdMap):
     """Translate known pairs and let everything else pass byte for byte."""
 
     async def _their_id(self, told: Told, raw: bytes) -> str | None:
-        return await super()._their_id(told, raw) or raw.decode()
+        known = await super()._their_id(told, raw)
+        if known is None and told.kind == "request":
+            return None
+        return raw.decode() if known in (None, decimal(raw)) else known
 
     async def _our_id(self, ordered: Ordered, raw: bytes) -> str | None:
         theirs = decimal(raw)
-        known = None if theirs is None else await self._known(ordered.kind, theirs)
-        return known or raw.decode()
+        if theirs is None:
+            return raw.decode()
+        known = await self._known(ordered.kind, theirs)
+        if known is None and ordered.kind == "request":
+            self._note(ordered.kind, theirs, theirs)
+        return raw.decode() if known in (None, theirs) else known

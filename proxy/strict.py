@@ -57,6 +57,8 @@ class Strict:
         if policy.rule(self._station.version, call.action).hearing is Hearing.NEVER:
             return await self._own(call, position, target)
         reply = await self._theirs(call, position, target)
+        if reply is None:  # it answers the platform
+            return await self._station.answer(call, position)
         if isinstance(reply, CallResult):
             await self._station.witness(call, reply)
         return reply
@@ -71,7 +73,7 @@ class Strict:
             target.trigger(_BOOT)
         return ours
 
-    async def _theirs(self, call: Call, position: int, target: TargetLink) -> Reply:
+    async def _theirs(self, call: Call, position: int, target: TargetLink) -> Reply | None:
         # The usual case, and before anything is awaited: in the very commit that stores the
         # message the queue has passed it, so that it is never delivered behind the charger's back.
         if not target.is_ready:
@@ -85,6 +87,8 @@ class Strict:
         except (TimeoutError, AnswerTimeout, LinkBusy, LinkClosed):
             self._link.hang_up(INTERNAL_ERROR, "the target did not answer")
             raise LinkClosed(INTERNAL_ERROR) from None
+        if result is None:
+            return None
         _keep_id(call, result, target)
         return under(call.id, result)
 
@@ -97,9 +101,11 @@ class Strict:
             self.turn_away()
             raise LinkClosed(TRY_AGAIN_LATER) from None
 
-    async def _passed_on(self, call: Call, position: int, target: TargetLink) -> CallResult:
+    async def _passed_on(self, call: Call, position: int, target: TargetLink) -> CallResult | None:
         payload = await target.delivery.ids.to_target(call.action, call.payload)
-        return await target.call(call, payload or call.payload, position, self._timings.ask)
+        if payload is None:
+            return None
+        return await target.call(call, payload, position, self._timings.ask)
 
 
 def _keep_id(call: Call, result: CallResult, target: TargetLink) -> None:

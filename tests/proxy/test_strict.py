@@ -144,6 +144,21 @@ async def test_the_target_s_commands_have_the_charger_s_ids(stage: Stage, target
     assert stops == [b'{"transactionId": 700001}', b'{"transactionId": 42}']
 
 
+async def test_a_report_goes_to_who_asked_for_it(stage: Stage, target: Target) -> None:
+    key = await stage.enrol(target.url, **STRICT)
+    async with ready(stage, key, subprotocol=OCPP201) as charger:
+        charger.answers["GetBaseReport"] = says({"status": "Accepted"})
+        asked = b'{"requestId": 7,"reportBase":"FullInventory"}'
+        await target.link.call("GetBaseReport", asked)
+        await charger.connection.link.call("GetBaseReport", asked.replace(b"7", b"8"))
+        for request in (7, 8):
+            report = {"requestId": request, "seqNo": 0, "generatedAt": MOMENT}
+            assert await charger.call("NotifyReport", report) == {}
+
+    assert charger.heard[0].payload == asked
+    assert [each["requestId"] for each in target.payloads("NotifyReport")] == [7]
+
+
 # ---- without the target ----
 
 
