@@ -33,6 +33,7 @@ Forward: TypeAlias = Callable[[Asked], Awaitable[Reply]]
 
 _ACCEPTED, _REJECTED, _UNKNOWN, _NONE = "Accepted", "Rejected", "Unknown", "NoProfiles"
 _SOURCE = "CSO"
+_PROFILE = "chargingprofile"
 _MOST = 50  # profiles of one target on one charger
 
 
@@ -108,9 +109,12 @@ class VirtualProfiles:
     async def start(self, asked: Asked) -> Reply | None:
         """Let a start bring its profile along, no higher than the connector's limit."""
         call, words = asked.call, self._words
+        if not any(name.casefold() == _PROFILE for name in mapping(call.fields)):
+            return None
+        # A charger may be more lenient than its schema: none gets a profile that we cannot read.
         violation = self._station.schemas.request(call.action, call.fields)
-        if violation is not None or not mapping(call.fields).get("chargingProfile"):
-            return None  # the charger says what is wrong
+        if violation is not None:
+            return frames.call_error(call.id, violation.code, violation.message)
         profile = words.read(call.fields["chargingProfile"])
         profile.pop("transactionId", None)  # there is none yet (F01.FR.11, 1.6 §5.16.2)
         evse_id = call.fields.get(words.evse) or 0

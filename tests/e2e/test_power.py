@@ -221,6 +221,23 @@ async def test_a_target_that_is_switched_off_limits_nothing(play: Play) -> None:
         assert site.power == FULL_W
 
 
+async def test_in_strict_mode_a_limit_holds_too(play: Play) -> None:
+    async with play() as site:
+        of_proxy = f"{site.api.of_organization}/proxy_configurations"
+        [proxy] = (await site.api("GET", of_proxy))[1]["proxy_configurations"]
+        await site.api("PATCH", f"{of_proxy}/{proxy['id']}", {"mode": "strict"})
+        await site.charger.wait_connected()
+        theirs = await site.charges()
+        assert site.charger.transactions[-1].id == str(theirs), "the target's own number"
+        await site.limits(ON_EVSE, acMaxPowerKw=6)
+        bound = {"purpose": "TxProfile", "transactionId": theirs}
+
+        assert await site.sets(9000, **bound) == "Accepted"
+        assert site.power == 6000
+        assert await site.sets(4500, **bound) == "Accepted"
+        assert site.power == 4500
+
+
 async def test_a_target_reads_its_own_stack(play: Play, version: str) -> None:
     async with play() as site:
         await site.limits(ON_EVSE, acMaxPowerKw=6)

@@ -270,6 +270,19 @@ async def test_a_start_with_another_profile_is_rejected(tmp_path: Path, subproto
 
 
 @BOTH
+@pytest.mark.parametrize("twist", [{"x": 1}, {"ChargingProfile": {}}, {"chargingProfile": None}])
+async def test_a_profile_that_cannot_be_read_does_not_slip_through(
+    tmp_path: Path, subprotocol: str, twist: Any
+) -> None:
+    async with playing(tmp_path, subprotocol) as play:
+        own = {} if "ChargingProfile" in twist else play.profile(9000, "TxProfile")
+        action, _, fields = start_of(play, **({"chargingProfile": own} if own else {}))
+        with pytest.raises(CallRefused):
+            await play.orders(action, {**fields, **twist})
+        assert action not in play.device.actions
+
+
+@BOTH
 async def test_a_start_that_is_refused_leaves_nothing(tmp_path: Path, subprotocol: str) -> None:
     async with playing(tmp_path, subprotocol) as play:
         own = play.profile(9000, "TxProfile", id=77)
