@@ -8,7 +8,7 @@ import contextlib
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
@@ -305,8 +305,8 @@ def server_side(certificate: Path, *, asks: bool = False) -> ssl.SSLContext:
     return context
 
 
-@contextlib.contextmanager
-def plain_spoken(context: ssl.SSLContext) -> Iterator[int]:
+@contextlib.asynccontextmanager
+async def plain_spoken(context: ssl.SSLContext) -> AsyncIterator[int]:
     """Shake hands as most servers do, with an alert that says what is wrong; asyncio sends none."""
 
     def shake(server: socket.socket) -> None:
@@ -321,7 +321,7 @@ def plain_spoken(context: ssl.SSLContext) -> Iterator[int]:
         server.settimeout(PATIENCE)
         shaking = thread.submit(shake, server)
         yield server.getsockname()[1]
-        shaking.result()
+        await asyncio.wrap_future(shaking)  # our side may have yet to close
 
 
 def identity(name: str = "Depot", **issuing: Any) -> Identity:
@@ -378,7 +378,7 @@ async def test_tls_before_1_2_is_not_spoken(tmp_path: Path) -> None:
     with pytest.warns(DeprecationWarning, match="TLSv1"):
         old.maximum_version = ssl.TLSVersion.TLSv1_1
     old.set_ciphers("ALL:@SECLEVEL=0")
-    with plain_spoken(old) as port:
+    async with plain_spoken(old) as port:
         said = await failure(secured(port))
 
     assert str(said) == "The target speaks no TLS from 1.2 on."
@@ -444,7 +444,9 @@ REFUSED = {
 async def test_a_refused_client_certificate_is_told(
     tmp_path: Path, shown: Identity | None, why: str
 ) -> None:
-    with plain_spoken(server_side(certificate(tmp_path, "target.example"), asks=True)) as port:
+    async with plain_spoken(
+        server_side(certificate(tmp_path, "target.example"), asks=True)
+    ) as port:
         said = await failure(secured(port, identity=shown))
 
     assert str(said) == why
@@ -453,7 +455,7 @@ async def test_a_refused_client_certificate_is_told(
 async def test_a_missing_client_certificate_is_told_with_tls_1_2_as_well(tmp_path: Path) -> None:
     asking = server_side(certificate(tmp_path, "target.example"), asks=True)
     asking.maximum_version = ssl.TLSVersion.TLSv1_2
-    with plain_spoken(asking) as port:
+    async with plain_spoken(asking) as port:
         said = await failure(secured(port))
 
     assert "it may demand a client certificate" in str(said)
