@@ -1,7 +1,8 @@
 """Know what a configuration key is about: charging, the charger's link to us, or a secret.
 
-A target that could set a key of that link would take the charger over or lock it out; one that
-could read a password of ours could pose as the charger.
+A target that could set a key of that link would take the charger over or lock it out, one that
+switched smart charging off would lift the platform's power limits, and one that could read a
+password of ours could pose as the charger.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ _LINK = re.compile(
     | network | apn | ssid | wi-?fi | wlan | dns | gateway | vpn       # the way there
     | websocket | heartbeat | reconnect | retrybackoff                 # how the link is kept
     | transactionmessage | messageattempt | messagetimeout | offlinethreshold
+    | smart.?charg                                                     # whether limits hold
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -50,7 +52,7 @@ class Kind(Enum):
     """What a key is about, and so whose it is."""
 
     PASSWORD = "password"  # noqa: S105 - of a kind of key; the target link's own, never the charger's
-    CLOSED = "closed"  # the charger's link to us
+    CLOSED = "closed"  # the charger's link to us, and whether it obeys limits
     OPEN = "open"  # the charger's to decide
 
 

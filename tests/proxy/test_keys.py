@@ -44,6 +44,8 @@ CLOSED = [
     "SECURITYCTRLR.Identity",
     "SecurityCtrlr.OrganizationName",
     "NetworkConfiguration.OcppCsmsUrl",
+    "SmartChargingCtrlr.Enabled",
+    "smart_charging_enabled",
 ]
 OPEN = [
     "AllowOfflineTxForUnknownId",
