@@ -56,7 +56,7 @@ async def doubled(directory: Path, seed: int, scale: float = 1.0) -> list[Line]:
     for line in lines:
         line.recovery_s = max(reached, default=99.0)
         line.must(len(reached) == len(rigs), "not all were reached after half-open")
-        line.must(line.recovery_s <= REACHABLE_S, "reachable within 1 s")
+        line.goal(line.recovery_s <= REACHABLE_S, "reachable within 1 s")
         line.must(not disturbed, "a stranger disturbed a charger")
         line.must(back and said and delivered, "not all came back and was delivered")
         line.goal(switches <= MOST_SWITCHES, f"clones took over {switches} times in 3 s")
@@ -172,7 +172,7 @@ async def deaf(directory: Path, seed: int, scale: float = 1.0) -> list[Line]:
         _judge_silence(line, told, late, COMMAND_S)
         line.must(all(status == 200 for status, _, _ in near), "another charger's command failed")
         worst = max(took for _, _, took in near)
-        line.must(worst < COMMAND_S, f"another charger's command took {worst:.1f} s")
+        line.goal(worst < COMMAND_S, f"another charger's command took {worst:.1f} s")
         stuck = sum(status != 200 for status, _, _ in after)
         line.must(not stuck, f"{stuck} stuck afterwards")
         line.must(said and delivered, "not all was delivered")
@@ -185,7 +185,7 @@ def _judge_silence(
     wrong = [status for status, body, _ in told if status != 504 or "command_id" not in body]
     line.must(not wrong, f"{len(wrong)} of {len(told)} not 504 with a command_id: {set(wrong)}")
     slowest = percentile([took for _, _, took in told], 0.99)
-    line.must(slowest < 3 * deadline, f"504 came after {slowest:.1f} s")
+    line.goal(slowest < 2 * deadline, f"504 came after {slowest:.1f} s")
     line.must(late == len(told), f"{late} late answers recorded")
     line.notes.append(f"{len(told)} commands, {late} late answers, 504 after p99 {slowest:.2f} s")
 
