@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, NoReturn
 
 import orjson
@@ -21,6 +22,8 @@ from api.server import DEADLINES
 
 MAX_BODY_BYTES = 1 << 20
 MAX_DEPTH = 32
+MAX_VALUES = 10_000  # telling of each what is wrong with it would keep everybody else waiting
+MAX_FIELDS_NAMED = 100
 
 
 class Parser(AIOHTTPParser):
@@ -37,15 +40,14 @@ class Parser(AIOHTTPParser):
             body = orjson.loads(text)
         except orjson.JSONDecodeError as broken:
             raise InvalidJson(f"The body is not valid JSON: {broken}.") from None
-        if _deeper_than(body, MAX_DEPTH):
-            raise InvalidJson(f"The body is nested more than {MAX_DEPTH} levels deep.")
+        _check_size(body)
         return body
 
     def handle_error(self, error: ValidationError, *_: object, **__: object) -> NoReturn:
-        """Name every field that cannot be used."""
+        """Name the fields that cannot be used, of very many the first."""
         assert isinstance(error.messages, dict)  # noqa: S101 - webargs puts the location in front
         (found,) = error.messages.values()
-        raise Invalid(dict(_flat(found)))
+        raise Invalid(dict(islice(_flat(found), MAX_FIELDS_NAMED)))
 
 
 async def _read(request: web.Request) -> bytes:
@@ -56,13 +58,16 @@ async def _read(request: web.Request) -> bytes:
         raise TooSlow from None
 
 
-def _deeper_than(value: Any, depth: int) -> bool:
-    level = [value]
-    for _ in range(depth):
+def _check_size(body: Any) -> None:
+    level, values = _children([body]), 0
+    for _ in range(MAX_DEPTH):
+        values += sum(map(len, level))
+        if values > MAX_VALUES:
+            raise InvalidJson(f"The body holds more than {MAX_VALUES} values.")
         level = [child for node in level for child in _children(node)]
         if not level:
-            return False
-    return True
+            return
+    raise InvalidJson(f"The body is nested more than {MAX_DEPTH} levels deep.")
 
 
 def _children(node: Any) -> list[Any]:

@@ -28,7 +28,9 @@ def charge_box_id(**more: Any) -> fields.String:
 
 
 def certificate(pem: str) -> str:
-    """Return PEM text that holds a certificate, or raise ValidationError."""
+    """Return PEM text that holds a certificate and no key, or raise ValidationError."""
+    if "PRIVATE KEY-----" in pem:  # what stands here is kept unsealed, and comes back
+        raise ValidationError("A private key has no place here.")
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
     except (ssl.SSLError, TypeError, ValueError):

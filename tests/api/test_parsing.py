@@ -88,6 +88,15 @@ async def test_every_wrong_field_is_named(api: Api) -> None:
     assert got.body["fields"]["colour"] == ["Unknown field."]
 
 
+async def test_a_body_of_ten_thousand_values_is_the_longest(api: Api) -> None:
+    longest = {"charge_box_id": "CP-1", **{f"{n}": n for n in range(9_999)}}
+
+    assert len((await api("POST", path(api), longest)).fields) == 100
+    longer = await api("POST", path(api), {**longest, "one": "more"})
+    assert longer.error == (400, "invalid_json")
+    assert (await api("POST", path(api), {"a": [[{}] * 10_000]})).error == (400, "invalid_json")
+
+
 async def test_a_query_is_checked_too(api: Api) -> None:
     assert (await api("GET", f"{path(api)}?limit=0")).fields == {"limit"}
     assert (await api("GET", f"{path(api)}?cursor=x")).fields == {"cursor"}

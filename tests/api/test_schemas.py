@@ -120,7 +120,15 @@ def test_a_value_out_of_bounds_is_named(name: str, value: Any) -> None:
     assert set(faults(EnrolmentRequest(), {**MINIMAL, name: value})) == {name}
 
 
-def test_a_certificate_in_pem_is_one() -> None:
+def pem_of(key: ec.EllipticCurvePrivateKey) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode()
+
+
+def test_a_certificate_in_pem_is_one_without_its_key() -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Authority")])
     now = datetime.now(UTC)
@@ -132,6 +140,10 @@ def test_a_certificate_in_pem_is_one() -> None:
     )
 
     assert faults(EnrolmentRequest(), {**MINIMAL, "target_ca_certificate": certificate}) == {}
+    with_key = certificate + pem_of(key)
+    assert faults(EnrolmentRequest(), {**MINIMAL, "target_ca_certificate": with_key}) == {
+        "target_ca_certificate": ["A private key has no place here."]
+    }
 
 
 @pytest.mark.parametrize(
