@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bench.faults import books, crashes, targets
+from bench.faults import books, targets
 from bench.faults.__main__ import FAULTS, main
 from bench.faults.page import page
 from bench.faults.process import ServerProcess
@@ -215,7 +215,6 @@ def test_the_exit_code_tells_whether_a_must_is_broken(
         line.must(not broken, "it broke")
         return [line]
 
-    monkeypatch.setattr(crashes, "killed_at_random", scenario)
     monkeypatch.setitem(FAULTS, "F-01", FAULTS["F-01"]._replace(scenario=scenario))
     to = tmp_path / "page.md"
     monkeypatch.setattr("sys.argv", ["faults", "--only", "F-01", "--write", str(to)])
