@@ -98,6 +98,8 @@ class Carrier:
         finally:
             if self._told:
                 self._told = {seq for seq in self._told if seq > message.seq}
+            if isinstance(message, Entry):
+                message.settle(None)
             self.in_hand = None
             self.idle.set()
         return False

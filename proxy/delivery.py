@@ -152,11 +152,11 @@ class Delivery:
         await self._carrier.idle.wait()
 
     def hold(self) -> None:
-        """Let no further entry go out; nobody waits for an answer any more."""
+        """Let no further entry go out; nobody waits for an answer but to what is out already."""
         self._flowing.clear()
         self._listening, self._unsure = False, True
-        self._tail.settle()
-        self._tail.trim(flowing=False)
+        self._tail.settle(but=self._carrier.in_hand)
+        self._tail.trim(flowing=False, but=self._carrier.in_hand)
         self._note()
 
     # ---- what its owner wants of the queue ----

@@ -42,13 +42,13 @@ class Tail:
         self.newest = entry.seq
         self.trim(flowing=flowing)
 
-    def trim(self, *, flowing: bool) -> None:
-        """Leave to the journal what is too much."""
+    def trim(self, *, flowing: bool, but: int | None = None) -> None:
+        """Leave to the journal what is too much; the answer to one of it may come yet."""
         longest = self._longest if flowing else 1
         while len(self._entries) > 1 and (
             len(self._entries) > longest or self._bytes > self._most_bytes
         ):
-            fallen = self._take_first()
+            fallen = self._take_first(but)
             self.fallen = fallen.seq
 
     def miss(self, position: int) -> None:
@@ -74,13 +74,15 @@ class Tail:
         self._entries = deque(kept)
         self._bytes = sum(len(entry.payload) for entry in kept)
 
-    def settle(self) -> None:
-        """Let nobody wait for an answer any more."""
+    def settle(self, but: int | None) -> None:
+        """Let nobody wait for an answer any more, but for the one that may come yet."""
         for entry in self._entries:
-            entry.settle(None)
+            if entry.seq != but:
+                entry.settle(None)
 
-    def _take_first(self) -> Entry:
+    def _take_first(self, but: int | None = None) -> Entry:
         entry = self._entries.popleft()
         self._bytes -= len(entry.payload)
-        entry.settle(None)
+        if entry.seq != but:
+            entry.settle(None)
         return entry

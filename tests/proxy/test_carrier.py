@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from sqlalchemy import delete, update
 
+from csms import frames
+from proxy.entries import Waiter
 from storage.schema import messages
 from storage.target_schema import cursors, id_pairs
 from tests.doubles import settled
@@ -203,3 +205,44 @@ async def test_what_was_told_out_of_turn_is_not_told_again(stage: Stage) -> None
 
     assert post.heard == [2]
     await post.hangs_up()
+
+
+# ---- who waits ----
+
+
+def asks(post: Post) -> Waiter:
+    """Let the charger ask something that only the target can answer."""
+    call = frames.call("1", "Authorize", b"{}")
+    kept = post.storage.journal.append(
+        post.stored.key, "charger_to_platform", "1.6", "Call", "1", call.action, call.text
+    )
+    theirs = post.delivery.offer(kept.position, call, frames.call_result("1", b"{}", {}))
+    assert theirs
+    return theirs
+
+
+async def test_who_waits_for_what_is_out_hears_the_answer_though_a_boot_is_due(
+    stage: Stage,
+) -> None:
+    post = await posted(stage.storage, AT_ONCE)
+    peer = await post.connects()
+    await post.drains()
+    theirs = asks(post)
+    asked = await peer.hears()
+    post.delivery.hold()
+    await peer.says(frames.call_error(asked[1], "SecurityError").text)
+
+    answer = await theirs
+    assert isinstance(answer, frames.CallError)
+    await post.hangs_up()
+
+
+async def test_nobody_waits_for_what_was_out_when_its_link_ended(stage: Stage) -> None:
+    post = await posted(stage.storage, AT_ONCE)
+    peer = await post.connects()
+    await post.drains()
+    theirs = asks(post)
+    await peer.hears()
+    await post.hangs_up()
+
+    assert await theirs is None

@@ -59,7 +59,9 @@ async def test_nobody_waits_for_what_falls_is_dropped_or_forgotten() -> None:
     assert seqs(tail) == [3, 5]
     assert [each.awaited for each in told] == [False, False, True, False, True]
 
-    tail.settle()
+    tail.settle(but=5)
+    assert [each.awaited for each in told] == [False, False, False, False, True]
+    tail.settle(but=None)
     assert not any(each.awaited for each in told)
     assert Tail(0).first is None
 
