@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import structlog
 
 from csms.commands import ClearChargingProfile, Outcome, SetChargingProfile
-from csms.errors import BadAnswer, CallRefused, CommandError, LinkError
+from csms.errors import BadAnswer, CallRefused, CommandError
 from csms.plans import Place, Planned
 from csms.schedules import TX_DEFAULT, Fields
 from storage.records import InstalledProfile
@@ -100,17 +100,16 @@ class Installed:
 
     async def _set(self, planned: Planned) -> Refusal:
         place, profile = planned.place, planned.profile
+        before = self._doubt(place, profile)
         try:
             outcome = await self._station.perform(SetChargingProfile(place.evse_id, profile))
         except BadAnswer as unclear:
-            self._unsure(planned)
             return unclear
         except (CallRefused, CommandError) as refused:
+            self._restore(place, before)
             return refused
-        except LinkError:
-            self._unsure(planned)
-            raise
         if outcome.status != _ACCEPTED:
+            self._restore(place, before)
             return outcome
         same = [other for other, one in self._there.items() if one.profile["id"] == profile["id"]]
         for other in same:
@@ -122,18 +121,34 @@ class Installed:
         for place in places:
             if place not in self._there:  # its id has come to lie elsewhere
                 continue
-            id = self._there[place].profile["id"]
+            profile = self._there[place].profile
+            before = self._doubt(place, profile)
             try:
-                await self._station.perform(ClearChargingProfile(id))
+                await self._station.perform(ClearChargingProfile(profile["id"]))
             except (CallRefused, CommandError) as refused:
-                log.warning("profile_not_cleared", charge_box_id=self._station.id, id=id)
+                if not isinstance(refused, BadAnswer):
+                    self._restore(place, before)
+                log.warning("profile_not_cleared", charge_box_id=self._station.id, id=profile["id"])
                 return refused
             await self._forget(place)
         return None
 
-    def _unsure(self, planned: Planned) -> None:
-        # The charger may have it or not; as nobody wants it so, the next plan sets things right.
-        self.note(planned.place, {**planned.profile, "unsure": True})
+    def _doubt(self, place: Place, profile: Fields) -> InstalledProfile | None:
+        """Note, before it is said, what may lie at a place from now on; return what lies there.
+
+        The answer may be lost, its caller cancelled, or we killed. As nobody wants a profile so,
+        the next plan sets things right.
+        """
+        before = self._there.get(place)
+        self.note(place, {**profile, "unsure": True})
+        return before
+
+    def _restore(self, place: Place, before: InstalledProfile | None) -> None:
+        if before is None:
+            self._forget(place)
+        else:
+            self._there[place] = before
+            self._stored.note_installed(before)
 
     def _forget(self, place: Place) -> asyncio.Future[None]:
         return self._stored.note_cleared(self._there.pop(place))

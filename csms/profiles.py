@@ -185,11 +185,13 @@ class Profiles:
         async with self._turn:
             try:
                 yield
-            except LinkError:
+            except (LinkError, asyncio.CancelledError):
                 self._attend_soon()  # half of a change may have been made
                 raise
 
     def _attend_soon(self) -> None:
+        if self._station.link.closed:  # nobody would end the task
+            return
         if self._wake is None or self._task is None or self._task.done():
             self._wake = asyncio.Event()
             self._task = asyncio.create_task(self._attend(self._wake))

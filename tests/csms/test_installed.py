@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,21 @@ from csms.errors import CallRefused
 from csms.installed import Installed
 from csms.plans import Place, Planned
 from csms.schedules import TX_DEFAULT
-from tests.proxy.stage import OCPP16, OCPP201, Device, Stage, refuses, says, staged
+from tests.doubles import PATIENCE
+from tests.proxy.stage import (
+    OCPP16,
+    OCPP201,
+    QUICK,
+    Device,
+    Stage,
+    never,
+    refuses,
+    says,
+    staged,
+)
 
 ACCEPTED = says({"status": "Accepted"})
+ALONE = replace(QUICK, settling=PATIENCE)  # the charger's own profiles are not looked after here
 
 
 def planned(id: int, level: int = 0, evse_id: int = 1, limit: float = 16) -> Planned:
@@ -35,7 +49,7 @@ def planned(id: int, level: int = 0, evse_id: int = 1, limit: float = 16) -> Pla
 
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with staged(tmp_path) as stage:
+    async with staged(tmp_path, ALONE) as stage:
         yield stage
 
 
@@ -127,11 +141,48 @@ async def test_what_may_lie_there_is_sent_again(stage: Stage) -> None:
         assert told(device) == [("Set", 1), ("Set", 1)]
 
 
+@pytest.mark.parametrize("silent", ["SetChargingProfile", "ClearChargingProfile"])
+async def test_what_was_asked_in_vain_is_known_before_it_is_said(
+    tmp_path: Path, silent: str
+) -> None:
+    async with staged(tmp_path, ALONE) as stage:
+        key = await stage.enrol()
+        async with stage.charger(key) as device:
+            installed = obeying(device)
+            await installed.bring([planned(2, 1)], afresh=False)
+            device.answers[silent] = never
+            told(device)
+            asking = asyncio.create_task(installed.bring([planned(1)], afresh=False))
+            await device.hears(silent)
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+    async with staged(tmp_path, ALONE) as stage, stage.charger(key) as device:
+        await obeying(device).bring([planned(2, 1)], afresh=False)
+        stray = [("Cle", 1)]
+
+        assert told(device) == (stray if silent.startswith("Set") else [("Set", 2), *stray])
+
+
+async def test_what_is_refused_leaves_what_lay_there(stage: Stage) -> None:
+    async with stage.charger(await stage.enrol()) as device:
+        installed = obeying(device)
+        await installed.bring([planned(1)], afresh=False)
+        for refusal in (refuses("NotSupported"), says({"status": "Rejected"})):
+            device.answers["SetChargingProfile"] = refusal
+            assert await installed.bring([planned(1, limit=10)], afresh=False) is not None
+        device.answers["ClearChargingProfile"] = refuses("InternalError")
+        assert await installed.bring([], afresh=False) is not None
+        told(device)
+        assert await installed.bring([planned(1)], afresh=False) is None
+
+        assert told(device) == []
+
+
 async def test_it_is_known_after_a_restart(tmp_path: Path) -> None:
-    async with staged(tmp_path) as stage:
+    async with staged(tmp_path, ALONE) as stage:
         key = await stage.enrol()
         async with stage.charger(key) as device:
             await obeying(device).bring([planned(1)], afresh=False)
-    async with staged(tmp_path) as stage, stage.charger(key) as device:
+    async with staged(tmp_path, ALONE) as stage, stage.charger(key) as device:
         await obeying(device).bring([planned(2)], afresh=False)
         assert told(device) == [("Set", 2)]

@@ -11,8 +11,10 @@ from typing import Any
 import orjson
 import pytest
 
+from csms import frames
 from csms.commands import SetPowerLimit
 from csms.errors import CallRefused
+from csms.frames import Call, Reply
 from tests.doubles import until
 from tests.proxy.stage import OCPP16, OCPP201, Device, Target, refuses, says, staged
 
@@ -302,3 +304,29 @@ async def test_reports_wait_for_nobody_and_die_with_the_link(tmp_path: Path) -> 
         asked = {"requestId": 5, "chargingProfile": {}}
         await asyncio.gather(*(play.orders("GetChargingProfiles", asked) for _ in range(3)))
         await until(lambda: len(play.target.payloads("ReportChargingProfiles")) == 3)
+
+
+@BOTH
+async def test_a_target_that_hangs_up_in_between_leaves_nothing_behind(
+    tmp_path: Path, subprotocol: str
+) -> None:
+    async with playing(tmp_path, subprotocol) as play:
+        gone = asyncio.Event()
+
+        async def late(call: Call) -> Reply:
+            await gone.wait()
+            return frames.call_result(call.id, orjson.dumps(ACCEPTED))
+
+        play.device.answers[SET] = late
+        ordered = asyncio.create_task(play.sets(play.profile(22000, id=2)))
+        said = await play.device.hears(SET)
+        await play.target.hang_up()
+        await asyncio.gather(ordered, return_exceptions=True)
+        gone.set()
+        cleared = await play.device.hears(CLEAR)
+
+        assert cleared == (
+            {"id": said["csChargingProfiles"]["chargingProfileId"]}
+            if play.old
+            else {"chargingProfileId": said["chargingProfile"]["id"]}
+        )
