@@ -2,8 +2,8 @@
 
 The figure is CPU of the server's process in µs per CALL round trip, from the kernel's accounting,
 so it does not depend on how busy the machine is. Each subject runs in a process of its own, the
-load and the relays' far end in others; rounds are interleaved and their median is told. Compare
-only within one run.
+load and the relays' far end in others. All take turns in short rounds; the median round is told,
+and a ratio is the median of the rounds' own ratios. Compare only within one run.
 """
 
 from __future__ import annotations
@@ -14,22 +14,23 @@ import contextlib
 import json
 import statistics
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, TypeAlias
 
 from websockets.asyncio.client import ClientConnection
 
 from bench.load import Dial, connected, saturate
 from bench.subjects import SUBJECTS
 
-CALLS = {"small": 10_000, "large": 3_000, "metered": 3_000}
+CALLS = {"small": 2_000, "large": 1_000, "metered": 1_000}  # in each round
 # A target hears of no transaction that began before it; and the library keeps no ledger.
 METERED = frozenset({"raw echo", "CSMS, log off", "CSMS, every promise kept"})
 WARM_UP = 1_000
 RELAYED = frozenset({"raw relay", "proxy, log off", "proxy, every promise kept"})
 _LABELS = count()
+Costs: TypeAlias = dict[tuple[str, str], list[float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,60 +104,84 @@ async def child(module: str, *arguments: str) -> AsyncIterator[Child]:
         await process.wait()
 
 
-async def measure(subject: str, size: str, calls: int) -> float:
-    """Return the subject's CPU in µs per CALL."""
-    async with child("bench.peer") as peer:
-        url = (await peer.line())["url"]
-        async with child("bench.subjects", subject, url) as server:
+@dataclass(slots=True)
+class Subject:
+    """One server that stays up, what loads it, and the far end of what it relays."""
+
+    name: str
+    peer: Child
+    server: Child
+    connections: Sequence[ClientConnection]
+    heard: int = 0  # CALLs at the far end so far
+
+    async def warm_up(self, size: str) -> None:
+        """Load the server until the far end hears every CALL.
+
+        A target that is not ready yet hears of no status.
+        """
+        while True:
+            await saturate(self.connections, size, WARM_UP, str(next(_LABELS)))
+            with contextlib.suppress(TimeoutError):
+                await self._arrived(WARM_UP, patience=2)
+                return
+
+    async def cost(self, size: str, calls: int) -> float:
+        """Return the server's CPU in µs per CALL."""
+        before = (await self.server.ask())["cpu"]
+        await saturate(self.connections, size, calls, str(next(_LABELS)))
+        await self._arrived(calls)
+        return float(((await self.server.ask())["cpu"] - before) / calls * 1e6)
+
+    async def _arrived(self, calls: int, patience: float = 120) -> None:
+        # A relayed CALL costs what it costs until its copy has reached the far end.
+        awaited, self.heard = self.heard + calls, (await self.peer.ask())["calls"]
+        async with asyncio.timeout(patience):
+            while self.name in RELAYED and self.heard < awaited:
+                await asyncio.sleep(0.05)
+                self.heard = (await self.peer.ask())["calls"]
+
+
+@contextlib.asynccontextmanager
+async def up(names: Iterable[str]) -> AsyncIterator[list[Subject]]:
+    """Start all subjects and connect to them."""
+    async with contextlib.AsyncExitStack() as stack:
+        subjects = []
+        for name in names:
+            peer = await stack.enter_async_context(child("bench.peer"))
+            url = (await peer.line())["url"]
+            server = await stack.enter_async_context(child("bench.subjects", name, url))
             dials = [Dial(**dial) for dial in await server.line()]
-            async with connected(dials) as connections:
-                heard = await _warm_up(peer, subject, connections, size)
-                before = (await server.ask())["cpu"]
-                await saturate(connections, size, calls, str(next(_LABELS)))
-                await _arrived(peer, subject, heard + calls)
-                return float(((await server.ask())["cpu"] - before) / calls * 1e6)
+            connections = await stack.enter_async_context(connected(dials))
+            subjects.append(Subject(name, peer, server, connections))
+        yield subjects
 
 
-async def _warm_up(
-    peer: Child, subject: str, connections: Sequence[ClientConnection], size: str
-) -> int:
-    """Return how many CALLs the far end has heard once it hears every one.
+async def run(rounds: int, scale: float) -> Costs:
+    """Return what each round found for every subject and size.
 
-    A target that is not ready yet hears of no status.
+    All subjects are up at once and take turns, so that what slows the machine down slows them all.
     """
-    while True:
-        heard = (await peer.ask())["calls"] + WARM_UP
-        await saturate(connections, size, WARM_UP, str(next(_LABELS)))
-        with contextlib.suppress(TimeoutError):
-            await _arrived(peer, subject, heard, patience=2)
-            return int((await peer.ask())["calls"])
+    found: Costs = {}
+    for size, calls in CALLS.items():
+        share = max(int(calls * scale) // 50 * 50, 50)
+        async with up(SUBJECTS if size != "metered" else sorted(METERED)) as subjects:
+            for subject in subjects:
+                await subject.warm_up(size)
+            for number in range(rounds):
+                for subject in subjects:
+                    cost = await subject.cost(size, share)
+                    found.setdefault((subject.name, size), []).append(cost)
+                print(f"{size}, round {number + 1}", file=sys.stderr)
+    return found
 
 
-async def _arrived(peer: Child, subject: str, calls: int, patience: float = 120) -> None:
-    # A relayed CALL costs what it costs until its copy has reached the far end.
-    async with asyncio.timeout(patience):
-        while subject in RELAYED and (await peer.ask())["calls"] < calls:  # noqa: ASYNC110 - it can only be asked
-            await asyncio.sleep(0.05)
-
-
-async def run(rounds: int, scale: float) -> dict[tuple[str, str], float]:
-    """Return the median of all rounds for every subject and size."""
-    found: dict[tuple[str, str], list[float]] = {}
-    for number in range(rounds):
-        for size, calls in CALLS.items():
-            for subject in SUBJECTS if size != "metered" else sorted(METERED):
-                cost = await measure(subject, size, int(calls * scale) // 50 * 50)
-                found.setdefault((subject, size), []).append(cost)
-                print(f"round {number + 1}: {subject}, {size}: {cost:.0f} µs", file=sys.stderr)
-    return {where: statistics.median(costs) for where, costs in found.items()}
-
-
-def report(costs: dict[tuple[str, str], float]) -> str:
-    """Tell the costs, and where each goal of the performance page stands."""
+def report(costs: Costs) -> str:
+    """Tell the median costs, and where each goal of the performance page stands."""
     lines = [f"{'server CPU, µs per CALL':42}" + "".join(f"{size:>10}" for size in CALLS)]
     for subject in SUBJECTS:
         found = [costs.get((subject, size)) for size in CALLS]
-        lines.append(f"{subject:42}" + "".join(f"{cost:10.0f}" for cost in found if cost))
+        told = "".join(f"{statistics.median(cost):10.0f}" for cost in found if cost)
+        lines.append(f"{subject:42}{told}")
     lines.append(f"\n{'goal':42}{'small':>10}{'large':>10}{'must':>14}{'aim':>14}")
     for goal in GOALS:
         ratios = [_ratio(goal, costs, size) for size in ("small", "large")]
@@ -166,15 +191,16 @@ def report(costs: dict[tuple[str, str], float]) -> str:
     return "\n".join(lines)
 
 
-def _ratio(goal: Goal, costs: dict[tuple[str, str], float], size: str) -> float:
-    ratio = costs[goal.subject, size] / costs[goal.floor, size]
+def _ratio(goal: Goal, costs: Costs, size: str) -> float:
+    pairs = zip(costs[goal.subject, size], costs[goal.floor, size], strict=True)
+    ratio = statistics.median(cost / floor for cost, floor in pairs)
     return 1 / ratio if goal.cheaper else ratio
 
 
 def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--scale", type=float, default=1.0, help="more or fewer CALLs a round")
     chosen = parser.parse_args()
     print(report(asyncio.run(run(chosen.rounds, chosen.scale))))
