@@ -24,7 +24,7 @@ from websockets.asyncio.client import ClientConnection
 from bench.load import Dial, connected, saturate
 from bench.subjects import SUBJECTS
 
-CALLS = {"small": 2_000, "large": 1_000, "metered": 1_000}  # in each round
+CALLS = {"small": 1_000, "large": 500, "metered": 500}  # in each round
 # A target hears of no transaction that began before it; and the library keeps no ledger.
 METERED = frozenset({"raw echo", "CSMS, log off", "CSMS, every promise kept"})
 WARM_UP = 1_000
@@ -200,7 +200,7 @@ def _ratio(goal: Goal, costs: Costs, size: str) -> float:
 def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--scale", type=float, default=1.0, help="more or fewer CALLs a round")
     chosen = parser.parse_args()
     print(report(asyncio.run(run(chosen.rounds, chosen.scale))))
