@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import aiosqlite
 from sqlalchemy import Dialect
@@ -32,7 +32,7 @@ DIALECT: Dialect = SQLiteDialect_pysqlite(paramstyle="qmark")
 # The driver searches long for what adapts any value but a text or number, and takes it as it is
 # where nothing does. With these it finds at once what leaves the value alone.
 sqlite3.register_adapter(bytes, bytes)
-sqlite3.register_adapter(type(None), {}.get)
+sqlite3.register_adapter(type(None), cast("Callable[[None], None]", {}.get))
 
 PRAGMAS = (
     "PRAGMA busy_timeout=5000",
