@@ -41,6 +41,9 @@ class Queues:
         purged = await self._storage.queues.purge(there, KEPT, through, "purged")
         if delivery := self._live(configuration.key, configuration.id):
             delivery.purge(through)
+            # What died on its way while we wrote was counted among what waited.
+            await self._storage.journal.flush()
+            await self._storage.dead_letters.drop(configuration.id, through)
         await self._tell(configuration, actor, "purge", **purged._asdict())
         return purged
 

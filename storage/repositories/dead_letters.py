@@ -37,6 +37,11 @@ class DeadLetters:
         row = {"of_id": proxy_configuration_id, "of_seq": seq}
         return self._group.submit(statements.drop_dead_letter, row)
 
+    async def drop(self, proxy_configuration_id: int, through: int) -> None:
+        """Forget all letters up to a position."""
+        values = {"proxy_configuration_id": proxy_configuration_id, "through": through}
+        await self._database.execute(statements.drop_dead_letters, values)
+
     async def count(self, proxy_configuration_id: int) -> int:
         """Count the letters of one queue."""
         values = {"proxy_configuration_id": proxy_configuration_id}

@@ -107,7 +107,7 @@ class Queues:
             waiting = await self._discard(transaction, place, kinds, through, reason)
             dead = await transaction.execute(
                 statements.drop_dead_letters,
-                {"proxy_configuration_id": place.proxy_configuration_id},
+                {"proxy_configuration_id": place.proxy_configuration_id, "through": through},
             )
         return Purged(waiting, len(dead))
 

@@ -232,6 +232,9 @@ retry_dead_letter = (
 drop_dead_letter = delete(dead_letters).where(_OF_DEAD)
 drop_dead_letters = (
     delete(dead_letters)
-    .where(dead_letters.c.proxy_configuration_id == _TARGET)
+    .where(
+        dead_letters.c.proxy_configuration_id == _TARGET,
+        dead_letters.c.seq <= given(dead_letters.c.seq, "through"),
+    )
     .returning(dead_letters.c.seq)
 )

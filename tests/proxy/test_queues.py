@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from csms.station201 import Station201
 from proxy.queues import Queues
 from storage.records import DeadLetter, ProxyConfiguration
 from tests.doubles import settled, until
@@ -124,6 +125,21 @@ async def test_while_a_dead_letter_is_out_it_can_be_purged(stage: Stage) -> None
 
     assert post.heard == [1]
     assert await post.queues.page(post.stored, 0, 10) == []
+    await post.hangs_up()
+
+
+async def test_what_dies_while_the_queue_is_purged_is_purged_too(stage: Stage) -> None:
+    post = await posted(stage.storage, AT_ONCE)
+    for number in range(4):
+        await post.says(DURABLE, number)
+    post.kind = Station201  # which nobody can tell what was said until now
+    await post.restarts()
+    await post.connects()
+    await post.queues.purge(post.stored, "key:1")
+    await post.drains()
+
+    assert await post.queues.page(post.stored, 0, 10) == []
+    assert await post.backlog() == (0, None, 0, 4)
     await post.hangs_up()
 
 
