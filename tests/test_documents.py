@@ -63,3 +63,14 @@ def test_decisions_are_numbered_once() -> None:
 
     assert [record for record in records if not re.match(r"\d{4}-[a-z0-9-]+\.md$", record)] == []
     assert len({record[:4] for record in records}) == len(records)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_a_test_that_is_named_exists(document: Path) -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", document.read_text())
+
+    assert [
+        f"{file}::{test}"
+        for file, test in named
+        if not re.search(rf"def {test}\(", (ROOT / file).read_text())
+    ] == []
