@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from csms import frames
-from csms.errors import LinkError
+from csms.errors import LinkError, NotStored
 from csms.frames import CallResult, Limits
 from proxy.attempts import Attempts, Trial, past_trials
 from proxy.entries import BEGINS, Entry
@@ -105,6 +105,7 @@ class Carrier:
         return False
 
     async def _deliver(self, entry: Entry, link: Link, trial: Trial) -> None:
+        losses = self._storage.journal.losses
         if entry.action == BEGINS and not trial.attempts:
             await self._recall(entry, trial)
         if trial.answer is not None:  # before we were restarted, and nobody noted it
@@ -112,10 +113,13 @@ class Carrier:
             known = frames.parse(trial.answer, self._dialect, limits)
             answer = known if isinstance(known, CallResult) else None
         elif entry.seq not in self._told and (payload := await self._copy(entry)) is not None:
+            if losses != self._storage.journal.losses:
+                raise NotStored  # the message itself may be lost, and will be said again
             answer = await self._attempts.deliver(entry, payload, link, trial)
         else:
             return
         if answer is not None:
+            trial.answer = answer.text  # should we fail to note it, it is not said again
             await self._learn(entry, answer)
 
     async def _recall(self, entry: Entry, trial: Trial) -> None:

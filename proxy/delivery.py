@@ -62,6 +62,7 @@ class Delivery:
         self._echoes = Echoes(configuration.key, kind.dialect, parts.storage.journal)
         self._listening = False
         self._unsure = True  # whether storage has taken what is in the tail
+        self._losses = 0  # of storage, as they were when that was asked
         self._flowing, self._offered = asyncio.Event(), asyncio.Event()
         self._carrier = Carrier(
             configuration,
@@ -217,7 +218,7 @@ class Delivery:
             if head is None:
                 self._advance(fallen)
             return head
-        if self._tail.first and self._unsure:
+        if self._tail.first and (self._unsure or self._losses != self._storage.journal.losses):
             await self._drop_unstored()
             return None  # the first may have fallen meanwhile
         if self._tail.first is None and not self._again:
@@ -228,10 +229,9 @@ class Delivery:
         return self._tail.first
 
     async def _drop_unstored(self) -> None:
-        # Where storage failed nobody was answered either: the charger will say it again. While
-        # entries flow this is not asked, because what storage refuses ends the target's link too.
+        # Where storage failed nobody was answered either: the charger will say it again.
         # Only what was offered before the flush: what comes meanwhile is not readable yet.
-        offered = self._tail.entries()
+        offered, self._losses = self._tail.entries(), self._storage.journal.losses
         await self._storage.journal.flush()
         lost = {entry.seq for entry in offered if not await self._reader.stored(entry.seq)}
         self._tail.forget(lost)

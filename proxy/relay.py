@@ -68,9 +68,9 @@ class Relay:
             first = await self._repeats.repeated(call, position)
             if first is not None:
                 return await self._again(call, position, first)
+            reply = await self._once(call, position)
         except StorageError as cause:
             raise NotStored from cause
-        reply = await self._once(call, position)
         if isinstance(reply, CallError):
             self._repeats.refused(call)
         return reply

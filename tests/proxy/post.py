@@ -132,6 +132,11 @@ class Post:
         assert self._peer
         return self._peer
 
+    async def fails(self) -> None:
+        """Wait until the delivery over this link ends, and raise what ended it."""
+        async with asyncio.timeout(PATIENCE):
+            await self._tasks[1]
+
     async def hangs_up(self) -> None:
         """End the link."""
         if self._link:

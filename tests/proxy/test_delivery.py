@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from csms import frames
-from csms.frames import Reply
+from csms.errors import LinkError
+from csms.frames import Call, Reply
 from proxy.reader import LONGEST_PAGE
+from storage.errors import StorageUnavailable
 from storage.records import Message
 from storage.repositories.queues import Place
 from storage.repositories.queues import Queues as StoredQueues
@@ -404,3 +406,37 @@ async def test_a_long_queue_costs_a_read_for_many_messages_and_keeps_few_in_memo
     assert post.heard == post.said
     assert queues.reads <= 1000 / LONGEST_PAGE + 1
     await post.hangs_up()
+
+
+async def test_what_storage_lost_on_its_way_is_told_once_when_it_is_said_again(
+    stage: Stage, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = await stage.enrol(target.url)
+    released = asyncio.Event()
+
+    async def late(call: Call) -> Reply:
+        await released.wait()
+        return frames.call_result(call.id, b"{}")
+
+    async def full(_: object) -> None:
+        raise StorageUnavailable
+
+    async with stage.charger(key) as charger:
+        await charger.boots()
+        await flows(stage, charger)
+        target.answers[EVENT] = late
+        await charger.call(EVENT, {"status": "Idle"})
+        await target.hears(EVENT)  # and is busy with it
+        await stage.storage.group.flush()
+        with monkeypatch.context() as patch:
+            patch.setattr(stage.storage.database, "write", full)
+            with pytest.raises(LinkError):
+                await charger.meters(0, 17)
+        released.set()
+        await stage.status(key)
+    async with stage.charger(key) as charger:
+        await charger.meters(0, 17)
+        await charger.call(EVENT, {"status": "Uploaded"})
+        await target.hears(EVENT, 2)
+
+    assert len(target.payloads("MeterValues")) == 1

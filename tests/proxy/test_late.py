@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from csms.station201 import Station201
+from storage.errors import StorageUnavailable
 from storage.records import Transaction
 from tests.doubles import Peer
 from tests.proxy.post import Post, posted
@@ -92,6 +93,29 @@ async def test_a_session_that_has_ended_is_not_stopped(stage: Stage) -> None:
 
     assert post.stopped == []
     assert len(await audited(post)) == 1
+    await post.hangs_up()
+
+
+async def test_an_answer_that_could_not_be_looked_into_is_not_asked_for_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise StorageUnavailable
+
+    post = await posted(stage.storage, AT_ONCE, policy={"late_reject": "remote_stop"})
+    await runs(post, "5")
+    post.exchanges("StartTransaction", START, b'{"transactionId":5}')
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.storage.transactions, "get", away)
+        peer = await post.connects()
+        await peer.answers(BLOCKED)
+        with pytest.raises(StorageUnavailable):
+            await post.fails()
+        await post.hangs_up()
+    await post.connects()
+    await post.drains()
+
+    assert post.stopped == ["5"]
     await post.hangs_up()
 
 

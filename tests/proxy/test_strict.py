@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from csms.errors import CallRefused, LinkClosed
+from storage.errors import StorageUnavailable
 from storage.records import ChargerKey
 from tests.doubles import PATIENCE, until
 from tests.proxy.stage import (
@@ -157,6 +158,19 @@ async def test_a_report_goes_to_who_asked_for_it(stage: Stage, target: Target) -
 
     assert charger.heard[0].payload == asked
     assert [each["requestId"] for each in target.payloads("NotifyReport")] == [7]
+
+
+async def test_what_cannot_be_looked_up_is_not_answered_so_that_it_is_said_again(
+    stage: Stage, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise StorageUnavailable
+
+    key = await stage.enrol(target.url, **STRICT)
+    async with ready(stage, key) as charger:
+        monkeypatch.setattr(stage.storage.id_pairs, "theirs", away)
+        with pytest.raises(LinkClosed):
+            await charger.stops(5)
 
 
 # ---- without the target ----
