@@ -48,7 +48,7 @@ FAULTS: dict[str, Fault] = {
         crashes.killed_at_points,
     ),
     "F-07": Fault(
-        "The target is away for an hour (12 s) while transactions of 100 chargers start, run and "
+        "The target is away for an hour (12 s) while transactions of 40 chargers start, run and "
         "stop.",
         targets.away,
     ),

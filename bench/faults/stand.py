@@ -39,6 +39,7 @@ QUICK: Mapping[str, float] = {
     "attempt_interval": 0.2,
     "introduction": 0.2,
     "linger": 0.5,
+    "wave": 0.02,
     "boot_interval": 0.5,
     "shortest_interval": 0.2,
 }
