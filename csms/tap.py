@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from csms.errors import MalformedFrame, NotStored
 from csms.frames import Call, CallError, CallResult, CallResultError, Frame, Send
 from csms.link import Receipt, Tap, Way
+from csms.secrecy import loggable
 from storage.journal import ANSWERS, Journal
 from storage.records import ChargerKey, Direction, MessageType, Origin
 
@@ -35,7 +36,7 @@ def journal_tap(
     directions: Mapping[Way, Direction] = CHARGER_LINK,
     proxy_configuration_id: int | None = None,
 ) -> Tap:
-    """Return the tap that appends every frame of one link to the journal.
+    """Return the tap that appends every frame of one link to the journal, without passwords.
 
     What a handler noted between a CALL and its answer is stored when the answer is, unless storage
     was away in between; then the tap raises NotStored instead of appending the answer.
@@ -62,7 +63,7 @@ def journal_tap(
             kind,
             frame.id,
             action,
-            text,
+            loggable(frame, text, action),
             proxy_configuration_id,
             origin,
         )

@@ -14,15 +14,11 @@ from typing import Any
 
 import orjson
 
+from csms.secrecy import is_secret
 from proxy import splice
 
 # Names are searched, not compared: letter case does not count in OCPP, chargers cut at NUL or
 # trim blanks, and each vendor has its own key for the server's address.
-_CREDENTIAL = re.compile(
-    r"auth(orization)?key|basicauth|passw|pwd|secret|credential|privatekey", re.IGNORECASE
-)
-_LONGEST = 255
-_BETWEEN_WORDS = re.compile(r"[\W_]+")  # authorization_key, Private-Key
 _LINK = re.compile(
     r"""
     security | cponame | cert | tls | ssl                              # who may speak for whom
@@ -65,12 +61,6 @@ def kind_of(name: str, value: str = "") -> Kind:
         return Kind.OPEN
     closed = is_secret(name) or _LINK.search(name) or _LOCATOR.match(value)
     return Kind.CLOSED if closed else Kind.OPEN
-
-
-def is_secret(name: str) -> bool:
-    """Tell whether the value of a key is told to nobody."""
-    # No version has longer names, and a search through a megabyte would take a second.
-    return len(name) > _LONGEST or bool(_CREDENTIAL.search(_BETWEEN_WORDS.sub("", name)))
 
 
 def tells_secret(name: str, value: Any) -> bool:

@@ -15,6 +15,7 @@ from csms import frames
 from csms.frames import Reply
 from csms.readings import mapping
 from csms.schemas import Schemas
+from csms.secrecy import is_secret
 from proxy import keys
 from proxy.asked import Ask, Asked
 from proxy.overlay import link_key
@@ -190,7 +191,7 @@ def _answer(item: Any, view: View) -> Item | None:
     name = keys.name_of(item)
     if name is None:
         return None
-    if keys.is_secret(name):  # write-only (B06.FR.09)
+    if is_secret(name):  # write-only (B06.FR.09)
         return {**_same(item), "attributeStatus": REJECTED}
     if link_key(name) is None:
         return None

@@ -163,3 +163,16 @@ async def test_a_loss_before_the_call_is_no_reason_to_stay_silent(storage: Stora
     async with conversation(tap=journal_tap(storage.journal, KEY, "1.6")) as talk:
         await talk.peer.says(b'[2,"id-1","Heartbeat",{}]')
         assert await talk.peer.hears() == [3, "id-1", {}]
+
+
+async def test_a_password_is_in_no_log(storage: Storage) -> None:
+    tap = journal_tap(storage.journal, KEY, "1.6", TARGET_LINK, 1)
+    async with conversation(tap=tap) as talk:
+        await talk.peer.says(
+            b'[2,"1","ChangeConfiguration",{"key":"AuthorizationKey","value":"hunter2"}]'
+        )
+        await talk.peer.hears()
+
+    call, _ = await recorded(storage.journal)
+
+    assert b"hunter2" not in call.frame

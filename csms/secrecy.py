@@ -1,0 +1,73 @@
+"""Keep passwords out of the message log, where everybody who may read it would find them.
+
+OCPP 2.0.1 A01.FR.09: a password is never logged. What configures a charger is written anew for
+the log where it holds one; no queue is fed from these messages, and on the wire they are as ever.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+
+from csms import frames
+from csms.errors import MalformedFrame
+from csms.frames import Call, CallResult, Frame
+
+CONCEALED = "(concealed)"
+
+# Names are searched, not compared: letter case does not count in OCPP, chargers cut at NUL or
+# trim blanks.
+_CREDENTIAL = re.compile(
+    r"auth(orization)?key|basicauth|passw|pwd|secret|credential|privatekey", re.IGNORECASE
+)
+_LONGEST = 255
+_BETWEEN_WORDS = re.compile(r"[\W_]+")  # authorization_key, Private-Key
+_CONFIGURING = frozenset(
+    {"ChangeConfiguration", "GetConfiguration", "GetVariables", "SetNetworkProfile", "SetVariables"}
+)
+_VALUES = frozenset({"value", "attributeValue"})
+
+
+def is_secret(name: str) -> bool:
+    """Tell whether the value of a configuration key is told to nobody."""
+    # No version has longer names, and a search through a megabyte would take a second.
+    return len(name) > _LONGEST or bool(_CREDENTIAL.search(_BETWEEN_WORDS.sub("", name)))
+
+
+def loggable(frame: Frame | MalformedFrame, text: bytes, action: str | None) -> bytes:
+    """Return the text of a frame as the log may keep it: its own, unless it tells a secret."""
+    if action not in _CONFIGURING or not isinstance(frame, Call | CallResult):
+        return text
+    fields = orjson.loads(frame.payload)  # what is sent has no fields
+    told = _concealed(fields)
+    if told == fields:
+        return text
+    payload = orjson.dumps(told)
+    if isinstance(frame, CallResult):
+        return frames.call_result(frame.id, payload).text
+    return frames.call(frame.id, frame.action, payload).text
+
+
+def _concealed(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_concealed(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    named = any(is_secret(name) for name in _names(node))
+    return {
+        name: CONCEALED if _tells(name, value, named=named) else _concealed(value)
+        for name, value in node.items()
+    }
+
+
+def _tells(name: str, value: Any, *, named: bool) -> bool:
+    return value is not None and ((named and name in _VALUES) or is_secret(name))
+
+
+def _names(item: dict[str, Any]) -> list[str]:
+    """Return how an item names the key that it holds the value of: 1.6 ``key``, 2.x two names."""
+    parts = item.get("component"), item.get("variable")
+    spelled = [part.get("name") for part in parts if isinstance(part, dict)]
+    return [name for name in (item.get("key"), *spelled) if isinstance(name, str)]

@@ -1,0 +1,98 @@
+"""What the message log keeps of a message that tells a password."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from csms import frames
+from csms.errors import MalformedFrame
+from csms.secrecy import CONCEALED, is_secret, loggable
+
+
+def logged_call(action: str, payload: str) -> bytes:
+    frame = frames.parse(b'[2, "1", "%b", %b]' % (action.encode(), payload.encode()))
+    return loggable(frame, frame.text, action)
+
+
+def logged_answer(action: str, payload: str) -> bytes:
+    frame = frames.parse(b'[3, "1", %b]' % payload.encode())
+    return loggable(frame, frame.text, action)
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["AuthorizationKey", "authorizationkey", " Authorization-Key", "AuthorizationKey\\u0000"],
+)
+def test_a_key_of_16_is_set_to_nobody_knows_what(key: str) -> None:
+    text = logged_call("ChangeConfiguration", f'{{"key": "{key}", "value": "hunter2"}}')
+
+    assert orjson.loads(text)[3] == {"key": orjson.loads(f'"{key}"'), "value": CONCEALED}
+
+
+def test_of_several_variables_only_the_password_is_concealed() -> None:
+    text = logged_call(
+        "SetVariables",
+        """{"setVariableData": [
+            {"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "HeartbeatInterval"},
+             "attributeValue": "60"},
+            {"component": {"name": "SecurityCtrlr"}, "variable": {"name": "BasicAuthPassword"},
+             "attributeValue": "hunter2"}]}""",
+    )
+
+    items = orjson.loads(text)[3]["setVariableData"]
+    assert [item["attributeValue"] for item in items] == ["60", CONCEALED]
+
+
+def test_passwords_of_a_network_are_concealed() -> None:
+    text = logged_call(
+        "SetNetworkProfile", '{"connectionData": {"vpn": {"user": "u", "password": "hunter2"}}}'
+    )
+
+    assert orjson.loads(text)[3]["connectionData"]["vpn"] == {"user": "u", "password": CONCEALED}
+
+
+def test_a_charger_that_tells_its_password_tells_it_us_alone() -> None:
+    text = logged_answer(
+        "GetConfiguration",
+        '{"configurationKey": [{"key": "AuthorizationKey", "readonly": true, "value": "hunter2"}]}',
+    )
+
+    assert b"hunter2" not in text
+    assert orjson.loads(text)[:2] == [3, "1"]
+
+
+def test_what_is_sent_is_looked_at_too() -> None:
+    frame = frames.call("1", "ChangeConfiguration", b'{"key":"AuthorizationKey","value":"hunter2"}')
+
+    assert b"hunter2" not in loggable(frame, frame.text, "ChangeConfiguration")
+
+
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [
+        ("ChangeConfiguration", '{"key": "HeartbeatInterval",  "value": "6.0", "x": 1e3}'),
+        ("SetVariables", '{"setVariableData": [null, {}, {"component": 7, "variable": []}]}'),
+        ("ChangeConfiguration", '[{"key": 1}]'),
+        ("DataTransfer", '{"data": {"password": "a vendor\'s affair"}}'),
+        ("MeterValues", '{"key": "AuthorizationKey", "value": 1}'),
+    ],
+)
+def test_all_else_stays_as_it_came(action: str, payload: str) -> None:
+    assert logged_call(action, payload) == b'[2, "1", "%b", %b]' % (
+        action.encode(),
+        payload.encode(),
+    )
+
+
+def test_refusals_and_what_cannot_be_read_stay_as_they_came() -> None:
+    refusal = frames.call_error("1", "InternalError")
+    assert loggable(refusal, refusal.text, "ChangeConfiguration") == refusal.text
+
+    assert loggable(MalformedFrame("-1", "FormatViolation", ""), b"[2", None) == b"[2"
+
+
+@pytest.mark.parametrize("name", ["x" * 256, "Private_Key", "apnPassword"])
+def test_names_of_secrets(name: str) -> None:
+    assert is_secret(name)
+    assert not is_secret("HeartbeatInterval")
