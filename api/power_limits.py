@@ -100,8 +100,9 @@ async def _clear(request: Request, evse_id: int) -> Mapping[str, Any]:
 
 async def _evse(request: Request) -> int:
     """Return the EVSE of the path, unless the charger has told of others only."""
+    charger = await stored_charger(request)  # first: of a foreign one nothing else is told
     evse_id: int = request.path["evseId"]
-    connectors = await request.parts.storage.chargers.connectors(request.charger_key)
+    connectors = await request.parts.storage.chargers.connectors(charger.key)
     told = {one.evse_id for one in connectors if one.evse_id}
     if evse_id > MOST_EVSES or (told and evse_id not in told):
         raise NotFound("The station has no such EVSE.")

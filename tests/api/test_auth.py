@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 
 import aiohttp
 import pytest
@@ -17,10 +18,12 @@ from api.server import listening
 from csms.settings import Bind
 from storage.records import DeadLetter, Scope, Transaction
 from tests.api.conftest import DOCUMENT, PROXY, Api
+from tests.certificates import key_of, key_pem, signed
 
 BODIES = {
     ("PUT", "{id}"): {"charge_box_id": "CP-2", **PROXY},
     ("POST", "reset"): {"type": "Immediate"},
+    ("PUT", "powerLimit"): {"limit": {"acMaxPowerA": 16}},
 }
 CLOSED = [operation for operation in ALL if operation.scope is not None]
 
@@ -88,9 +91,12 @@ async def test_a_scope_does_no_more_than_it_says(api: Api, scope: Scope) -> None
         assert (got.status == refusal) != allowed, f"{operation.name}: {got.text}"
 
 
-def test_reading_needs_read_writing_operate_and_keys_admin() -> None:
+OF_ADMINS = {"api_keys", "audit", "client_certificates"}
+
+
+def test_reading_needs_read_writing_operate_and_keys_certificates_and_audit_admin() -> None:
     def needed(operation: Operation) -> Scope:
-        if "api_keys" in operation.path:
+        if OF_ADMINS & set(operation.path.split("/")):
             return "admin"
         return "read" if operation.method == "GET" else "operate"
 
@@ -130,6 +136,9 @@ async def ids_of_everything(api: Api) -> dict[str, str]:
         created_at=now,
     )
     await api.storage.dead_letters.note(letter)
+    issued = signed("Depot", since=now, begins=timedelta(), ends=timedelta(days=365))
+    pair = {"certificate_chain": issued, "private_key": key_pem(key_of("Depot"))}
+    certificate = await api("POST", f"{api.organization}/client_certificates", pair)
     return {
         "organization_uuid": api.organization_uuid,
         "charge_box_id": "CP-1",
@@ -141,6 +150,7 @@ async def ids_of_everything(api: Api) -> dict[str, str]:
         "command_id": offline.body["command_id"],
         "key_id": key["key_id"],
         "entry": "1",
+        "certificate_id": certificate.body["client_certificate"]["id"],
     }
 
 
