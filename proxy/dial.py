@@ -24,6 +24,7 @@ from typing import Any, TypeAlias
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import (
+    ConnectionClosed,
     InvalidHandshake,
     InvalidMessage,
     InvalidStatus,
@@ -238,7 +239,8 @@ def _authorization(to: Destination) -> dict[str, str]:
 def _translated(failure: Exception, to: Destination) -> ProxyError:
     if isinstance(failure.__context__, InvalidStatus):  # a redirect, which the library refused
         failure = failure.__context__
-    if isinstance(failure.__cause__, EOFError):
+    # Which of these it is depends on how quick the target was to hang up.
+    if isinstance(failure, ConnectionClosed) or isinstance(failure.__cause__, EOFError):
         failure = ConnectionError()
     told = next(say(failure) for kind, say in _SAID if isinstance(failure, kind))
     if to.identity is not None and isinstance(failure, ConnectionError):

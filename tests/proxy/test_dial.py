@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 import pytest
+import uvloop
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
@@ -220,6 +221,22 @@ async def test_a_target_that_says_nothing_is_given_up() -> None:
         said = await failure(to(mute.getsockname()[1]), open_timeout=0.05)
 
     assert str(said) == "No connection within 0.05 s."
+
+
+def test_a_target_that_hangs_up_at_once() -> None:
+    async def dialled_often(port: int) -> set[str]:
+        return {str(await failure(to(port))) for _ in range(20)}
+
+    def hang_up(listener: socket.socket) -> None:
+        for _ in range(20):
+            listener.accept()[0].close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as thread:
+        thread.submit(hang_up, listener)
+        # As the server runs; and from a thread, a target is quicker than the loop.
+        said = uvloop.run(dialled_often(listener.getsockname()[1]))
+
+    assert said <= {"No connection: cut off.", "No connection: Connection reset by peer."}
 
 
 async def test_a_target_that_speaks_something_else() -> None:
