@@ -1,0 +1,59 @@
+"""What revisions are written with: columns and constraints, named as the schema names them."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.sql.elements import conv
+
+
+def texts(*names: str, nullable: bool = False) -> list[sa.Column[str]]:
+    """Return text columns."""
+    return [sa.Column(name, sa.Text(), nullable=nullable) for name in names]
+
+
+def integers(*names: str, nullable: bool = False) -> list[sa.Column[int]]:
+    """Return integer columns; moments are integers too."""
+    return [sa.Column(name, sa.BigInteger(), nullable=nullable) for name in names]
+
+
+def blobs(*names: str, nullable: bool = False) -> list[sa.Column[bytes]]:
+    """Return binary columns."""
+    return [sa.Column(name, sa.LargeBinary(), nullable=nullable) for name in names]
+
+
+def serial(name: str, *, assigned: bool = True) -> sa.Column[int]:
+    """Return a number that the database assigns, unless told otherwise."""
+    number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    return sa.Column(name, number, autoincrement=assigned, nullable=False)
+
+
+def primary_key(table: str, *columns: str) -> sa.PrimaryKeyConstraint:
+    """Return a primary key, named as in the schema."""
+    return sa.PrimaryKeyConstraint(*columns, name=conv(f"pk_{table}"))
+
+
+def unique(table: str, *columns: str) -> sa.UniqueConstraint:
+    """Return a unique constraint, named as in the schema."""
+    return sa.UniqueConstraint(*columns, name=conv(f"uq_{table}_{'_'.join(columns)}"))
+
+
+def belongs(
+    table: str, columns: tuple[str, ...], owner: str, owned: str | None = None, *, goes: bool = True
+) -> sa.ForeignKeyConstraint:
+    """Refer to the owner's columns of the same names, and go with it when it is deleted."""
+    return sa.ForeignKeyConstraint(
+        columns,
+        [f"{owner}.{owned or column}" for column in columns],
+        name=conv(f"fk_{table}_{'_'.join(columns)}_{owner}"),
+        ondelete="CASCADE" if goes else None,
+    )
+
+
+def index(name: str, table: str, *columns: str, where: str | None = None) -> None:
+    """Make an index, on the rows where a condition holds."""
+    condition = sa.text(where) if where else None
+    with op.batch_alter_table(table) as batch:
+        batch.create_index(
+            conv(name), list(columns), sqlite_where=condition, postgresql_where=condition
+        )
