@@ -59,7 +59,9 @@ class Delivery:
         self._reader = Reader(
             configuration.id, configuration.key, kind.dialect, parts.storage, longest_page
         )
-        self._echoes = Echoes(configuration.key, kind.dialect, parts.storage.journal)
+        self._echoes = Echoes(
+            configuration.key, kind.dialect, parts.storage.journal, self.are_untold
+        )
         self._listening = False
         self._unsure = True  # whether storage has taken what is in the tail
         self._losses = 0  # of storage, as they were when that was asked
@@ -118,6 +120,16 @@ class Delivery:
             self._tail.miss(position)
             self._offered.set()
             self.drained.clear()
+
+    async def are_untold(self, seqs: Collection[int]) -> bool:
+        """Tell whether messages are done with and the target has answered none of them.
+
+        A strict target is told past the queue, and may not have answered. Raises StorageError.
+        """
+        if max(seqs) > self._position:
+            return False
+        told = [await self._storage.queues.copies(self._id, seq - 1, seq) for seq in seqs]
+        return all(copy.answer_type is None for copies in told for copy in copies)
 
     def overtaken(self, seq: int) -> None:
         """Do not deliver a message when its turn comes: the target was told already."""

@@ -6,7 +6,8 @@ said whether its charger had said it before.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Collection
+from typing import TYPE_CHECKING, TypeAlias
 
 from csms import frames
 from csms.errors import MalformedFrame
@@ -18,11 +19,16 @@ if TYPE_CHECKING:
     from storage.records import ChargerKey, Message
 
 
+# Tell of messages that the charger got no answer to whether their target was told none of them.
+Untold: TypeAlias = Callable[[Collection[int]], Awaitable[bool]]
+
+
 class Echoes:
     """Know what the messages of one charger before a place in the journal have said."""
 
-    def __init__(self, key: ChargerKey, dialect: Dialect, journal: Journal) -> None:
+    def __init__(self, key: ChargerKey, dialect: Dialect, journal: Journal, untold: Untold) -> None:
         self._key, self._dialect, self._journal = key, dialect, journal
+        self._untold = untold
         self._repeats: Repeats | None = None
 
     def forget(self) -> None:
@@ -40,4 +46,7 @@ class Echoes:
             return False
         self._repeats = self._repeats or Repeats(self._key, self._dialect, self._journal)
         first = await self._repeats.repeated(call, message.seq)
-        return first is not None and first != message.seq
+        if first is None or first == message.seq:
+            return False
+        said = await self._repeats.unanswered(call, message.seq)
+        return not (said and await self._untold(said))

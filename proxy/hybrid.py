@@ -35,9 +35,12 @@ class Hybrid:
         self._timings = parts.timings
 
     async def answer(self, call: Call, position: int, target: TargetLink) -> Reply:
-        """Answer the charger; raise NotStored where the books cannot be read."""
+        """Answer the charger; raise NotStored or StorageError where the books cannot be read."""
         ours = await self._station.answer(call, position)
-        # Nothing is awaited in between, so that the queue has the charger's order.
+        if not await target.delivery.ids.concerns_target(call.action, call.payload):
+            target.delivery.pass_by(position)  # so that nobody counts it among what waits
+            return ours
+        # One CALL is served at a time, so the queue has the charger's order.
         theirs = target.delivery.offer(position, call, ours)
         target.overhear(call, position)
         if call.action == _BOOT:

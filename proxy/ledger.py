@@ -81,6 +81,18 @@ class IdMap:
                 ]
         return False
 
+    async def concerns_target(self, action: str, payload: bytes) -> bool:
+        """Tell whether a message is this target's to hear; what answers somebody else is not.
+
+        As a number is noted before it is used, the answer is the same at any later time.
+        """
+        answers = [told for told in self._told.get(action, ()) if told.foreign is Foreign.WITHHELD]
+        for told in answers:
+            for raw in _find(payload, told.path).values:
+                if await self._their_id(told, raw) is None:
+                    return False
+        return True
+
     async def to_target(self, action: str, payload: bytes) -> bytes | None:
         """Return the payload with the target's ids, None where it answers somebody else."""
         for told in self._told.get(action, ()):

@@ -92,10 +92,16 @@ class Relay:
         return await self.connection.station.answer(call, position)
 
     async def _again(self, call: Call, position: int, first: int) -> Reply:
-        """Answer what was said before as it was answered then; nobody hears it twice."""
+        """Answer what was said before as it was answered then; nobody hears it twice.
+
+        What a strict target did not answer may be new to it where it is strict no more.
+        """
+        stored = await self._repeats.answer_to(first)
+        if stored is None and await self._is_untold(call, position):
+            return await self._once(call, position)
         if self._target is not None:
             self._target.delivery.pass_by(position)
-        if stored := await self._repeats.answer_to(first):
+        if stored is not None:
             return under(call.id, stored)
         while (target := self._target) is not None:
             try:
@@ -104,6 +110,13 @@ class Relay:
             except Replaced:
                 await self._another(target)
         return await self.connection.station.answer(call, position)
+
+    async def _is_untold(self, call: Call, position: int) -> bool:
+        said = await self._repeats.unanswered(call, position)
+        target = self._target
+        if not said or target is None or target.configuration.mode != "hybrid":
+            return False
+        return await target.delivery.are_untold(said)
 
     # ---- strict mode ----
 

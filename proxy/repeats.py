@@ -109,15 +109,33 @@ class Repeats:
         reply = self._parsed(answer.frame) if answer else None
         return reply if isinstance(reply, CallResult) else None
 
+    async def unanswered(self, call: Call, before: int) -> list[int]:
+        """Return the positions of a CALL's copies, none where one was answered.
+
+        Raises StorageError.
+        """
+        content = digest(call)
+        await self._journal.flush()
+        said = [
+            exchange
+            for exchange in await self._latest(before, WINDOW)
+            if _may_be_repeated(exchange) and self._content(exchange) == content
+        ]
+        answered = any(exchange.answer is not None for exchange in said)
+        return [] if answered else [exchange.call.seq for exchange in said]
+
     async def _look_back(self, before: int) -> dict[Digest, tuple[int, str]]:
         await self._journal.flush()
         said: dict[Digest, tuple[int, str]] = {}
         for exchange in reversed(await self._latest(before, WINDOW)):
-            call = self._parsed(exchange.call.frame) if _may_be_repeated(exchange) else None
-            content = digest(call) if isinstance(call, Call) else None
-            if content is not None and isinstance(call, Call):
-                said.setdefault(content, (exchange.call.seq, call.id))
+            content = self._content(exchange) if _may_be_repeated(exchange) else None
+            if content is not None:
+                said.setdefault(content, (exchange.call.seq, exchange.call.message_id or ""))
         return said
+
+    def _content(self, exchange: Exchange) -> Digest | None:
+        call = self._parsed(exchange.call.frame)
+        return digest(call) if isinstance(call, Call) else None
 
     async def _latest(self, before: int, limit: int) -> list[Exchange]:
         return await self._journal.exchanges(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from http import HTTPStatus
 
 from proxy.backlog import backlog, place, undelivered
 from storage.repositories.queues import Place
 from tests.proxy.post import DURABLE, PASSING, SILENT, Post, posted
-from tests.proxy.stage import QUICK, Stage
+from tests.proxy.stage import MOMENT, OCPP201, QUICK, Stage, Target
 
 AT_ONCE = replace(QUICK, attempt_interval=0.0, attempts=1)
 
@@ -59,3 +60,19 @@ async def test_a_place_names_its_queue(stage: Stage) -> None:
     post = await posted(stage.storage, QUICK)
 
     assert place(post.stored, 7) == Place(post.stored.id, post.stored.key, 7)
+
+
+async def test_what_answers_somebody_else_does_not_wait(stage: Stage, target: Target) -> None:
+    target.status = HTTPStatus.SERVICE_UNAVAILABLE
+    key = await stage.enrol(target.url)
+    async with stage.charger(key, OCPP201) as charger:
+        await charger.call(DURABLE, {"status": "Idle"})
+        for seq_no in range(3):
+            report = {"requestId": 5, "generatedAt": MOMENT, "seqNo": seq_no}
+            assert await charger.call("NotifyReport", report) == {}
+        status = await stage.status(key)
+
+        assert (status.queue_length, status.skipped) == (1, 0)
+        target.status = HTTPStatus.SWITCHING_PROTOCOLS
+        await target.hears(DURABLE)
+        assert target.payloads("NotifyReport") == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import orjson
 import pytest
 
@@ -17,6 +19,10 @@ METERS = "MeterValues"
 def values(sample: str) -> bytes:
     metered = [{"timestamp": MOMENT, "sampledValue": [{"value": sample}]}]
     return orjson.dumps({"connectorId": 1, "meterValue": metered})
+
+
+async def told(_: Collection[int]) -> bool:
+    return False
 
 
 @pytest.fixture
@@ -64,10 +70,10 @@ async def test_what_came_another_way_meanwhile_is_looked_up(post: Post) -> None:
         post.unanswered(METERS, values(sample))
     first, second, third = await messages(post)
     journal = post.storage.journal
-    echoes = Echoes(post.stored.key, frames.OCPP16, journal)
+    echoes = Echoes(post.stored.key, frames.OCPP16, journal, told)
     assert not await echoes.is_one(first)
 
-    assert not await Echoes(post.stored.key, frames.OCPP16, journal).is_one(second)
+    assert not await Echoes(post.stored.key, frames.OCPP16, journal, told).is_one(second)
     echoes.forget()  # the second came another way
     assert await echoes.is_one(third)
 
@@ -75,7 +81,7 @@ async def test_what_came_another_way_meanwhile_is_looked_up(post: Post) -> None:
 async def test_a_message_is_no_echo_of_itself(post: Post) -> None:
     post.unanswered(METERS, values("1"))
     (only,) = await messages(post)
-    echoes = Echoes(post.stored.key, frames.OCPP16, post.storage.journal)
+    echoes = Echoes(post.stored.key, frames.OCPP16, post.storage.journal, told)
 
     assert [await echoes.is_one(only) for _ in range(2)] == [False, False]
 
@@ -83,6 +89,6 @@ async def test_a_message_is_no_echo_of_itself(post: Post) -> None:
 async def test_what_tells_no_time_is_no_echo(post: Post) -> None:
     for _ in range(2):
         post.unanswered("FirmwareStatusNotification", b'{"status":"Idle"}')
-    echoes = Echoes(post.stored.key, frames.OCPP16, post.storage.journal)
+    echoes = Echoes(post.stored.key, frames.OCPP16, post.storage.journal, told)
 
     assert [await echoes.is_one(one) for one in await messages(post)] == [False, False]

@@ -352,3 +352,32 @@ async def test_without_a_target_a_strict_charger_is_the_platform_s(
 
         assert (await charger.starts())["idTagInfo"] == {"status": "Accepted"}
         assert charger.link.closed is None
+
+
+@pytest.mark.parametrize("is_back", [True, False])
+async def test_what_no_strict_target_answered_is_told_when_its_owner_chooses_hybrid(
+    stage: Stage, target: Target, *, is_back: bool
+) -> None:
+    key = await stage.enrol(target.url, **STRICT)
+    async with ready(stage, key) as charger:
+        target.answers["StopTransaction"] = never
+        stopping = asyncio.create_task(charger.stops(5))
+        await target.hears("StopTransaction")
+        await target.hang_up()
+        with pytest.raises(LinkClosed):
+            await stopping
+    del target.answers["StopTransaction"]
+    if not is_back:
+        target.status = HTTPStatus.SERVICE_UNAVAILABLE
+    await stage.change(key, mode="hybrid")
+    async with stage.charger(key) as charger:
+        if is_back:
+            await stage.reaches(key, "ready")
+        for _ in range(2):
+            await charger.stops(5)
+            await charger.call("FirmwareStatusNotification", {"status": "Idle"})
+        assert is_back or (await stage.status(key)).queue_length >= 3
+        target.status = HTTPStatus.SWITCHING_PROTOCOLS
+        await target.hears("FirmwareStatusNotification", 2)
+
+    assert len(target.payloads("StopTransaction")) == 2
