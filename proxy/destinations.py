@@ -50,7 +50,8 @@ async def destination(
 def _password(configuration: ProxyConfiguration) -> bytes | None:
     if configuration.target_authentication_method != "Basic":
         return None
-    return (configuration.target_auth_basic_password or "").encode()
+    # A target may set bytes that are no text (OCPP 1.6): each is a lone surrogate here (PEP 383).
+    return (configuration.target_auth_basic_password or "").encode(errors="surrogateescape")
 
 
 async def _certificate(

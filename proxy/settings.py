@@ -26,7 +26,7 @@ Keep: TypeAlias = Callable[[], Awaitable[None]]
 
 ACCEPTED, REJECTED, OTHER_ATTRIBUTE = "Accepted", "Rejected", "NotSupportedAttributeType"
 _TAKEN = frozenset({ACCEPTED, "RebootRequired"})
-_HEX_KEY = re.compile(r"[0-9A-Fa-f]{40}", re.ASCII)
+_HEX_KEY = re.compile(r"([0-9A-Fa-f]{2}){16,20}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +184,7 @@ async def view_of(overlays: Any, configuration: ProxyConfiguration, base: Timing
 
 
 def _password16(value: str) -> str | None:
-    """Read an AuthorizationKey: 40 hex digits are 20 bytes, which may be no text at all."""
+    """Read an AuthorizationKey: 32 to 40 hex digits are 16 to 20 bytes, which may be no text."""
     if _HEX_KEY.fullmatch(value):
         return bytes.fromhex(value).decode(errors="surrogateescape")
     return value if value.isprintable() and 16 <= len(_octets(value)) <= 20 else None

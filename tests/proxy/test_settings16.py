@@ -50,6 +50,7 @@ def has(charger: Device, *entries: dict[str, Any]) -> None:
         ("exactly-16-chars", "exactly-16-chars"),
         ("31" * 20, "1" * 20),
         ("FF00" * 10, b"\xff\x00".decode(errors="surrogateescape") * 10),
+        ("FF00" * 8, b"\xff\x00".decode(errors="surrogateescape") * 8),
     ],
 )
 async def test_a_password_that_the_target_sets_is_its_link_s_from_then_on(
@@ -70,14 +71,14 @@ async def test_the_new_password_holds_from_the_next_dial(stage: Stage, target: T
     key = await stage.enrol(target.url, target_auth_basic_username="me", **BASIC)
     async with stage.charger(key):
         await stage.reaches(key, "ready")
-        await changes(target, "AuthorizationKey", "3a00" * 10)
+        await changes(target, "AuthorizationKey", "3aff" * 10)
         assert len(target.requests) == 1
         await target.hang_up()
         await target.hears("BootNotification", 2)
 
     assert (
         target.requests[-1].headers["Authorization"]
-        == "Basic bWU6" + "OgA6ADoAOgA6ADoAOgA6ADoAOgA="
+        == "Basic bWU6" + "Ov86/zr/Ov86/zr/Ov86/zr/Ov8="
     )
 
 
