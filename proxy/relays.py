@@ -6,8 +6,11 @@ The gateway attaches and detaches chargers, the API has configurations taken up.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
+import structlog
+
+from csms.errors import place_of
 from csms.stations import STATIONS
 from proxy.auditing import TargetAudit
 from proxy.backlog import backlog
@@ -30,7 +33,16 @@ if TYPE_CHECKING:
     from proxy.delivery import Delivery
     from storage.records import ChargerKey, ProxyConfiguration
 
+log = structlog.get_logger("ringmain.relays")
+
 _USUAL = "ocpp1.6"
+
+
+class Chore(Protocol):
+    """Work beside all links."""
+
+    async def run(self) -> None:
+        """Do it, until it is done or cancelled."""
 
 
 class Relays:
@@ -47,11 +59,11 @@ class Relays:
     async def __aenter__(self) -> Self:
         """Begin with no charger."""
         chores = (
-            Bounds(self.parts, self._live).run(),
-            Expiry(self.parts).run(),
-            Revival(self.parts, self._revive).run(),
+            Bounds(self.parts, self._live),
+            Expiry(self.parts),
+            Revival(self.parts, self._revive),
         )
-        self._chores = [asyncio.create_task(chore) for chore in chores]
+        self._chores = [asyncio.create_task(self._kept_up(chore)) for chore in chores]
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -60,6 +72,15 @@ class Relays:
             chore.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)
         await self.close()
+
+    async def _kept_up(self, chore: Chore) -> None:
+        """Begin a chore again that a fault has ended."""
+        while True:
+            try:
+                return await chore.run()
+            except Exception as fault:  # noqa: BLE001 - whatever it is, the chore has to be done
+                log.error("chore_failed", chore=type(chore).__name__, fault=place_of(fault))
+                await asyncio.sleep(self.parts.timings.sweep)
 
     async def attach(self, connection: Connection) -> Answer:
         """Return what answers this charger from now on; raise StorageError."""
@@ -135,7 +156,7 @@ class Relays:
 
     def forget(self, seat: Seat) -> None:
         """Let go of a seat whose charger stays away."""
-        del self._seats[seat.key]
+        self._seats.pop(seat.key, None)  # at our end all are let go at once
         kept = {seat.target.configuration.id for seat in self._seats.values() if seat.target}
         self.paces.sweep(asyncio.get_running_loop().time(), frozenset(kept))
 

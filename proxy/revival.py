@@ -32,13 +32,20 @@ class Revival:
         self._revive = revive
 
     async def run(self) -> None:
-        """Do it once."""
-        await asyncio.sleep(self._wait)
+        """Do it once, and again where storage is away."""
+        done = False
+        while not done:
+            await asyncio.sleep(self._wait)
+            done = await self._all_revived()
+
+    async def _all_revived(self) -> bool:
         try:
             async for place in self._waiting():
                 await self._revive(place.key)
         except StorageError as failure:
             log.error("queues_wait", fault=type(failure).__name__)
+            return False
+        return True
 
     async def _waiting(self) -> AsyncIterator[Place]:
         for organization in await self._storage.organizations.list():

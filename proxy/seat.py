@@ -10,6 +10,8 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
 from csms import frames
 from csms.frames import Call, Reply, Send
 from proxy.delivery import Delivery
@@ -23,6 +25,7 @@ from proxy.reports import Reports
 from proxy.same_ids import SameIds
 from proxy.states import State
 from proxy.target import TargetLink
+from storage.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     from csms.station import Station
     from proxy.surroundings import Surroundings
     from storage.records import ChargerKey, Cursor, ProxyConfiguration
+
+log = structlog.get_logger("ringmain.seat")
 
 ABSENT = "The charger is not connected."
 _IDS: dict[str, type[IdMap]] = {"hybrid": IdMap, "strict": SameIds}
@@ -122,10 +127,14 @@ class Seat:
                 return
             stored = await self._parts.storage.proxy_configurations.for_charger(self.key)
             wanted = stored if stored is not None and stored.enabled else None
+            before = self.target
             if not self._leaves_with_care(wanted):
                 await self._change(wanted, self._spoken())
             if self.relay is not None:
                 self.relay.target = self.target
+            elif self._leaving is not None and self.target is not before and not self._gone:
+                self._leaving.cancel()  # it waits for what the old target has yet to get
+                self._leaving = self._begin(self._linger())
             if self._orders is not None:
                 self._begin(self._orders.reconcile())
 
@@ -144,7 +153,13 @@ class Seat:
             async with asyncio.timeout(self._parts.timings.drain):
                 await old.emptied()
         self._draining = False
-        await self.settle()
+        while True:
+            try:
+                return await self.settle()
+            except StorageError as failure:
+                id = self.key.charge_box_id
+                log.warning("not_settled", charge_box_id=id, reason=str(failure))
+                await asyncio.sleep(self._parts.timings.linger)
 
     async def _change(self, wanted: ProxyConfiguration | None, kind: type[Station] | None) -> None:
         old = self.target
@@ -232,7 +247,12 @@ class Seat:
 
 
 async def _has_to_stay(target: TargetLink) -> bool:
-    return target.wishes.drain_after_disconnect and (await target.waiting()).queue_length > 0
+    if not target.wishes.drain_after_disconnect:
+        return False
+    try:
+        return (await target.waiting()).queue_length > 0
+    except StorageError:  # nobody knows yet
+        return True
 
 
 def _is_same_queue(old: ProxyConfiguration, new: ProxyConfiguration) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from proxy.bounds import Bounds
 from storage.errors import StorageError
 from tests.doubles import settled, until
 from tests.proxy.stage import (
@@ -335,3 +336,17 @@ async def test_a_target_that_does_not_let_go_holds_nobody_up(stage: Stage, targe
         await stage.change(key, enabled=False)
 
         assert (await starting)["idTagInfo"] == {"status": "Invalid"}
+
+
+async def test_a_chore_that_a_fault_has_ended_begins_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept: list[int] = []
+
+    async def sweep(_: Bounds) -> None:
+        swept.append(len(swept))
+        raise ValueError
+
+    monkeypatch.setattr(Bounds, "sweep", sweep)
+    async with staged(tmp_path, replace(QUICK, sweep=0.001)):
+        await until(lambda: len(swept) > 2)

@@ -6,6 +6,9 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from storage.errors import StorageUnavailable
 from storage.records import ChargerKey
 from tests.doubles import until
 from tests.proxy.stage import CLOCK, OCPP201, QUICK, Stage, Target, staged
@@ -45,6 +48,27 @@ async def test_what_waited_is_delivered_although_the_charger_stays_away(
     told = [action for action in target.actions if action != "BootNotification"]
     assert told == ["StartTransaction", "MeterValues", "StopTransaction"]
     assert (status.queue_length, status.last_error) == (0, "The charger is not connected.")
+
+
+async def test_where_storage_is_away_it_is_looked_up_again(
+    tmp_path: Path, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asyncio.Event()
+
+    async def away(*_: object) -> None:
+        asked.set()
+        raise StorageUnavailable
+
+    async with staged(tmp_path) as stage:
+        key = await stage.enrol(NOWHERE)
+        await said(stage, key)
+        await stage.relays.close()
+        await moved(stage, key, target.url)
+    async with staged(tmp_path, SOON) as stage:
+        with monkeypatch.context() as patch:
+            patch.setattr(stage.storage.queues, "of_organization", away)
+            await asked.wait()
+        await target.hears("StopTransaction")
 
 
 async def test_a_charger_that_comes_back_meanwhile_has_its_target_s_link(

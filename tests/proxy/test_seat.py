@@ -14,6 +14,7 @@ import pytest
 
 from csms import frames
 from csms.frames import Call, Reply
+from storage.errors import StorageUnavailable
 from tests.doubles import until
 from tests.proxy.stage import QUICK, Device, Stage, Target, never, says, staged
 
@@ -97,6 +98,39 @@ async def test_an_owner_may_have_the_target_left_at_once(stage: Stage, target: T
     assert (status.queue_length, status.last_error) == (2, "The charger is not connected.")
 
 
+async def test_a_change_ends_the_wait_for_what_the_old_target_has_yet_to_get(
+    stage: Stage, target: Target
+) -> None:
+    key = await stage.enrol(NOWHERE)
+    async with stage.charger(key) as charger:
+        await stage.reaches(key, "backoff")
+        await charger.starts()
+    await stage.change(key, mode="strict", target_websocket_url=target.url)
+    await target.hears("StartTransaction")
+
+    await until(lambda: target.link.closed)
+
+
+async def test_nobody_stays_for_ever_because_storage_was_away(
+    stage: Stage, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asyncio.Event()
+
+    async def away(*_: Any) -> None:
+        asked.set()
+        raise StorageUnavailable
+
+    key = await stage.enrol(target.url)
+    async with stage.charger(key) as charger:
+        await charger.boots()
+        await stage.reaches(key, "ready")
+        monkeypatch.setattr(stage.storage.queues, "size", away)
+    await asked.wait()
+    monkeypatch.undo()
+
+    await until(lambda: target.link.closed)
+
+
 async def test_a_charger_that_comes_back_while_its_queue_drains_keeps_the_link(
     stage: Stage, target: Target
 ) -> None:
@@ -167,6 +201,30 @@ async def test_an_owner_may_have_the_old_target_told_what_waits_first(
 
     assert [start["idTag"] for start in other.payloads("StartTransaction")] == ["NEXT"]
     assert target.actions.count("MeterValues") == 2
+
+
+async def test_the_new_target_is_dialled_although_storage_was_away(
+    stage: Stage, target: Target, other: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asyncio.Event()
+
+    async def away(*_: Any) -> None:
+        asked.set()
+        raise StorageUnavailable
+
+    key = await stage.enrol(target.url)
+    gate = asyncio.Event()
+    target.answers["MeterValues"] = held(gate, says(b"{}"))
+    async with stage.charger(key) as charger:
+        await stage.reaches(key, "ready")
+        await said_by(charger, 1)
+        await target.hears("MeterValues")
+        await stage.change(key, target_websocket_url=other.url, policy={"on_change": "drain"})
+        with monkeypatch.context() as patch:
+            patch.setattr(stage.storage.proxy_configurations, "for_charger", away)
+            gate.set()
+            await asked.wait()
+        await other.hears("BootNotification")
 
 
 async def test_an_old_target_that_takes_nothing_is_left_in_time(
