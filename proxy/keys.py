@@ -32,6 +32,7 @@ _LINK = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+_SEPARATORS = re.compile(r"[\s_-]+")  # Central_System, Back-End
 _USERINFO = re.compile(r"://[^/?#\s]*@")
 _LOCATOR = re.compile(r"\s*[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 # In the component of the link, and yet only about charging.
@@ -59,7 +60,8 @@ def kind_of(name: str, value: str = "") -> Kind:
         return Kind.PASSWORD
     if folded in _HARMLESS:
         return Kind.OPEN
-    closed = is_secret(name) or _LINK.search(name) or _LOCATOR.match(value)
+    spelled = (name, _SEPARATORS.sub("", name))
+    closed = is_secret(name) or any(map(_LINK.search, spelled)) or _LOCATOR.match(value)
     return Kind.CLOSED if closed else Kind.OPEN
 
 

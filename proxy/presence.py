@@ -103,6 +103,11 @@ class Presence:
         self._owed.append((action, payload))
         self._nudge.set()
 
+    @property
+    def owed(self) -> int:
+        """Tell how many bytes the target has yet to be told of what it has asked of us."""
+        return sum(len(payload) for _, payload in self._owed)
+
     def forgotten(self) -> None:
         """Boot anew: the target says that it does not know us (J errata 5.6, B01.FR.10).
 

@@ -13,8 +13,8 @@ import orjson
 
 from csms import frames
 from csms.commands import Outcome
-from csms.errors import CallRefused
-from csms.frames import CallResult, Reply
+from csms.errors import CallRefused, LinkBusy
+from csms.frames import Call, CallError, CallResult, Reply
 from csms.limits import capped
 from csms.plans import start_profile_id
 from csms.readings import mapping
@@ -35,6 +35,8 @@ _ACCEPTED, _REJECTED, _UNKNOWN, _NONE = "Accepted", "Rejected", "Unknown", "NoPr
 _SOURCE = "CSO"
 _PROFILE = "chargingprofile"
 _MOST = 50  # profiles of one target on one charger
+_LONGEST = 64 << 10  # bytes of a request with a profile
+_MOST_OWED = 256 << 10  # bytes of reports that the target has not taken yet
 
 
 class VirtualProfiles:
@@ -60,9 +62,8 @@ class VirtualProfiles:
     async def set(self, asked: Asked) -> Reply:
         """Keep a profile if the charger accepts what follows from it."""
         call, words = asked.call, self._words
-        violation = self._station.schemas.request(call.action, call.fields)
-        if violation is not None:
-            return frames.call_error(call.id, violation.code, violation.message)
+        if refusal := self._unreadable(call):
+            return refusal
         payload = await asked.target.delivery.ids.to_charger(call.action, call.payload)
         if payload is None:
             return self._says(asked, _REJECTED, "TxNotFound")
@@ -83,6 +84,15 @@ class VirtualProfiles:
             else self._says(asked, _ACCEPTED)
         )
 
+    def _unreadable(self, call: Call) -> CallError | None:
+        if len(call.payload) > _LONGEST:
+            told = f"A request with a profile is too long beyond {_LONGEST} bytes."
+            return frames.call_error(call.id, "PropertyConstraintViolation", told)
+        violation = self._station.schemas.request(call.action, call.fields)
+        if violation is None:
+            return None
+        return frames.call_error(call.id, violation.code, violation.message)
+
     async def clear(self, asked: Asked) -> Reply:
         """Take profiles out of the target's own stack, and out of nothing else."""
         owner, chosen = asked.configuration.id, chosen_by(self._words, asked.call.fields)
@@ -91,6 +101,9 @@ class VirtualProfiles:
 
     async def report(self, asked: Asked) -> Reply:
         """Report the target's own stack, one message for each EVSE (K09)."""
+        if asked.target.owed > _MOST_OWED:
+            told = "What was asked for before has to be taken first."
+            return frames.call_error(asked.call.id, "InternalError", told)
         fields = mapping(asked.call.fields)
         criteria = mapping(fields.get("chargingProfile"))
         chosen = chosen_by(self._words, {"chargingProfileCriteria": {**criteria, **fields}})
@@ -112,9 +125,8 @@ class VirtualProfiles:
         if not any(name.casefold() == _PROFILE for name in mapping(call.fields)):
             return None
         # A charger may be more lenient than its schema: none gets a profile that we cannot read.
-        violation = self._station.schemas.request(call.action, call.fields)
-        if violation is not None:
-            return frames.call_error(call.id, violation.code, violation.message)
+        if refusal := self._unreadable(call):
+            return refusal
         profile = words.read(call.fields["chargingProfile"])
         profile.pop("transactionId", None)  # there is none yet (F01.FR.11, 1.6 §5.16.2)
         evse_id = call.fields.get(words.evse) or 0
@@ -124,13 +136,15 @@ class VirtualProfiles:
         sent = await self._sent(evse_id, profile)
         wish = self._wish(asked, place, {"id_token": self._token(asked), "sent": sent})
         await self._profiles.expect(wish)
-        reply = None
+        # Where no answer comes the charger may start all the same, and then has the profile.
         try:
             reply = await self._forward(self._with(asked, sent))
-            return reply
-        finally:
-            if not _accepts(reply):
-                await self._profiles.expect_no_more(wish)
+        except (CallRefused, LinkBusy):
+            await self._profiles.expect_no_more(wish)
+            raise
+        if not _accepts(reply):
+            await self._profiles.expect_no_more(wish)
+        return reply
 
     async def _sent(self, evse_id: int, profile: Fields) -> dict[str, Any]:
         cap = await self._profiles.limit_of(evse_id or None)
@@ -194,7 +208,7 @@ def _result(asked: Asked, fields: Mapping[str, Any]) -> CallResult:
     return frames.call_result(asked.call.id, orjson.dumps(fields))
 
 
-def _accepts(reply: Reply | None) -> bool:
+def _accepts(reply: Reply) -> bool:
     if not isinstance(reply, CallResult):
         return False
     return mapping(orjson.loads(reply.payload)).get("status") == _ACCEPTED

@@ -200,6 +200,11 @@ class TargetLink:
         """Call the target soon with what it has asked of us; lost with the link."""
         self._presence.tell(action, payload)
 
+    @property
+    def owed(self) -> int:
+        """Tell how many bytes of that have not been told yet."""
+        return self._presence.owed
+
     async def status(self) -> TargetStatus:
         """Tell how the link is, and how much waits for it."""
         waiting, standing = await self.waiting(), self._standing

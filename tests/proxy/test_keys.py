@@ -84,6 +84,11 @@ def test_a_key_of_the_link_is_closed(name: str) -> None:
     assert kind_of(name) is not Kind.OPEN
 
 
+@pytest.mark.parametrize("name", ["Central_System", "Back End", "web-socket_mode", "Station_ID"])
+def test_separators_hide_no_key_of_the_link(name: str) -> None:
+    assert kind_of(name, "broker.example:80") is Kind.CLOSED
+
+
 @pytest.mark.parametrize("name", OPEN)
 def test_a_key_of_charging_is_open(name: str) -> None:
     assert kind_of(name, "30") is Kind.OPEN

@@ -16,7 +16,7 @@ from csms.commands import SetPowerLimit
 from csms.errors import CallRefused
 from csms.frames import Call, Reply
 from tests.doubles import until
-from tests.proxy.stage import OCPP16, OCPP201, Device, Target, refuses, says, staged
+from tests.proxy.stage import OCPP16, OCPP201, Device, Target, never, refuses, says, staged
 
 ACCEPTED, REJECTED = {"status": "Accepted"}, {"status": "Rejected"}
 SET, CLEAR = "SetChargingProfile", "ClearChargingProfile"
@@ -330,3 +330,47 @@ async def test_a_target_that_hangs_up_in_between_leaves_nothing_behind(
             if play.old
             else {"chargingProfileId": said["chargingProfile"]["id"]}
         )
+
+
+async def test_a_start_of_which_nobody_knows_keeps_to_a_limit_that_comes_later(
+    tmp_path: Path,
+) -> None:
+    async with playing(tmp_path, OCPP16) as play:
+        gone = asyncio.Event()
+
+        async def late(call: Call) -> Reply:
+            await gone.wait()
+            return frames.call_result(call.id, orjson.dumps(ACCEPTED))
+
+        play.device.answers["RemoteStartTransaction"] = late
+        profile = play.profile(9000, "TxProfile", id=5)
+        start = {"connectorId": 1, "idTag": "CARD", "chargingProfile": profile}
+        ordered = asyncio.create_task(play.orders("RemoteStartTransaction", start))
+        await play.device.hears("RemoteStartTransaction")
+        await play.target.hang_up()
+        await asyncio.gather(ordered, return_exceptions=True)
+        gone.set()
+        await play.device.starts("CARD")
+        await play.limits(3)
+        said = [call["csChargingProfiles"] for call in play.device.payloads(SET)]
+
+        assert [one["chargingProfilePurpose"] for one in said] == ["TxDefaultProfile", "TxProfile"]
+        schedule = said[1]["chargingSchedule"]
+        assert schedule["chargingSchedulePeriod"][0]["limit"] <= 3000
+
+
+async def test_a_target_that_takes_no_reports_gets_no_more_of_them(tmp_path: Path) -> None:
+    async with playing(tmp_path, OCPP201) as play:
+        play.target.answers["ReportChargingProfiles"] = never
+        large = {"vendorId": "x", "told": "x" * 60_000}
+        assert await play.sets(play.profile(9000, customData=large)) == ACCEPTED
+        criteria = {"chargingProfilePurpose": "TxDefaultProfile"}
+        reports = {"requestId": 1, "chargingProfile": criteria}
+        told = [await play.orders("GetChargingProfiles", reports) for _ in range(6)]
+        assert told == [ACCEPTED] * 6
+        with pytest.raises(CallRefused, match="taken first"):
+            await play.orders("GetChargingProfiles", reports)
+
+        larger = {"vendorId": "x", "told": "x" * 70_000}
+        with pytest.raises(CallRefused, match="too long"):
+            await play.sets(play.profile(9000, customData=larger))
