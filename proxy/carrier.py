@@ -74,6 +74,11 @@ class Carrier:
         """Do not carry a message when its turn comes: the target was told already."""
         self._told.add(seq)
 
+    def forget(self, through: int) -> None:
+        """Let go of what was said out of turn, where its turn has passed."""
+        if self._told:
+            self._told = {seq for seq in self._told if seq > through}
+
     def call_off(self, first: int, last: int) -> None:
         """Do not say again what is in hand, if it is one of these."""
         if self.in_hand is not None and first <= self.in_hand <= last:
@@ -96,8 +101,6 @@ class Carrier:
         else:
             return True
         finally:
-            if self._told:
-                self._told = {seq for seq in self._told if seq > message.seq}
             if isinstance(message, Entry):
                 message.settle(None)
             self.in_hand = None

@@ -19,6 +19,7 @@ from proxy.carrier import Carrier
 from proxy.echoes import Echoes
 from proxy.entries import Entry, Waiter
 from proxy.ledger import transaction_id
+from proxy.policy import Hearing
 from proxy.reader import LONGEST_PAGE, Reader
 from proxy.tail import LONGEST, Tail
 
@@ -79,6 +80,7 @@ class Delivery:
         self._carrier.live_from = self._tail.newest
         self._trials: dict[int, Trial] | None = None  # of what was sent and is not done
         self._again: deque[int] = deque()  # dead letters that are to go out once more
+        self._ahead: deque[Entry] = deque()  # what somebody waits for, and nothing depends on
         self.drained = asyncio.Event()  # nothing waits
 
     @property
@@ -109,10 +111,17 @@ class Delivery:
         answer = asyncio.get_running_loop().create_future() if self._listening else None
         ours = transaction_id(reply.payload) if isinstance(reply, CallResult) else None
         entry = Entry(position, call.action, call.payload, self._version, ours, answer)
-        self._tail.add(entry, flowing=self._listening)
+        if entry.awaited and entry.hearing is Hearing.LIVE and self._is_behind:
+            self._ahead.append(entry)  # other messages may overtake (OCPP 1.6 §3.7)
+        else:
+            self._tail.add(entry, flowing=self._listening)
         self._offered.set()
         self.drained.clear()
         return answer
+
+    @property
+    def _is_behind(self) -> bool:
+        return self._tail.first is not None or self._position < self._tail.fallen
 
     def missed(self, position: int) -> None:
         """Look in the journal for a message whose link ended before it could be offered."""
@@ -169,6 +178,8 @@ class Delivery:
         self._flowing.clear()
         self._listening, self._unsure = False, True
         self._tail.settle(but=self._carrier.in_hand)
+        while self._ahead:
+            self._ahead.popleft().settle(None)
         self._tail.trim(flowing=False, but=self._carrier.in_hand)
         self._note()
 
@@ -204,7 +215,9 @@ class Delivery:
         trials = await self._look_back()
         while True:
             await self._flowing.wait()
-            if self._again:
+            if self._ahead:
+                await self._carrier.carry(self._ahead.popleft(), link, Trial())
+            elif self._again:
                 await self._send_again(self._again[0], link, trials)
             elif (head := await self._head()) and self._flowing.is_set():
                 await self._send_next(head, link, trials)
@@ -282,6 +295,7 @@ class Delivery:
         self._position = max(position, self._position)
         self._reader.drop(self._position)
         self._tail.drop(self._position)
+        self._carrier.forget(self._position)
 
     def _note(self) -> None:
         if self._position > self._noted:

@@ -440,3 +440,34 @@ async def test_what_storage_lost_on_its_way_is_told_once_when_it_is_said_again(
         await target.hears(EVENT, 2)
 
     assert len(target.payloads("MeterValues")) == 1
+
+
+async def test_who_asks_for_a_verdict_does_not_wait_for_a_long_queue(
+    stage: Stage, target: Target
+) -> None:
+    key = await stage.enrol("ws://127.0.0.1:1/")
+    gate = asyncio.Semaphore(1)
+
+    async def slow(call: Call) -> Reply:
+        await gate.acquire()
+        return frames.call_result(call.id, b"{}")
+
+    target.answers["MeterValues"] = slow
+    async with stage.charger(key) as charger:
+        for number in range(20):
+            await charger.meters(0, number)
+        await stage.change(key, target_websocket_url=target.url)
+        await target.hears("MeterValues", 2)
+        asking = asyncio.create_task(charger.call("Authorize", {"idTag": "CARD"}))
+        while not asking.done():
+            gate.release()
+            await asyncio.sleep(0.001)
+        overtook = len(target.payloads("MeterValues"))
+        for _ in range(20):
+            gate.release()
+        await target.hears("MeterValues", 20)
+
+    assert asking.result()["idTagInfo"] == {"status": "Accepted"}
+    assert overtook < 20
+    metered = [one["meterValue"][0]["sampledValue"][0] for one in target.payloads("MeterValues")]
+    assert metered == [{"value": str(number)} for number in range(20)]
