@@ -48,6 +48,8 @@ def consults(version: str, action: str, fields: Any) -> bool:
 
 def merge(version: str, action: str, ours: CallResult, theirs: CallResult) -> CallResult:
     """Return the answer for the charger, under the message id of ours."""
+    if not isinstance(_fields(theirs), dict):
+        return ours  # no answer of OCPP, and some chargers choke on it
     if (version, action) in _STATUS and verdict_of(version, action, _fields(theirs)) is None:
         return ours  # the target owes the verdict (E01.FR.12)
     return _MERGES.get((version, action), _theirs)(ours, theirs)

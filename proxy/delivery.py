@@ -300,6 +300,7 @@ class Delivery:
     def _note(self) -> None:
         if self._position > self._noted:
             self._noted = self._position
+            self.ids.note_again()
             self._storage.queues.note_position(self._id, self._position)
 
 

@@ -61,10 +61,18 @@ class IdMap:
         self._show = show
         # What storage does not have yet; dicts keep the order in which it was noted.
         self._fresh: dict[tuple[IdKind, str], str] = {}
+        self._refused: set[tuple[IdKind, str]] = set()  # of these, what storage did not take
 
     def learn(self, ours: str, theirs: str) -> asyncio.Future[None]:
         """Remember the id that the target gave to our transaction; return the commit."""
         return self._note("transaction", ours, theirs)
+
+    def note_again(self) -> None:
+        """Note once more what storage did not take; what is noted next does not outlive it."""
+        refused, self._refused = self._refused, set()
+        for kind, ours in refused:
+            if (theirs := self._fresh.get((kind, ours))) is not None:
+                self._note(kind, ours, theirs)
 
     async def theirs(self, ours: str, kind: IdKind = "transaction") -> str | None:
         """Return the target's id for ours, None where there is none."""
@@ -160,7 +168,9 @@ class IdMap:
     def _settle(self, done: asyncio.Future[None], kind: IdKind, ours: str, theirs: str) -> None:
         # What storage did not take stays here, so the running session keeps its id.
         stored = not done.cancelled() and done.exception() is None
-        if stored and self._fresh.get((kind, ours)) == theirs:
+        if not stored:
+            self._refused.add((kind, ours))
+        elif self._fresh.get((kind, ours)) == theirs:
             del self._fresh[kind, ours]
 
 

@@ -71,6 +71,14 @@ def test_the_targets_answer_passes_byte_for_byte_under_the_chargers_message_id(
     assert merged.text == b'[3,"charger-1",%b]' % theirs
 
 
+@pytest.mark.parametrize("payload", [b"[]", b"null", b"7", b'"x"'])
+@pytest.mark.parametrize(
+    "action", ["DataTransfer", "Authorize", "StartTransaction", "VendorAction"]
+)
+def test_an_answer_that_is_none_leaves_ours_standing(action: str, payload: bytes) -> None:
+    assert merge("1.6", action, START, result(payload)) is START
+
+
 def test_a_start_keeps_our_transaction_id_and_takes_their_verdict() -> None:
     theirs = (
         b'{ "idTagInfo" : {"status":"Blocked", "parentIdTag":"P"},"transactionId": 42 , "x":6.0}'

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from sqlalchemy import delete, update
 
 from csms import frames
 from proxy.entries import Waiter
+from storage.errors import StorageUnavailable
 from storage.schema import messages
 from storage.target_schema import cursors, id_pairs
 from tests.doubles import settled
@@ -246,3 +248,29 @@ async def test_nobody_waits_for_what_was_out_when_its_link_ended(stage: Stage) -
     await post.hangs_up()
 
     assert await theirs is None
+
+
+async def test_an_id_that_storage_did_not_take_is_noted_with_the_next_position(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(_: object) -> None:
+        raise StorageUnavailable
+
+    post = await posted(stage.storage, AT_ONCE)
+    post.exchanges(START, b'{"connectorId":1}', b'{"transactionId":5}')
+    peer = await post.connects()
+    call = await peer.hears()
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.storage.database, "write", full)
+        await peer.says(frames.call_result(call[1], b'{"transactionId":77}').text)
+        await post.drains()
+        await post.storage.group.flush()
+    post.exchanges(METERS, b'{"transactionId":5}')
+    assert (await peer.answers())[2:] == [METERS, {"transactionId": 77}]
+    await post.drains()
+    await post.restarts()
+    post.exchanges(STOP, b'{"transactionId":5}')
+    peer = await post.connects()
+
+    assert (await peer.answers())[2:] == [STOP, {"transactionId": 77}]
+    await post.hangs_up()
