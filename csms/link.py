@@ -30,7 +30,7 @@ from csms.errors import (
 )
 from csms.frames import Call, CallError, CallResult, Dialect, Frame, Limits, Reply, Send
 from csms.inbox import Inbox
-from csms.turns import Turns
+from csms.turns import Turns, Urgency
 
 log = structlog.get_logger("ringmain.link")
 
@@ -189,15 +189,16 @@ class Link:
         *,
         timeout: float = 30.0,
         patience: float = 20.0,
+        urgency: Urgency = Urgency.OWNER,
         note: Any = None,
     ) -> CallResult:
         """Call the peer and wait for its answer.
 
         ``patience`` bounds the wait for our turn, ``timeout`` the wait for the answer, both in s;
-        ``note`` is for the tap alone.
+        of those that wait the most urgent is next; ``note`` is for the tap alone.
         Raises CallRefused, AnswerTimeout, LinkBusy, LinkClosed or NotStored.
         """
-        async with self._turns.next(patience):
+        async with self._turns.next(patience, urgency):
             if self._closed:
                 raise self._closed
             request = frames.call(self._new_id(), action, payload)

@@ -30,6 +30,7 @@ from csms.profiles import HEARD, Profiles
 from csms.readings import whole, word
 from csms.schemas import Schemas, Violation
 from csms.transactions import TransactionLedger
+from csms.turns import Urgency
 from storage.clock import Clock, timestamp
 from storage.errors import StorageError
 from storage.records import ChargerKey, ConnectorStatus
@@ -200,7 +201,7 @@ class Station(ChargePoint):
         """
         raise NotImplementedError
 
-    async def ask(self, request: DataclassInstance) -> Outcome:
+    async def ask(self, request: DataclassInstance, urgency: Urgency = Urgency.OWNER) -> Outcome:
         """Send one of the library's requests and return the charger's own answer.
 
         Raises InvalidCommand where the request breaks its schema, BadAnswer where the answer has
@@ -210,7 +211,7 @@ class Station(ChargePoint):
         broken = self.schemas.request(action, fields)
         if broken is not None:
             raise InvalidCommand(broken.message)
-        answer = await self.link.call(action, orjson.dumps(fields))
+        answer = await self.link.call(action, orjson.dumps(fields), urgency=urgency)
         return _outcome(answer.fields, self.schemas.response(action, answer.fields))
 
     def _not_ours(self, call: Call | Send) -> CallError:

@@ -32,6 +32,7 @@ from csms.profile_words import to_16
 from csms.readings import mapping, whole, word
 from csms.schemas import Schemas
 from csms.station import Performers, Station, always, on
+from csms.turns import Urgency
 from storage.errors import StorageError
 
 
@@ -219,11 +220,13 @@ class Station16(Station, ChargePoint):
 
     async def set_charging_profile(self, command: SetChargingProfile) -> Outcome:
         """Send SetChargingProfile."""
-        return await self.ask(call.SetChargingProfile(command.evse_id, to_16(command.profile)))
+        return await self.ask(
+            call.SetChargingProfile(command.evse_id, to_16(command.profile)), Urgency.LIMIT
+        )
 
     async def clear_charging_profile(self, command: ClearChargingProfile) -> Outcome:
         """Send ClearChargingProfile with an id alone (errata 3.25)."""
-        return await self.ask(call.ClearChargingProfile(command.profile_id))
+        return await self.ask(call.ClearChargingProfile(command.profile_id), Urgency.LIMIT)
 
     async def abilities(self, evse_id: int) -> Abilities:
         """Ask for configuration keys; 1.6 has none that tells the phases."""

@@ -36,6 +36,7 @@ from csms.limits import Abilities
 from csms.readings import availabilities, mapping
 from csms.schemas import Schemas
 from csms.station import Performers, Station, always, on
+from csms.turns import Urgency
 
 # Serial numbers of cards: 4 or 7 bytes in ISO 14443, 8 bytes in ISO 15693.
 _ISO14443 = re.compile(r"(?:[0-9A-Fa-f]{8}|[0-9A-Fa-f]{14})", re.ASCII)
@@ -209,11 +210,11 @@ class Station201(Station, ChargePoint):
     async def set_charging_profile(self, command: SetChargingProfile) -> Outcome:
         """Send SetChargingProfile."""
         profile: Any = command.profile  # on the wire as it stands
-        return await self.ask(call.SetChargingProfile(command.evse_id, profile))
+        return await self.ask(call.SetChargingProfile(command.evse_id, profile), Urgency.LIMIT)
 
     async def clear_charging_profile(self, command: ClearChargingProfile) -> Outcome:
         """Send ClearChargingProfile with an id alone (K10.FR.02)."""
-        return await self.ask(call.ClearChargingProfile(command.profile_id))
+        return await self.ask(call.ClearChargingProfile(command.profile_id), Urgency.LIMIT)
 
     async def abilities(self, evse_id: int) -> Abilities:
         """Ask for variables."""

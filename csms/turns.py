@@ -1,4 +1,4 @@
-"""Whose CALL is out on one link: callers in a line, and the answers that may still come.
+"""Whose CALL is out on one link: callers in lines, and the answers that may still come.
 
 OCPP-J allows a single unanswered CALL per direction (J 1.6 §4.1.1, 2.0.1 Part 4 §4.1.2).
 """
@@ -8,11 +8,20 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass
+from enum import IntEnum
 
 from csms.errors import LinkBusy, LinkClosed
 from csms.frames import Reply
 
 _REMEMBERED = 16  # CALLs that were given up
+
+
+class Urgency(IntEnum):
+    """Who is called for first: of two that wait, the lower number."""
+
+    LIMIT = 0  # what keeps a charger within the power of its site
+    OWNER = 1  # what the platform's users want
+    TARGET = 2  # what a third-party CSMS wants
 
 
 @dataclass(slots=True)
@@ -27,62 +36,65 @@ class Pending:
 class _Turn:
     """One caller's turn; a generator for a context would cost as much as the rest of a call."""
 
-    __slots__ = ("_patience", "_turns")
+    __slots__ = ("_patience", "_turns", "_urgency")
 
-    def __init__(self, turns: Turns, patience: float) -> None:
-        self._turns, self._patience = turns, patience
+    def __init__(self, turns: Turns, patience: float, urgency: Urgency) -> None:
+        self._turns, self._patience, self._urgency = turns, patience, urgency
 
     async def __aenter__(self) -> None:
         if not self._turns.take_at_once():
-            await self._turns.take(self._patience)
+            await self._turns.take(self._patience, self._urgency)
 
     async def __aexit__(self, *_: object) -> None:
         self._turns.leave()
 
 
 class Turns:
-    """Let one caller after the other call the peer; ``max_waiting`` of them at most."""
+    """Let one caller after the other call the peer; ``max_waiting`` of each urgency at most."""
 
     def __init__(self, max_waiting: int) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._max_waiting = max_waiting
         self._taken = False
-        self._line: deque[asyncio.Future[None]] = deque()  # who waits for the turn
+        # Who waits for the turn, the most urgent line first.
+        self._lines: tuple[deque[asyncio.Future[None]], ...] = tuple(deque() for _ in Urgency)
         self._pending: Pending | None = None
         self._given_up: deque[Pending] = deque(maxlen=_REMEMBERED)  # answers may still come, late
 
-    def next(self, patience: float) -> _Turn:
+    def next(self, patience: float, urgency: Urgency = Urgency.OWNER) -> _Turn:
         """Hold the turn within a context, waited for ``patience`` s at most; raise LinkBusy."""
-        return _Turn(self, patience)
+        return _Turn(self, patience, urgency)
 
     def take_at_once(self) -> bool:
         """Take the turn if it is nobody's; False if it is somebody's."""
         taken, self._taken = self._taken, True
         return not taken
 
-    async def take(self, patience: float) -> None:
+    async def take(self, patience: float, urgency: Urgency = Urgency.OWNER) -> None:
         """Wait in line for somebody's turn, ``patience`` s at most; raise LinkBusy."""
-        if len(self._line) + 1 >= self._max_waiting:
+        line = self._lines[urgency]
+        if len(line) + 1 >= self._max_waiting:
             raise LinkBusy
         mine = asyncio.get_running_loop().create_future()
-        self._line.append(mine)
+        line.append(mine)
         try:
             async with asyncio.timeout(patience):
                 await mine
         except TimeoutError:
-            self._step_out(mine)
+            self._step_out(mine, line)
             raise LinkBusy from None
         except BaseException:
-            self._step_out(mine)
+            self._step_out(mine, line)
             raise
 
     def leave(self) -> None:
-        """Hand the turn to the next in line."""
-        while self._line:
-            following = self._line.popleft()
-            if not following.done():
-                following.set_result(None)
-                return
+        """Hand the turn to who is the most urgent, and among equals to who came first."""
+        for line in self._lines:
+            while line:
+                following = line.popleft()
+                if not following.done():
+                    following.set_result(None)
+                    return
         self._taken = False
 
     def ask(self, id: str, action: str) -> Pending:
@@ -113,8 +125,8 @@ class Turns:
             self._pending.answer.set_exception(reason)
             self._pending.answer.exception()  # its caller may end for another reason
 
-    def _step_out(self, mine: asyncio.Future[None]) -> None:
-        if mine in self._line:
-            self._line.remove(mine)
+    def _step_out(self, mine: asyncio.Future[None], line: deque[asyncio.Future[None]]) -> None:
+        if mine in line:
+            line.remove(mine)
         else:  # the turn was handed over in the very moment
             self.leave()

@@ -15,6 +15,7 @@ import structlog
 from csms import frames
 from csms.errors import CallRefused, LinkBusy, LinkError
 from csms.frames import Call, CallError, CallResult, Reply, Send
+from csms.turns import Urgency
 from proxy import authority, keys, verdicts
 from proxy.asked import Ask, Asked, Serve
 from proxy.auditing import UNKNOWN, TargetAudit, names_told
@@ -138,7 +139,11 @@ class Orders:
     async def _ask(self, action: str, payload: bytes) -> CallResult:
         timings = self._timings
         return await self._connection.link.call(
-            action, payload, timeout=timings.command, patience=timings.patience
+            action,
+            payload,
+            timeout=timings.command,
+            patience=timings.patience,
+            urgency=Urgency.TARGET,
         )
 
 

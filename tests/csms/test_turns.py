@@ -6,7 +6,7 @@ import pytest
 
 from csms.errors import LinkBusy, LinkClosed
 from csms.frames import call_result
-from csms.turns import Turns
+from csms.turns import Turns, Urgency
 from tests.doubles import PATIENCE, settled
 
 
@@ -21,6 +21,39 @@ async def test_turns_are_taken_in_the_order_of_coming() -> None:
     await asyncio.gather(*map(caller, "abc"))
 
     assert order == ["a", "b", "c"]
+
+
+async def test_of_those_that_wait_the_most_urgent_is_next() -> None:
+    turns, order = Turns(max_waiting=8), []
+
+    async def caller(urgency: Urgency) -> None:
+        async with turns.next(PATIENCE, urgency):
+            order.append(urgency.name)
+
+    async with turns.next(PATIENCE):
+        waiting = [Urgency.TARGET, Urgency.OWNER, Urgency.TARGET, Urgency.LIMIT]
+        callers = [asyncio.create_task(caller(urgency)) for urgency in waiting]
+        await settled()
+    await asyncio.gather(*callers)
+
+    assert order == ["LIMIT", "OWNER", "TARGET", "TARGET"]
+
+
+async def test_a_crowd_of_others_leaves_room_for_a_limit() -> None:
+    turns = Turns(max_waiting=2)
+
+    async def caller(urgency: Urgency) -> None:
+        async with turns.next(PATIENCE, urgency):
+            pass
+
+    async with turns.next(PATIENCE):
+        crowd = asyncio.create_task(caller(Urgency.TARGET))
+        await settled()
+        with pytest.raises(LinkBusy):
+            await caller(Urgency.TARGET)
+        limit = asyncio.create_task(caller(Urgency.LIMIT))
+        await settled()
+    await asyncio.gather(crowd, limit)
 
 
 async def test_line_that_is_full_turns_away() -> None:
