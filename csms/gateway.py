@@ -50,17 +50,6 @@ class Relaying(Protocol):
         """Let go of a link that has ended; one that was superseded changes nothing."""
 
 
-class Native:
-    """Serve every charger by its station alone."""
-
-    async def attach(self, connection: Connection) -> Answer:
-        """Return the station's own answers."""
-        return connection.station.answer
-
-    async def detach(self, connection: Connection) -> None:
-        """Hold nothing, so let go of nothing."""
-
-
 @dataclass(frozen=True, slots=True)
 class Door:
     """How the listener behaves: where it is, whom it believes, what it says to strangers."""

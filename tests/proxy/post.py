@@ -132,6 +132,12 @@ class Post:
         assert self._peer
         return self._peer
 
+    async def buries(self) -> None:
+        """Refuse the next message until it is given up."""
+        for _ in range(self._timings.attempts):
+            await self.hears(refuse=True)
+        await self.drains()
+
     async def fails(self) -> None:
         """Wait until the delivery over this link ends, and raise what ended it."""
         async with asyncio.timeout(PATIENCE):

@@ -91,9 +91,7 @@ async def test_a_dead_letter_that_is_sent_again_goes_before_all_that_waits(stage
     post = await posted(stage.storage, AT_ONCE)
     dead = await post.says(DURABLE, 1)
     await post.connects()
-    for _ in range(3):
-        await post.hears(refuse=True)
-    await post.drains()
+    await post.buries()
     await post.hangs_up()
     await post.says(DURABLE, 2)
     assert await post.queues.retry(post.stored, dead, "key:1")
@@ -111,13 +109,9 @@ async def test_a_dead_letter_is_sent_again_at_once_and_may_die_again(stage: Stag
     post = await posted(stage.storage, AT_ONCE)
     dead = await post.says(DURABLE, 1)
     await post.connects()
-    for _ in range(3):
-        await post.hears(refuse=True)
-    await post.drains()
+    await post.buries()
     await post.queues.retry(post.stored, dead, "key:1")
-    for _ in range(3):
-        await post.hears(refuse=True)
-    await post.drains()
+    await post.buries()
 
     (letter,) = await post.queues.page(post.stored, 0, 10)
     assert letter.dead
@@ -146,9 +140,7 @@ async def test_a_dead_letter_that_the_log_has_no_longer_stays_dead(stage: Stage)
     post = await posted(stage.storage, AT_ONCE)
     dead = await post.says(DURABLE, 1)
     await post.connects()
-    for _ in range(3):
-        await post.hears(refuse=True)
-    await post.drains()
+    await post.buries()
     await stage.storage.database.execute(delete(messages).where(messages.c.seq == dead))
     await post.queues.retry(post.stored, dead, "key:1")
     await post.drains()
