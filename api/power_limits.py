@@ -37,7 +37,7 @@ async def set_station_power_limit(request: Request) -> Mapping[str, Any]:
 
     It holds whatever a third-party CSMS wants of the charger. A repeat replaces it.
     """
-    return await _set(request, 0)
+    return await _set(request, await stored_charger(request), 0)
 
 
 @route(
@@ -55,23 +55,24 @@ async def set_evse_power_limit(request: Request) -> Mapping[str, Any]:
 
     It holds whatever a third-party CSMS wants of the charger. A repeat replaces it.
     """
-    return await _set(request, await _evse(request))
+    charger = await stored_charger(request)
+    return await _set(request, charger, await _evse(request, charger))
 
 
 @route("DELETE", OF_STATION, tag=TAG, scope="operate", answer=LimitAnswer(), errors=FAILURES)
 async def clear_station_power_limit(request: Request) -> Mapping[str, Any]:
     """Lift every power limit of a station; those of its EVSEs stay."""
-    return await _clear(request, 0)
+    return await _clear(request, await stored_charger(request), 0)
 
 
 @route("DELETE", OF_EVSE, tag=TAG, scope="operate", answer=LimitAnswer(), errors=FAILURES)
 async def clear_evse_power_limit(request: Request) -> Mapping[str, Any]:
     """Lift every power limit of one EVSE."""
-    return await _clear(request, await _evse(request))
-
-
-async def _set(request: Request, evse_id: int) -> Mapping[str, Any]:
     charger = await stored_charger(request)
+    return await _clear(request, charger, await _evse(request, charger))
+
+
+async def _set(request: Request, charger: Charger, evse_id: int) -> Mapping[str, Any]:
     options = {name: _option(request, name) for name in _OPTIONS}
     await _check_id(request, charger, options["charging_profile_id"], evse_id)
     [(kind, value)] = request.body["limit"].items()
@@ -92,15 +93,13 @@ async def _set(request: Request, evse_id: int) -> Mapping[str, Any]:
     return _answer(await perform(request, charger, command, asked))
 
 
-async def _clear(request: Request, evse_id: int) -> Mapping[str, Any]:
-    charger = await stored_charger(request)
+async def _clear(request: Request, charger: Charger, evse_id: int) -> Mapping[str, Any]:
     command = ClearPowerLimit(evse_id)
     return _answer(await perform(request, charger, command, {"evseId": evse_id}))
 
 
-async def _evse(request: Request) -> int:
+async def _evse(request: Request, charger: Charger) -> int:
     """Return the EVSE of the path, unless the charger has told of others only."""
-    charger = await stored_charger(request)  # first: of a foreign one nothing else is told
     evse_id: int = request.path["evseId"]
     connectors = await request.parts.storage.chargers.connectors(charger.key)
     told = {one.evse_id for one in connectors if one.evse_id}
