@@ -26,6 +26,7 @@ class Overlays:
 
     async def of_link(self, proxy_configuration_id: int) -> dict[str, str]:
         """Return the keys that a target set for its link."""
+        await self._group.flush()  # a Boot's interval may be noted this very moment
         values = {"proxy_configuration_id": proxy_configuration_id}
         rows = await self._database.fetch(statements.link_settings_of, values)
         return {row["name"]: row["value"] for row in rows}

@@ -19,6 +19,14 @@ async def test_a_target_reads_back_what_it_set_last(storage: Storage) -> None:
     }
 
 
+async def test_what_was_noted_a_moment_ago_is_read(storage: Storage) -> None:
+    target = await storage.proxy_configurations.create(proxy(ALICE))
+
+    storage.overlays.note_link(target.id, "HeartbeatInterval", "120")
+
+    assert await storage.overlays.of_link(target.id) == {"HeartbeatInterval": "120"}
+
+
 async def test_a_deleted_target_leaves_no_key_and_no_wish(storage: Storage) -> None:
     target = await storage.proxy_configurations.create(proxy(ALICE))
     storage.overlays.note_link(target.id, "HeartbeatInterval", "60")
