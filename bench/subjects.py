@@ -36,8 +36,8 @@ from proxy.addresses import AddressGuard
 from proxy.parts import RelayParts
 from proxy.relays import Relays
 from storage.clock import SystemClock
-from storage.database import Row, Statement
-from storage.group_commit import GroupCommit
+from storage.database import Statement, Values
+from storage.group_commit import Batch, GroupCommit
 from storage.records import Charger, ChargerKey, ProxyConfiguration, Transaction
 from storage.secrets import Sealer, digest_secret, new_password
 from storage.store import Storage, assemble, new_uuid, open_storage
@@ -110,13 +110,16 @@ class Unwritten:
     losses = 0
 
     def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
+        self._batch = Batch()
+        self._batch.settle()
 
-    def submit(self, _statement: Statement, _values: Row) -> asyncio.Future[None]:
+    def submit(self, statement: Statement, values: Values) -> asyncio.Future[None]:
         """Say at once that it is done."""
-        done: asyncio.Future[None] = self._loop.create_future()
-        done.set_result(None)
-        return done
+        return self.add(statement, values).committed()
+
+    def add(self, _statement: Statement, _values: Values) -> Batch:
+        """Say the same without a Future."""
+        return self._batch
 
     async def flush(self) -> None:
         """Have nothing to wait for."""

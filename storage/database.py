@@ -15,7 +15,8 @@ from typing import Any, NamedTuple, Protocol
 from sqlalchemy.sql import ClauseElement
 
 Row = Mapping[str, Any]
-# What a statement is given: values by name or, where there are many rows, in the order of its SQL.
+# What a statement is given: values by name or, where there are many rows, in the order of its SQL
+# and as the driver takes them: moments in µs since 1970, truth as 0 or 1.
 Values = Row | tuple[Any, ...]
 Statement = ClauseElement
 

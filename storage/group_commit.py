@@ -20,9 +20,61 @@ from storage.errors import StorageUnavailable
 
 log = structlog.get_logger("ringmain.storage")
 
-# What was submitted and who waits for it; a bare tuple, because there is one for each row.
-Item: TypeAlias = tuple[Statement, Values, "asyncio.Future[None]"]
-Batch: TypeAlias = Sequence[Item]
+Submitted: TypeAlias = tuple[Statement, Values]
+_NO_ROW = -1  # the place of who waits for a whole batch
+
+
+class Batch:
+    """Rows that are written together, and who waits for which of them.
+
+    Each row has a place, counted from 0. Most rows have nobody who waits for them, so there is
+    nothing to be made for each.
+    """
+
+    __slots__ = ("_faults", "_settled", "_waiting", "rows")
+
+    def __init__(self) -> None:
+        self.rows: list[Submitted] = []
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._faults: dict[int, Exception] = {}
+        self._settled = False
+
+    def has_stored(self, place: int) -> bool:
+        """Tell whether a row is committed."""
+        return self._settled and place not in self._faults
+
+    def committed(self, place: int = _NO_ROW) -> asyncio.Future[None]:
+        """Return a Future that ends with a row's commit, or with why it was not committed.
+
+        Without a place it ends when every row has its outcome. It is the caller's own:
+        cancelling it changes nothing.
+        """
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self._settled:
+            self._tell(place, future)
+        else:
+            self._waiting.append((place, future))
+        return future
+
+    def blame(self, places: range, fault: Exception) -> None:
+        """Note why rows are not committed."""
+        self._faults.update(dict.fromkeys(places, fault))
+
+    def settle(self) -> None:
+        """Tell whoever waits what became of his row; nothing more is written."""
+        self._settled = True
+        waiting, self._waiting = self._waiting, []
+        for place, future in waiting:
+            if not future.done():
+                self._tell(place, future)
+
+    def _tell(self, place: int, future: asyncio.Future[None]) -> None:
+        fault = self._faults.get(place)
+        if fault is None:
+            future.set_result(None)
+        else:
+            future.set_exception(fault)
+            future.exception()  # whoever does not wait for it does not want to know
 
 
 class GroupCommit:
@@ -36,10 +88,8 @@ class GroupCommit:
         """Write to a database; statements ``apart`` touch no row that another one touches."""
         self._database = database
         self._apart = frozenset(apart)
-        self._loop = asyncio.get_running_loop()  # asking for each row is a system call before 3.12
-        self._batch: list[Item] = []  # submitted, not yet being written
-        self._settled = asyncio.Event()  # whether all of the newest batch has its outcome
-        self._settled.set()
+        self._batch = Batch()  # submitted, not yet being written
+        self._newest = _nothing()  # the newest batch that has rows
         self._wake = asyncio.Event()
         self.losses = 0  # how often storage was away and took what was submitted with it
         self._ending = False  # no more than what is there will be written
@@ -50,19 +100,20 @@ class GroupCommit:
 
         Nobody needs to wait for the Future. It is the caller's own: cancelling it changes nothing.
         """
-        committed = self._loop.create_future()
-        if self._ended:
-            _fail([(statement, values, committed)], StorageUnavailable())
-            return committed
-        if not self._batch:
-            self._settled = asyncio.Event()
-            self._wake.set()
-        self._batch.append((statement, values, committed))
-        return committed
+        batch = self.add(statement, values)
+        return batch.committed(len(batch.rows) - 1)
+
+    def add(self, statement: Statement, values: Values) -> Batch:
+        """Have a row written as ``submit`` does, and return the batch whose last row it is."""
+        batch = self._batch
+        batch.rows.append((statement, values))
+        if len(batch.rows) == 1:
+            self._begin(batch)
+        return batch
 
     async def flush(self) -> None:
         """Wait until all that has been submitted is committed or has failed."""
-        await self._settled.wait()
+        await self._newest.committed()
 
     async def run(self) -> None:
         """Write until cancelled, then write what is left."""
@@ -74,40 +125,46 @@ class GroupCommit:
             self._wake.set()
             await writing
 
+    def _begin(self, batch: Batch) -> None:
+        if self._ended:
+            self._lose(batch, StorageUnavailable())
+        else:
+            self._newest = batch
+            self._wake.set()
+
     async def _write(self) -> None:
-        while self._batch or not self._ending:
+        while self._batch.rows or not self._ending:
             await self._wake.wait()
             self._wake.clear()
-            batch, self._batch = self._batch, []
-            settled = self._settled
+            batch, self._batch = self._batch, Batch()
             await self._commit(batch)
-            settled.set()
+            batch.settle()
         self._ended = True
 
     async def _commit(self, batch: Batch) -> None:
         """Write a batch; one that is refused is halved until the row to blame is alone."""
-        parts = [batch] if batch else []  # the first to be written is the last here
+        parts = [range(len(batch.rows))] if batch.rows else []
         while parts:
-            part = parts.pop()
+            part = parts.pop()  # the first to be written is the last here
+            rows = batch.rows[part.start : part.stop]
             try:
-                await self._database.write(self._writes(part))
+                await self._database.write(self._writes(rows))
             except StorageUnavailable as unavailable:
-                self._give_up([part, *reversed(parts)], unavailable)
+                self._give_up(batch, [part, *parts], unavailable)
                 return
             except Exception as refused:  # noqa: BLE001 - without its one writer all would stop
                 half = len(part) // 2
                 if half:
                     parts += [part[half:], part[:half]]
                 else:
-                    _refuse(part, refused)
-            else:
-                _succeed(part)
+                    log.error("row_refused", error=str(refused), statement=str(rows[0][0]))
+                    batch.blame(part, refused)
 
-    def _writes(self, batch: Batch) -> list[Write]:
+    def _writes(self, rows: Sequence[Submitted]) -> list[Write]:
         """Make as few writes of a batch as the order of its statements allows."""
         ordered: list[tuple[Statement, list[Values]]] = []
         apart: dict[Statement, list[Values]] = {}
-        for statement, values, _ in batch:
+        for statement, values in rows:
             if statement in self._apart:
                 apart.setdefault(statement, []).append(values)
             elif ordered and ordered[-1][0] is statement:
@@ -116,30 +173,24 @@ class GroupCommit:
                 ordered.append((statement, [values]))
         return [Write(*write) for write in chain(ordered, apart.items())]
 
-    def _give_up(self, parts: Sequence[Batch], unavailable: StorageUnavailable) -> None:
-        # What was submitted since goes the same way: it may say that what came before is stored.
-        lost = [*chain(*parts), *self._batch]
-        self._batch = []
+    def _give_up(
+        self, batch: Batch, parts: Sequence[range], unavailable: StorageUnavailable
+    ) -> None:
+        for part in parts:
+            batch.blame(part, unavailable)
         self.losses += 1
-        self._settled.set()
-        log.warning("storage_unavailable", error=str(unavailable), rows=len(lost))
-        _fail(lost, unavailable)
+        lost = sum(map(len, parts)) + len(self._batch.rows)
+        log.warning("storage_unavailable", error=str(unavailable), rows=lost)
+        # What was submitted since goes the same way: it may say that what came before is stored.
+        self._lose(self._batch, unavailable)
+
+    def _lose(self, batch: Batch, unavailable: StorageUnavailable) -> None:
+        self._batch = Batch()
+        batch.blame(range(len(batch.rows)), unavailable)
+        batch.settle()
 
 
-def _succeed(batch: Batch) -> None:
-    for _, _, committed in batch:
-        if not committed.done():
-            committed.set_result(None)
-
-
-def _refuse(batch: Batch, error: Exception) -> None:
-    for statement, _, _ in batch:
-        log.error("row_refused", error=str(error), statement=str(statement))
-    _fail(batch, error)
-
-
-def _fail(batch: Batch, error: Exception) -> None:
-    for _, _, committed in batch:
-        if not committed.done():
-            committed.set_exception(error)
-            committed.exception()  # whoever does not wait for it does not want to know
+def _nothing() -> Batch:
+    batch = Batch()
+    batch.settle()
+    return batch

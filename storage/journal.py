@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from storage.clock import Clock
 from storage.database import Database, Row
-from storage.group_commit import GroupCommit
+from storage.group_commit import Batch, GroupCommit
 from storage.records import ChargerKey, Direction, Exchange, Message, MessageType, Origin
 from storage.statements import messages as statements
 
@@ -37,11 +39,18 @@ _NO_ORIGIN = (None, None)
 _Open: TypeAlias = tuple[ChargerKey, Direction, int | None, str | None]
 
 
-class Receipt(NamedTuple):
-    """What an appended frame is given: its position, and the Future of its commit."""
+class Receipt(Struct, frozen=True, eq=False):
+    """What an appended frame is given: its position, and its place in a batch."""
 
     position: int
-    committed: asyncio.Future[None]
+    batch: Batch
+    place: int
+
+    @property
+    def committed(self) -> asyncio.Future[None] | None:
+        """Return the Future of the frame's commit, None where it is on disk already."""
+        batch, place = self.batch, self.place
+        return None if batch.has_stored(place) else batch.committed(place)
 
 
 class Journal:
@@ -88,7 +97,7 @@ class Journal:
         # In the order of the columns, because there are four such rows for each proxied CALL.
         row = (
             position,
-            self._clock.now(),
+            self._clock.microseconds(),
             *key,
             direction,
             ocpp_version,
@@ -98,9 +107,10 @@ class Journal:
             frame,
             proxy_configuration_id,
             answers,
-            *(origin or _NO_ORIGIN),
+            *(_NO_ORIGIN if origin is None else (origin.seq, int(origin.maybe_duplicate))),
         )
-        return Receipt(position, self._group.submit(statements.append_message, row))
+        batch = self._group.add(statements.append_message, row)
+        return Receipt(position, batch, len(batch.rows) - 1)
 
     @property
     def losses(self) -> int:

@@ -37,6 +37,7 @@ from proxy.errors import DialledTooOften
 from proxy.probe import Step
 from proxy.queues import Queues
 from proxy.states import State, TargetStatus
+from storage.clock import Clock
 from storage.records import ChargerKey, ProxyConfiguration, Scope
 from storage.store import Storage, open_storage
 from tests.doubles import PATIENCE, Peer, socket_pair
@@ -44,7 +45,7 @@ from tests.doubles import PATIENCE, Peer, socket_pair
 DOCUMENT = describe(ALL)
 
 
-class HandClock:
+class HandClock(Clock):
     """A clock that stands still until it is moved."""
 
     def __init__(self) -> None:

@@ -29,8 +29,8 @@ def said(api: Api, action: str = "MeterValues") -> int:
 async def passed_on(api: Api, id: int, seq: int) -> None:
     append, key = api.storage.journal.append, api.charger_key("CP-1")
     origin = Origin(seq, maybe_duplicate=True)
-    told = append(key, "platform_to_target", "1.6", "Call", "x", "MeterValues", FRAME, id, origin)
-    await told.committed
+    append(key, "platform_to_target", "1.6", "Call", "x", "MeterValues", FRAME, id, origin)
+    await api.storage.journal.flush()
 
 
 async def died(api: Api, id: int, seq: int) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from csms.errors import CallRefused
 from proxy.auditing import TargetAudit, names_told
+from storage.clock import Clock
 from storage.records import AuditEntry, ChargerKey
 from tests.proxy.stage import Stage, Target, configuration
 
@@ -29,7 +30,7 @@ class Book:
 
 
 @dataclass
-class Hands:
+class Hands(Clock):
     """A clock that is set by hand."""
 
     seconds: float = 0.0

@@ -15,6 +15,7 @@ from csms import frames
 from proxy.bounds import Bounds, EveryOther, Series, Worth, series
 from proxy.parts import RelayParts
 from proxy.timings import Timings
+from storage.clock import Clock
 from storage.records import Charger, ChargerKey, Message, ProxyConfiguration
 from storage.repositories.queues import Place
 from storage.store import Storage, open_storage
@@ -32,7 +33,7 @@ from tests.proxy.stage import (
 WEEK = 7 * 86_400
 
 
-class MovedClock:
+class MovedClock(Clock):
     """A clock that is moved by hand."""
 
     def __init__(self) -> None:

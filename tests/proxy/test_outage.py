@@ -18,7 +18,7 @@ import orjson
 from csms import frames
 from csms.frames import Call, Reply
 from proxy.bounds import Bounds
-from storage.clock import timestamp
+from storage.clock import Clock, timestamp
 from storage.records import ChargerKey
 from tests.doubles import PATIENCE
 from tests.proxy.stage import Device, Stage, Target, staged
@@ -28,7 +28,7 @@ STEPS = 24
 STEP = timedelta(days=7) / STEPS - timedelta(minutes=1)
 
 
-class MovedClock:
+class MovedClock(Clock):
     """A clock that is moved by hand."""
 
     def __init__(self) -> None:

@@ -96,7 +96,7 @@ async def test_what_is_not_there_is_not_found(post: Post) -> None:
 async def test_what_nobody_can_read_says_so(post: Post) -> None:
     append, key = post.storage.journal.append, post.stored.key
     receipt = append(key, "charger_to_platform", "1.6", "Call", "1", DURABLE, b"[2,")
-    await receipt.committed
+    await post.storage.journal.flush()
     message = await reader(post).message_at(receipt.position)
     assert isinstance(message, Message)
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Integer, column, text
 
+from storage.clock import Clock
 from storage.database import Database, Row
 from storage.records import ChargerKey
 from storage.statements import organizations as statements
@@ -21,7 +22,7 @@ BOB = ChargerKey(ORGANIZATION, "CP-BOB")
 UNSTORABLE = "\udc80"
 
 
-class HandClock:
+class HandClock(Clock):
     """Noon until it is moved."""
 
     def __init__(self) -> None:

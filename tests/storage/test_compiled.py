@@ -69,8 +69,7 @@ def test_rows_are_read_by_name_and_type() -> None:
     ]
 
 
-def test_values_in_the_order_of_the_sql_need_no_names() -> None:
+def test_values_in_the_order_of_the_sql_are_what_the_driver_takes() -> None:
     added = Compiled(insert_into(organizations), DIALECT)
-    noon = datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
 
-    assert list(added.bind(("uuid", None, noon))) == ["uuid", None, 1_000_000]
+    assert added.bind(("uuid", None, 1_000_000)) == ("uuid", None, 1_000_000)

@@ -122,10 +122,10 @@ async def test_a_sealed_password_is_worth_nothing_beside_another_charger(
 
 async def test_the_queue_of_a_new_target_begins_now(storage: Storage) -> None:
     for id in ("1", "2"):
-        said = storage.journal.append(
+        storage.journal.append(
             ALICE, "charger_to_platform", "1.6", "Call", id, "Heartbeat", b"[2]"
         )
-    await said.committed
+    await storage.journal.flush()
 
     created = await storage.proxy_configurations.create(proxy(ALICE))
 
