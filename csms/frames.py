@@ -127,6 +127,12 @@ OCPP21 = Dialect(
 
 _DEFAULT_LIMITS = Limits()
 _ENVELOPE = msgspec.json.Decoder(list[msgspec.Raw])
+# What nearly all frames are in every version: a CALL or a CALLRESULT whose names are plain and
+# readable, so that only its payload is left to be cut out.
+_NAME = rb'"[ !#-\[\]-~]{1,%d}"' % MAX_ID
+_PLAIN = re.compile(
+    rb"\[(?:%d,%b,%b|%d,%b),\s*(.*\S)\s*\]\s*" % (CALL, _NAME, _NAME, CALL_RESULT, _NAME), re.DOTALL
+)
 # Where the document is broken further on, its head may still tell who waits for an answer.
 _HEAD = re.compile(
     rb"\s*\[\s*(-?(?:0|[1-9]\d{0,17}))(?![\d.eE])"
@@ -144,9 +150,17 @@ def parse(text: bytes, dialect: Dialect = OCPP201, limits: Limits = _DEFAULT_LIM
         raise _refused(*_head(text), dialect, f"not JSON: {bad}"[:120]) from None
     if type(items) is not list or not items:
         raise _refused(CALL, None, dialect, "frame is not a JSON array with something in it")
-    kind, id = items[0], items[1] if len(items) > 1 else None
-    if _too_large(text, items, limits):
+    kind, size = items[0], len(items)
+    id: Any = items[1] if size > 1 else None
+    # Bytes bound both figures from above, as no value has less than one; only suspects are walked.
+    opened = text.count(b"[") + text.count(b"{")
+    if (opened > limits.max_depth or len(text) > limits.max_nodes) and _too_large(items, limits):
         raise _refused(kind, id, dialect, "frame is nested too deeply or has too many values")
+    if (plain := _PLAIN.fullmatch(text)) is not None:
+        if kind == CALL and size == 4:
+            return Call(id, items[2], plain[1], items[3], text)
+        if kind == CALL_RESULT and size == 3:
+            return CallResult(id, plain[1], items[2], text)
     if fault := _fault(kind, id, items, dialect):
         raise _refused(kind, id, dialect, fault)
     return _READERS[kind].build(items, text)
@@ -209,11 +223,7 @@ _READERS: dict[int, _Reader] = {
 }
 
 
-def _too_large(text: bytes, items: list[Any], limits: Limits) -> bool:
-    # Bytes bound both figures from above, as no value has less than one; only suspects are walked.
-    opened = text.count(b"[") + text.count(b"{")
-    if opened <= limits.max_depth and len(text) <= limits.max_nodes:
-        return False
+def _too_large(items: list[Any], limits: Limits) -> bool:
     level, left = [items], limits.max_nodes
     for _ in range(limits.max_depth):
         left -= sum(map(len, level))

@@ -7,7 +7,7 @@ not checked: no two chargers agree on a timestamp.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -66,6 +66,8 @@ class Schemas:
     def __init__(self, version: str) -> None:
         self._version = _VERSIONS[version]
         self._actions = _actions(self._version.package)
+        self._requests = _Checks(self._version.package, self._version.request, self._actions)
+        self._responses = _Checks(self._version.package, _RESPONSE, self._actions)
 
     @property
     def actions(self) -> frozenset[str]:
@@ -78,26 +80,46 @@ class Schemas:
 
     def request(self, action: str, fields: Any) -> Violation | None:
         """Return what is wrong with a CALL's payload, None if nothing is."""
-        return self._check(action, self._version.request, fields)
+        if self._requests[action](fields):
+            return None
+        return self._found(action, self._version.request, fields)
 
     def response(self, action: str, fields: Any) -> Violation | None:
         """Return what is wrong with a CALLRESULT's payload, None if nothing is."""
-        return self._check(action, _RESPONSE, fields)
-
-    def _check(self, action: str, suffix: str, fields: Any) -> Violation | None:
-        if action not in self._actions:  # also keeps a peer's text out of file names
-            return Violation("NotImplemented", "action is not known")
-        validator = _validator(self._version.package, action + suffix)
-        if validator.is_valid(fields):
+        if self._responses[action](fields):
             return None
+        return self._found(action, _RESPONSE, fields)
+
+    def _found(self, action: str, suffix: str, fields: Any) -> Violation:
+        if action not in self._actions:
+            return Violation("NotImplemented", "action is not known")
         if not isinstance(fields, dict):
             return Violation(self._version.not_an_object, "payload is not an object")
+        validator = _validator(self._version.package, action + suffix)
         return self._violation(next(validator.iter_errors(fields)))
 
     def _violation(self, error: jsonschema_rs.ValidationError) -> Violation:
         where = ".".join(map(str, error.instance_path))
         message = f"{where}: {error.message}" if where else error.message
         return Violation(self._version.codes.get(error.kind.name, _OTHER_RULES), message)
+
+
+class _Checks(dict[str, Callable[[Any], bool]]):
+    """What tells whether a payload fits its action; costs no call where it is known already."""
+
+    def __init__(self, package: str, suffix: str, actions: frozenset[str]) -> None:
+        super().__init__()
+        self._package, self._suffix, self._actions = package, suffix, actions
+
+    def __missing__(self, action: str) -> Callable[[Any], bool]:
+        if action not in self._actions:  # also keeps a peer's text out of file names
+            return _never
+        check = self[action] = _validator(self._package, action + self._suffix).is_valid
+        return check
+
+
+def _never(_fields: Any) -> bool:
+    return False
 
 
 def _actions(package: str) -> frozenset[str]:

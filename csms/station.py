@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from inspect import iscoroutine, unwrap
-from types import MappingProxyType
+from inspect import unwrap
+from types import CoroutineType, MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 
 import orjson
@@ -27,7 +27,7 @@ from csms.link import Link
 from csms.payloads import arguments, wire_fields
 from csms.power_limits import PERFORMERS
 from csms.profiles import HEARD, Profiles
-from csms.readings import whole, word
+from csms.readings import word
 from csms.schemas import Schemas, Violation
 from csms.transactions import TransactionLedger
 from csms.turns import Urgency
@@ -101,10 +101,13 @@ class Station(ChargePoint):
     # What is known of the mains is known of each EVSE.
     supply_by_evse: ClassVar[bool] = True
     handlers: ClassVar[Mapping[str, Handler]] = MappingProxyType({})
+    # What results without fields read on the wire, once one was checked.
+    _unvarying: ClassVar[dict[type[DataclassInstance], bytes]] = {}
 
     def __init_subclass__(cls) -> None:
         """Collect the handlers once per class; the library does so for each charger (12 KB)."""
         super().__init_subclass__()
+        cls._unvarying = {}
         routes = routing.create_route_map(cls)  # type: ignore[no-untyped-call]  # as above
         cls.handlers = MappingProxyType(
             {str(action): unwrap(route["_on_action"]) for action, route in routes.items()}
@@ -133,13 +136,13 @@ class Station(ChargePoint):
             return frames.call_error(call.id, violation.code, violation.message)
         try:
             result = handler(self, call, **arguments(call.fields))
-            if iscoroutine(result):
+            if isinstance(result, CoroutineType):
                 result = await result
         except StorageError as cause:
             raise NotStored from cause
         if call.action in HEARD:
             self.profiles.heard(call.action, call.fields)
-        return self._reply(call, wire_fields(result))
+        return self._reply(call, result)
 
     async def witness(self, call: Call, _answer: CallResult) -> None:
         """Note what another system has answered, as if the answer were ours.
@@ -166,17 +169,22 @@ class Station(ChargePoint):
         self.books.chargers.note_seen(self.key, self.books.clock.now())
 
     def note_status(
-        self, call: Call, evse_id: Any, connector_id: Any, status: Any, error_code: Any = None
+        self,
+        call: Call,
+        evse_id: int | None,
+        connector_id: int | None,
+        status: Any,
+        error_code: Any = None,
     ) -> None:
         """Note a connector's status, unless it does not say which connector or which status."""
-        evse, connector, state = whole(evse_id), whole(connector_id), word(status)
-        if evse is None or connector is None or state is None:
+        state = word(status)
+        if evse_id is None or connector_id is None or state is None:
             return
         self.books.chargers.note_status(
             ConnectorStatus(
                 key=self.key,
-                evse_id=evse,
-                connector_id=connector,
+                evse_id=evse_id,
+                connector_id=connector_id,
                 status=state,
                 error_code=word(error_code),
                 payload=call.payload,
@@ -231,12 +239,19 @@ class Station(ChargePoint):
         )
         return True
 
-    def _reply(self, call: Call | Send, fields: dict[str, Any]) -> Reply:
+    def _reply(self, call: Call | Send, result: DataclassInstance) -> Reply:
+        unvarying = self._unvarying.get(type(result))
+        if unvarying is not None:
+            return frames.call_result(call.id, unvarying, {})
+        fields = wire_fields(result)
         broken = self.schemas.response(call.action, fields)
         if broken is not None:
             log.error("answer_breaks_schema", action=call.action, violation=broken.message)
             return frames.call_error(call.id, "InternalError", "The answer broke its schema.")
-        return frames.call_result(call.id, orjson.dumps(fields), fields)
+        payload = orjson.dumps(fields)
+        if not type(result).__dataclass_fields__:
+            self._unvarying[type(result)] = payload
+        return frames.call_result(call.id, payload, fields)
 
 
 def _outcome(fields: Any, violation: Violation | None) -> Outcome:

@@ -99,8 +99,8 @@ class Station16(Station, ChargePoint):
         **_: Any,
     ) -> call_result.StatusNotification:
         """Note the status of a connector, or with connectorId 0 of the charger."""
-        within = 1 if whole(connector_id) else 0
-        self.note_status(message, connector_id, within, status, error_code)
+        evse_id = whole(connector_id)
+        self.note_status(message, evse_id, 1 if evse_id else 0, status, error_code)
         return call_result.StatusNotification()
 
     # What follows is only to be remembered, and the journal does that.

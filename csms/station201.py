@@ -33,7 +33,7 @@ from csms.commands import (
 from csms.errors import CallRefused
 from csms.frames import OCPP201, Call
 from csms.limits import Abilities
-from csms.readings import availabilities, mapping
+from csms.readings import availabilities, mapping, whole
 from csms.schemas import Schemas
 from csms.station import Performers, Station, always, on
 from csms.turns import Urgency
@@ -97,7 +97,7 @@ class Station201(Station, ChargePoint):
         **_: Any,
     ) -> call_result.StatusNotification:
         """Note the status of a connector."""
-        self.note_status(message, evse_id, connector_id, connector_status)
+        self.note_status(message, whole(evse_id), whole(connector_id), connector_status)
         return call_result.StatusNotification()
 
     @on(Action.notify_event)
@@ -106,7 +106,8 @@ class Station201(Station, ChargePoint):
     ) -> call_result.NotifyEvent:
         """Note the status of connectors that report it as a variable."""
         for event, evse_id, connector_id in availabilities(event_data):
-            self.note_status(message, evse_id, connector_id, event.get("actualValue"))
+            status = event.get("actualValue")
+            self.note_status(message, whole(evse_id), whole(connector_id), status)
         return call_result.NotifyEvent()
 
     # What follows is only to be remembered, and the journal does that.

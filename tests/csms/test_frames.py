@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import orjson
 import pytest
 from hypothesis import assume, given
@@ -267,6 +268,50 @@ def test_parse_reads_what_call_error_writes(
     error = frames.call_error(id, code, description, details)
 
     assert parse(error.text, dialect) == error
+
+
+written_names = st.tuples(names, st.booleans()).map(
+    lambda drawn: json.dumps(drawn[0], ensure_ascii=drawn[1]).encode()
+)
+heads = st.one_of(
+    st.tuples(st.just(b"2"), written_names, written_names), st.tuples(st.just(b"3"), written_names)
+)
+
+
+@given(heads, json_texts, blanks, blanks, dialects)
+def test_payload_is_cut_as_a_json_parser_cuts_it(
+    head: tuple[bytes, ...], payload: bytes, blank: bytes, around: bytes, dialect: Dialect
+) -> None:
+    text = around + _array([*head, payload], blank) + around
+
+    frame = parse(text, dialect)
+
+    decoded = orjson.loads(text)
+    assert isinstance(frame, Call | CallResult)
+    assert [frame.id, frame.payload, frame.fields] == [decoded[1], payload, decoded[-1]]
+    assert frame.payload == bytes(msgspec.json.decode(text, type=list[msgspec.Raw])[-1])
+    assert not isinstance(frame, Call) or frame.action == decoded[2]
+
+
+@pytest.mark.parametrize("name", [rb"\u0041", rb"a\"b", rb"a\\", b"\xc3\xbc", b"]", b"[2,", b"a,b"])
+@pytest.mark.parametrize("kind", [2, 3])
+def test_names_that_are_not_plain_are_read_like_others(name: bytes, kind: int) -> None:
+    head = [b"%d" % kind] + [b'"%b"' % name] * (4 - kind)
+
+    frame = parse(_array([*head, b"{}"], b""))
+
+    assert isinstance(frame, Call | CallResult)
+    assert (frame.id, frame.payload) == (orjson.loads(head[1]), b"{}")
+
+
+@pytest.mark.parametrize(
+    "text", [b'[2,"a","b"]', b'[2,"a","b",{},{}]', b'[3,"a"]', b'[3,"a",{},{}]', b'[3,"a","b",{}]']
+)
+def test_plain_names_do_not_make_up_for_too_few_or_too_many_elements(text: bytes) -> None:
+    with pytest.raises(MalformedFrame) as refused:
+        parse(text)
+
+    assert refused.value.id == "a"
 
 
 def _read(text: bytes, dialect: Dialect) -> Any:

@@ -198,7 +198,8 @@ async def test_the_latest_status_of_each_connector_counts(storage: Storage) -> N
 async def test_the_status_of_a_charger_that_is_gone_is_dropped_in_silence(
     storage: Storage,
 ) -> None:
-    await storage.chargers.note_status(status(BOB))
+    storage.chargers.note_status(status(BOB))
+    await storage.group.flush()
 
     assert await storage.chargers.connectors(BOB) == []
 
