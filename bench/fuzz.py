@@ -29,7 +29,7 @@ from bench.mutants import Mutants, valid_payloads
 from csms.commands import Command, RemoteStart, RemoteStop, Reset
 from csms.errors import LinkClosed, RingmainError
 from csms.frames import CALL, MAX_ID, UNREADABLE_ID, Dialect
-from csms.link import Answer, Link
+from csms.link import Answer, Link, Socket
 from csms.station import Books, Station
 from csms.stations import STATIONS
 from csms.transactions import TransactionLedger
@@ -101,7 +101,7 @@ class Count:
 
 
 @dataclass
-class Feed:
+class Feed(Socket):
     """The far end of the link: sends the frames, and holds every answer against the rule."""
 
     frames: Iterator[bytes]

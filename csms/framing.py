@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection
@@ -64,8 +64,13 @@ def unframed(data: bytes, *, masked: bool) -> bytes | None:
 
 
 class Shortcut(Connection):
-    """Hand over whole texts past the library's parser, while that is between two texts."""
+    """Hand over whole texts past the library's parser, while that is between two texts.
 
+    While the reader waits for the next one, ``hear`` is given it at once, which spares waking the
+    reader; what it returns False for goes to the reader.
+    """
+
+    hear: Callable[[bytes], bool] | None = None
     _between_texts = False
     _waiter: asyncio.Future[bytes | None] | None = None
 
@@ -105,10 +110,11 @@ class Shortcut(Connection):
         self._look_again()
 
     def _take(self, text: bytes) -> None:
-        if self._waiter is None or self._waiter.done():
+        waiter = self._waiter
+        if waiter is None or waiter.done():
             self.recv_messages.put(Frame(Opcode.TEXT, text))
-        else:
-            self._waiter.set_result(text)
+        elif self.hear is None or not self.hear(text):
+            waiter.set_result(text)
 
     def _look_again(self) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -20,13 +20,22 @@ class Inbox(Generic[Item]):
         self._items: deque[Item] = deque()
         self._waiting: asyncio.Future[None] | None = None
 
-    async def put(self, item: Item) -> None:
-        """Put one in behind the others."""
-        while len(self._items) >= self._room:
-            waiting = self._waiting = asyncio.get_running_loop().create_future()
-            await waiting
+    @property
+    def full(self) -> bool:
+        """Tell whether who puts in has to wait."""
+        return len(self._items) >= self._room
+
+    def add(self, item: Item) -> None:
+        """Put one in behind the others, whether there is room or not."""
         self._items.append(item)
         self._wake()
+
+    async def put(self, item: Item) -> None:
+        """Put one in behind the others when there is room."""
+        while self.full:
+            waiting = self._waiting = asyncio.get_running_loop().create_future()
+            await waiting
+        self.add(item)
 
     async def take(self) -> Item:
         """Take the first one out."""

@@ -37,6 +37,7 @@ log = structlog.get_logger("ringmain.link")
 # The same as the unions of their names, but quicker to ask for.
 _CALLS, _REPLIES = (Call, Send), (CallResult, CallError)
 Way: TypeAlias = Literal["received", "sent"]
+_Item: TypeAlias = Call | Send | tuple[MalformedFrame, bytes]  # that has to be answered
 GOING_AWAY, POLICY_VIOLATION, INTERNAL_ERROR = 1001, 1008, 1011
 SERVICE_RESTART, TRY_AGAIN_LATER = 1012, 1013
 
@@ -44,8 +45,16 @@ SERVICE_RESTART, TRY_AGAIN_LATER = 1012, 1013
 class Socket(Protocol):
     """Carry whole texts to and from one peer; both ways raise LinkClosed when it is gone."""
 
+    def listen(self, _hear: Callable[[bytes], bool], /) -> None:
+        """Give it at once what comes while ``receive`` waits; what it refuses is received."""
+        return None  # noqa: RET501 - without it the method would be abstract
+
     async def receive(self) -> bytes:
         """Wait for the next text."""
+
+    def post(self, _text: bytes, /) -> bool:
+        """Hand over one text where that needs no waiting; else return False."""
+        return False
 
     async def send(self, text: bytes) -> None:
         """Hand over one text within the adapter's own deadline."""
@@ -142,7 +151,7 @@ class Link:
         self._tap = tap
         self._new_id = new_id
         self._limits = limits or Limits()
-        self._inbox: Inbox[Call | Send | tuple[MalformedFrame, bytes]] = Inbox(max_inbox)
+        self._inbox: Inbox[_Item] = Inbox(max_inbox)
         self._turns = Turns(max_waiting)
         self._deadline = Deadline()  # of the CALL that is out
         self._tolerate = tolerate
@@ -160,6 +169,7 @@ class Link:
 
         Every waiter is woken then. Calling the peer needs a running link.
         """
+        self._socket.listen(self._hear)
         self._tasks = (
             asyncio.create_task(self._read()),
             asyncio.create_task(self._answer_calls(answer)),
@@ -198,45 +208,66 @@ class Link:
         of those that wait the most urgent is next; ``note`` is for the tap alone.
         Raises CallRefused, AnswerTimeout, LinkBusy, LinkClosed or NotStored.
         """
-        async with self._turns.next(patience, urgency):
+        turns = self._turns
+        if not turns.take_at_once():
+            await turns.take(patience, urgency)
+        try:
             if self._closed:
                 raise self._closed
             request = frames.call(self._new_id(), action, payload)
-            pending = self._turns.ask(request.id, action)
-            try:
-                with self._deadline.within(timeout):
-                    await self._send(request, action, note=note)
-                    reply = await pending.answer
-            except TimeoutError:
-                raise AnswerTimeout from None
-            finally:
-                self._turns.give_up()
+            answer = turns.ask(request.id, action)
+            with self._deadline.within(timeout):
+                await self._send(request, action, note=note)
+                reply = await answer
+        except TimeoutError:
+            raise AnswerTimeout from None
+        finally:
+            turns.leave()
         if isinstance(reply, CallError):
             raise CallRefused(reply)
         return reply
 
     async def _read(self) -> None:
         while True:
-            text = await self._socket.receive()
-            self.traffic.heard_at = time.monotonic()
-            self.traffic.frames_received += 1
-            self.traffic.bytes_received += len(text)
-            if not text or text.isspace():  # some chargers send empty texts as keep-alive
-                continue
-            try:
-                frame = frames.parse(text, self._dialect, self._limits)
-            except MalformedFrame as malformed:
-                self.traffic.malformed += 1
-                self._mind(f"a frame that is no OCPP ({malformed.reason})")
-                await self._inbox.put((malformed, text))
-                continue
-            if isinstance(frame, _CALLS):
+            item = self._understand(await self._socket.receive())
+            if item is not None:
                 # A full inbox stops the reading, so the peer feels its own haste.
-                await self._inbox.put(frame)
-            elif isinstance(frame, _REPLIES):
-                self._take_answer(frame)
-            else:
-                self._unsolicited()
+                await self._inbox.put(item)
+
+    def _hear(self, text: bytes) -> bool:
+        """Take a text in without a task; what that cannot do is left to the one that reads."""
+        if self._inbox.full:
+            return False
+        try:
+            item = self._understand(text)
+        except Exception as fault:  # noqa: BLE001 - whoever hands it over knows nothing of us
+            self._end(_failed(fault))
+            return True
+        if item is not None:
+            self._inbox.add(item)
+        return True
+
+    def _understand(self, text: bytes) -> _Item | None:
+        """Return what has to be answered; whatever else it is is dealt with."""
+        traffic = self.traffic
+        traffic.heard_at = time.monotonic()
+        traffic.frames_received += 1
+        traffic.bytes_received += len(text)
+        try:
+            frame = frames.parse(text, self._dialect, self._limits)
+        except MalformedFrame as malformed:
+            if not text or text.isspace():  # some chargers send empty texts as keep-alive
+                return None
+            traffic.malformed += 1
+            self._mind(f"a frame that is no OCPP ({malformed.reason})")
+            return malformed, text
+        if isinstance(frame, _CALLS):
+            return frame
+        if isinstance(frame, _REPLIES):
+            self._take_answer(frame)
+        else:
+            self._unsolicited()
+        return None
 
     def _take_answer(self, frame: Reply) -> None:
         asked = self._turns.answered(frame.id)
@@ -263,7 +294,14 @@ class Link:
                 await self._refuse(*item)
                 continue
             receipt = self._tap("received", item, item.text, item.action, None)
-            reply = await _reply(answer, item, receipt.position)
+            try:
+                reply = await answer(item, receipt.position)
+            except NotStored:
+                raise  # unanswered, so the charger keeps the message and sends it again
+            except (Exception, asyncio.CancelledError) as fault:  # ours, and no end of the link
+                if _cancelled():
+                    raise
+                reply = _failure(item, fault)
             if isinstance(item, Call):  # a Send is served and never answered
                 await self._send(reply, item.action, receipt)
 
@@ -291,8 +329,12 @@ class Link:
             raise NotStored from cause
         self.traffic.frames_sent += 1
         self.traffic.bytes_sent += len(frame.text)
+        if not self._socket.post(frame.text):
+            await self._send_slowly(frame.text)
+
+    async def _send_slowly(self, text: bytes) -> None:
         try:
-            await self._socket.send(frame.text)
+            await self._socket.send(text)
         except LinkClosed as gone:
             self._end(gone)
             raise
@@ -306,16 +348,9 @@ class Link:
         return self._closed
 
 
-async def _reply(answer: Answer, call: Call | Send, position: int) -> Reply:
-    try:
-        return await answer(call, position)
-    except NotStored:
-        raise  # unanswered, so the charger keeps the message and sends it again
-    except (Exception, asyncio.CancelledError) as fault:  # our own fault must not end the link
-        if _cancelled():
-            raise
-        log.error("answer_failed", action=call.action, fault=place_of(fault))
-        return frames.call_error(call.id, "InternalError", "The request could not be handled.")
+def _failure(call: Call | Send, fault: BaseException) -> CallError:
+    log.error("answer_failed", action=call.action, fault=place_of(fault))
+    return frames.call_error(call.id, "InternalError", "The request could not be handled.")
 
 
 def _cancelled() -> bool:
@@ -328,7 +363,10 @@ def _reason(tasks: Iterable[asyncio.Task[None]]) -> LinkClosed:
     faults = [task.exception() for task in tasks if task.done() and not task.cancelled()]
     if not faults:
         return LinkClosed(GOING_AWAY, "shutting down")
-    fault = faults[0]
+    return _failed(faults[0])
+
+
+def _failed(fault: BaseException | None) -> LinkClosed:
     if isinstance(fault, LinkClosed):
         return fault
     log.warning("link_failed", fault=place_of(fault.__cause__ or fault) if fault else "ended")

@@ -24,7 +24,8 @@ _CREDENTIAL = re.compile(
 )
 _LONGEST = 255
 _BETWEEN_WORDS = re.compile(r"[\W_]+")  # authorization_key, Private-Key
-_CONFIGURING = frozenset(
+# What may tell a password.
+CONFIGURING = frozenset(
     {"ChangeConfiguration", "GetConfiguration", "GetVariables", "SetNetworkProfile", "SetVariables"}
 )
 _VALUES = frozenset({"value", "attributeValue"})
@@ -38,7 +39,7 @@ def is_secret(name: str) -> bool:
 
 def loggable(frame: Frame | MalformedFrame, text: bytes, action: str | None) -> bytes:
     """Return the text of a frame as the log may keep it: its own, unless it tells a secret."""
-    if action not in _CONFIGURING or not isinstance(frame, Call | CallResult):
+    if action not in CONFIGURING or not isinstance(frame, Call | CallResult):
         return text
     fields = orjson.loads(frame.payload)  # what is sent has no fields
     told = _concealed(fields)

@@ -43,21 +43,33 @@ class WebSocket:
             raise _closed(gone) from None
         return text
 
-    async def send(self, text: bytes) -> None:
-        """Send one text frame; raise LinkClosed when the peer is gone or does not read."""
+    def listen(self, hear: Callable[[bytes], bool]) -> None:
+        """Give ``hear`` what comes while ``receive`` waits; what it does not take is received."""
+        if isinstance(self._connection, Shortcut):
+            self._connection.hear = hear
+
+    def post(self, text: bytes) -> bool:
+        """Send one text frame where that needs no waiting; else return False."""
         connection = self._connection
+        transport = connection.transport
         if (
-            connection.transport.get_write_buffer_size() + len(text) < ROOM
+            transport.get_write_buffer_size() + len(text) < ROOM
             and connection.protocol.state is State.OPEN
             and connection.send_in_progress is None  # nobody is in the midst of fragments
-            and not connection.transport.is_closing()
+            and not transport.is_closing()
         ):
             # Neither a deadline nor the library's locks, which cost more than the rest together.
-            connection.transport.write(framed(text, next(self._masks)))
+            transport.write(framed(text, next(self._masks)))
+            return True
+        return False
+
+    async def send(self, text: bytes) -> None:
+        """Send one text frame; raise LinkClosed when the peer is gone or does not read."""
+        if self.post(text):
             return
         try:
             async with asyncio.timeout(self._patience):
-                await connection.send(text, text=True)
+                await self._connection.send(text, text=True)
         except ConnectionClosed as gone:
             raise _closed(gone) from None
         except TimeoutError:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from csms.errors import MalformedFrame, NotStored
 from csms.frames import Call, CallError, CallResult, CallResultError, Frame, Send
 from csms.link import Receipt, Tap, Way
-from csms.secrecy import loggable
+from csms.secrecy import CONFIGURING, loggable
 from storage.journal import ANSWERS, Journal
 from storage.records import ChargerKey, Direction, MessageType, Origin
 
@@ -29,17 +29,23 @@ _MESSAGE_TYPES: Mapping[type[Frame | MalformedFrame], MessageType] = {
 }
 
 
+def _unheard(_refusal: CallError) -> None:
+    """Make nothing of a refusal."""
+
+
 def journal_tap(
     journal: Journal,
     key: ChargerKey,
     ocpp_version: str,
     directions: Mapping[Way, Direction] = CHARGER_LINK,
     proxy_configuration_id: int | None = None,
+    refused: Callable[[CallError], None] = _unheard,
 ) -> Tap:
     """Return the tap that appends every frame of one link to the journal, without passwords.
 
     What a handler noted between a CALL and its answer is stored when the answer is, unless storage
     was away in between; then the tap raises NotStored instead of appending the answer.
+    ``refused`` is told of each CALLERROR of the peer.
     """
     losses = journal.losses  # as they were when the CALL came that is being answered
 
@@ -52,10 +58,15 @@ def journal_tap(
     ) -> Receipt:
         nonlocal losses
         kind = _MESSAGE_TYPES[type(frame)]
-        if kind == "Call":
-            losses = journal.losses if way == "received" else losses
-        elif way == "sent" and kind in ANSWERS and losses != journal.losses:
-            raise NotStored
+        if way == "sent":
+            if losses != journal.losses and kind in ANSWERS:
+                raise NotStored
+        elif kind == "Call":
+            losses = journal.losses
+        elif isinstance(frame, CallError):
+            refused(frame)
+        if action in CONFIGURING:
+            text = loggable(frame, text, action)
         return journal.append(
             key,
             directions[way],
@@ -63,7 +74,7 @@ def journal_tap(
             kind,
             frame.id,
             action,
-            loggable(frame, text, action),
+            text,
             proxy_configuration_id,
             origin,
         )

@@ -33,22 +33,6 @@ class Pending:
     answer: asyncio.Future[Reply]
 
 
-class _Turn:
-    """One caller's turn; a generator for a context would cost as much as the rest of a call."""
-
-    __slots__ = ("_patience", "_turns", "_urgency")
-
-    def __init__(self, turns: Turns, patience: float, urgency: Urgency) -> None:
-        self._turns, self._patience, self._urgency = turns, patience, urgency
-
-    async def __aenter__(self) -> None:
-        if not self._turns.take_at_once():
-            await self._turns.take(self._patience, self._urgency)
-
-    async def __aexit__(self, *_: object) -> None:
-        self._turns.leave()
-
-
 class Turns:
     """Let one caller after the other call the peer; ``max_waiting`` of each urgency at most."""
 
@@ -60,10 +44,6 @@ class Turns:
         self._lines: tuple[deque[asyncio.Future[None]], ...] = tuple(deque() for _ in Urgency)
         self._pending: Pending | None = None
         self._given_up: deque[Pending] = deque(maxlen=_REMEMBERED)  # answers may still come, late
-
-    def next(self, patience: float, urgency: Urgency = Urgency.OWNER) -> _Turn:
-        """Hold the turn within a context, waited for ``patience`` s at most; raise LinkBusy."""
-        return _Turn(self, patience, urgency)
 
     def take_at_once(self) -> bool:
         """Take the turn if it is nobody's; False if it is somebody's."""
@@ -88,7 +68,13 @@ class Turns:
             raise
 
     def leave(self) -> None:
-        """Hand the turn to who is the most urgent, and among equals to who came first."""
+        """Hand the turn to who is the most urgent, and among equals to who came first.
+
+        An answer that has not come may come late.
+        """
+        if self._pending is not None:
+            self._given_up.append(self._pending)
+            self._pending = None
         for line in self._lines:
             while line:
                 following = line.popleft()
@@ -97,17 +83,12 @@ class Turns:
                     return
         self._taken = False
 
-    def ask(self, id: str, action: str) -> Pending:
-        """Note that this CALL is out; within one's turn."""
-        self._loop = self._loop or asyncio.get_running_loop()
-        self._pending = Pending(id, action, self._loop.create_future())
-        return self._pending
-
-    def give_up(self) -> None:
-        """Wait no longer for the answer, which may still come."""
-        if self._pending is not None:
-            self._given_up.append(self._pending)
-            self._pending = None
+    def ask(self, id: str, action: str) -> asyncio.Future[Reply]:
+        """Note that this CALL is out, and return its answer; within one's turn."""
+        loop = self._loop = self._loop or asyncio.get_running_loop()
+        answer: asyncio.Future[Reply] = loop.create_future()
+        self._pending = Pending(id, action, answer)
+        return answer
 
     def answered(self, id: str) -> Pending | None:
         """Take out whom this answer is for: whatever comes again is unsolicited."""

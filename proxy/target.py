@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from csms.errors import LinkClosed
-from csms.frames import Call, CallResult
-from csms.link import INTERNAL_ERROR, Answer, Link
+from csms.frames import Call, CallError, CallResult
+from csms.link import INTERNAL_ERROR, Answer, Link, Tap
+from csms.tap import TARGET_LINK, journal_tap
 from proxy.backlog import Backlog, backlog
 from proxy.conduct import Conduct
 from proxy.destinations import destination
@@ -28,7 +29,6 @@ from proxy.errors import (
     TargetRefused,
     TargetUnreachable,
 )
-from proxy.overheard import target_tap
 from proxy.presence import Presence
 from proxy.standing import Standing
 from proxy.states import UNAVAILABLE, State, TargetStatus
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger("ringmain.target")
 
 _REFUSED_CREDENTIALS = (401, 403)
+_UNKNOWN_HERE = "SecurityError"
 _APART = frozenset({State.INCOMPATIBLE, State.BACKOFF})
 # What of a configuration does not concern the link.
 _ASIDE = ("target_platform_identifier", "role", "policy", "updated_at")
@@ -265,16 +266,10 @@ class TargetLink:
             return opened
 
     async def _converse(self, socket: WebSocket) -> LinkClosed:
-        tap = target_tap(
-            self._parts.storage.journal,
-            self.configuration,
-            self.kind.version,
-            self._presence.forgotten,
-        )
         link = Link(
             socket,
             dialect=self.kind.dialect,
-            tap=tap,
+            tap=self._tap(),
             limits=self._parts.limits,
             tolerate=self._tolerate,
         )
@@ -288,6 +283,22 @@ class TargetLink:
             self.delivery.hold()
             talking.cancel()
             await asyncio.gather(talking, return_exceptions=True)
+
+    def _tap(self) -> Tap:
+        def refused(refusal: CallError) -> None:
+            # It does not know us any more (OCPP-J 1.6 errata §5.6, 2.0.1 B01.FR.10).
+            if refusal.code == _UNKNOWN_HERE:
+                self._presence.forgotten()
+
+        journal, configuration = self._parts.storage.journal, self.configuration
+        return journal_tap(
+            journal,
+            configuration.key,
+            self.kind.version,
+            TARGET_LINK,
+            configuration.id,
+            refused,
+        )
 
     def _tolerate(self, fault: str) -> bool:
         self._standing.enter(self._standing.state, f"The target sent {fault}.")

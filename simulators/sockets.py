@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.typing import Subprotocol
 
 from csms.errors import LinkClosed
+from csms.link import Socket
 
 ABNORMAL = 1006
 
@@ -30,7 +31,7 @@ class HandshakeRefused(LinkClosed):
         self.status = status
 
 
-class WebSocket:
+class WebSocket(Socket):
     """Carry texts over one WebSocket; give up a peer that does not read for ``patience`` s."""
 
     def __init__(self, connection: Connection, *, patience: float = 10.0) -> None:

@@ -39,9 +39,11 @@ class Batch:
         self._faults: dict[int, Exception] = {}
         self._settled = False
 
-    def has_stored(self, place: int) -> bool:
-        """Tell whether a row is committed."""
-        return self._settled and place not in self._faults
+    def awaited(self, place: int) -> asyncio.Future[None] | None:
+        """Return what ``committed`` does, None where the row is committed already."""
+        if self._settled and place not in self._faults:
+            return None
+        return self.committed(place)
 
     def committed(self, place: int = _NO_ROW) -> asyncio.Future[None]:
         """Return a Future that ends with a row's commit, or with why it was not committed.

@@ -35,7 +35,6 @@ UNKNOWN = 0
 # How many calls may wait for their answers; older ones are taken for unanswered.
 MAX_OPEN = 65_536
 
-_NO_ORIGIN = (None, None)
 _Open: TypeAlias = tuple[ChargerKey, Direction, int | None, str | None]
 
 
@@ -49,8 +48,7 @@ class Receipt(Struct, frozen=True, eq=False):
     @property
     def committed(self) -> asyncio.Future[None] | None:
         """Return the Future of the frame's commit, None where it is on disk already."""
-        batch, place = self.batch, self.place
-        return None if batch.has_stored(place) else batch.committed(place)
+        return self.batch.awaited(self.place)
 
 
 class Journal:
@@ -98,7 +96,8 @@ class Journal:
         row = (
             position,
             self._clock.microseconds(),
-            *key,
+            key.organization_uuid,
+            key.charge_box_id,
             direction,
             ocpp_version,
             message_type,
@@ -107,7 +106,8 @@ class Journal:
             frame,
             proxy_configuration_id,
             answers,
-            *(_NO_ORIGIN if origin is None else (origin.seq, int(origin.maybe_duplicate))),
+            None if origin is None else origin.seq,
+            None if origin is None else int(origin.maybe_duplicate),
         )
         batch = self._group.add(statements.append_message, row)
         return Receipt(position, batch, len(batch.rows) - 1)

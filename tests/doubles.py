@@ -13,12 +13,12 @@ import orjson
 from csms import frames
 from csms.errors import LinkClosed, MalformedFrame
 from csms.frames import OCPP16, Call, Dialect, Frame, Reply, Send
-from csms.link import Answer, Link, Tap, Way, no_tap
+from csms.link import Answer, Link, Socket, Tap, Way, no_tap
 
 PATIENCE = 30.0  # s: what should happen has happened by then, or never will
 
 
-class MemorySocket:
+class MemorySocket(Socket):
     """One end of a connection in memory; ``room`` texts fit into it unread."""
 
     def __init__(self, room: int = 0) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -10,11 +12,21 @@ from csms.turns import Turns, Urgency
 from tests.doubles import PATIENCE, settled
 
 
+@asynccontextmanager
+async def turn(
+    turns: Turns, patience: float, urgency: Urgency = Urgency.OWNER
+) -> AsyncIterator[None]:
+    if not turns.take_at_once():
+        await turns.take(patience, urgency)
+    yield
+    turns.leave()
+
+
 async def test_turns_are_taken_in_the_order_of_coming() -> None:
     turns, order = Turns(max_waiting=8), []
 
     async def caller(name: str) -> None:
-        async with turns.next(PATIENCE):
+        async with turn(turns, PATIENCE):
             order.append(name)
             await settled()
 
@@ -27,10 +39,10 @@ async def test_of_those_that_wait_the_most_urgent_is_next() -> None:
     turns, order = Turns(max_waiting=8), []
 
     async def caller(urgency: Urgency) -> None:
-        async with turns.next(PATIENCE, urgency):
+        async with turn(turns, PATIENCE, urgency):
             order.append(urgency.name)
 
-    async with turns.next(PATIENCE):
+    async with turn(turns, PATIENCE):
         waiting = [Urgency.TARGET, Urgency.OWNER, Urgency.TARGET, Urgency.LIMIT]
         callers = [asyncio.create_task(caller(urgency)) for urgency in waiting]
         await settled()
@@ -43,10 +55,10 @@ async def test_a_crowd_of_others_leaves_room_for_a_limit() -> None:
     turns = Turns(max_waiting=2)
 
     async def caller(urgency: Urgency) -> None:
-        async with turns.next(PATIENCE, urgency):
+        async with turn(turns, PATIENCE, urgency):
             pass
 
-    async with turns.next(PATIENCE):
+    async with turn(turns, PATIENCE):
         crowd = asyncio.create_task(caller(Urgency.TARGET))
         await settled()
         with pytest.raises(LinkBusy):
@@ -59,30 +71,32 @@ async def test_a_crowd_of_others_leaves_room_for_a_limit() -> None:
 async def test_line_that_is_full_turns_away() -> None:
     turns = Turns(max_waiting=1)
 
-    async with turns.next(PATIENCE):
+    async with turn(turns, PATIENCE):
         with pytest.raises(LinkBusy):
-            async with turns.next(PATIENCE):
+            async with turn(turns, PATIENCE):
                 pass
 
 
 async def test_who_has_no_patience_leaves_room_in_the_line() -> None:
     turns = Turns(max_waiting=2)
 
-    async with turns.next(PATIENCE):
+    async with turn(turns, PATIENCE):
         for _ in range(3):
             with pytest.raises(LinkBusy):
-                async with turns.next(0.01):
+                async with turn(turns, 0.01):
                     pass
-    async with turns.next(PATIENCE):
+    async with turn(turns, PATIENCE):
         pass
 
 
 async def test_answer_belongs_to_one_call_once() -> None:
     turns = Turns(max_waiting=1)
-    asked = turns.ask("id-1", "Reset")
+    answer = turns.ask("id-1", "Reset")
 
     assert turns.answered("id-2") is None
-    assert turns.answered("id-1") is asked
+    asked = turns.answered("id-1")
+    assert asked is not None
+    assert asked.answer is answer
     assert turns.answered("id-1") is None
 
 
@@ -90,7 +104,7 @@ async def test_sixteen_calls_that_were_given_up_are_remembered() -> None:
     turns = Turns(max_waiting=1)
     for number in range(17):
         turns.ask(f"id-{number}", "Reset")
-        turns.give_up()
+        turns.leave()
 
     assert turns.answered("id-0") is None
     late = turns.answered("id-1")
@@ -106,18 +120,18 @@ async def test_end_wakes_who_waits_and_spoils_no_answer_that_came() -> None:
     turns.end(LinkClosed(1001, "bye"))
 
     with pytest.raises(LinkClosed, match="bye"):
-        await waiting.answer
+        await waiting
     done = turns.ask("id-2", "Reset")
-    done.answer.set_result(answered)
+    done.set_result(answered)
     turns.end(LinkClosed(1001, "bye"))
-    assert await done.answer is answered
+    assert await done is answered
 
 
 async def test_turn_that_is_handed_to_somebody_who_leaves_goes_on_to_the_next() -> None:
     turns, order = Turns(max_waiting=8), []
 
     async def caller(name: str) -> None:
-        async with turns.next(PATIENCE):
+        async with turn(turns, PATIENCE):
             order.append(name)
 
     assert turns.take_at_once()
