@@ -6,6 +6,7 @@ The platform always has an answer, so no charger feels a slow or absent target.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from csms.errors import NotStored
@@ -14,6 +15,7 @@ from proxy import authority, policy
 from proxy.authority import under
 from proxy.judge import Judge
 from proxy.policy import Hearing
+from proxy.routes import TO_TARGET, Foreign
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
@@ -23,6 +25,15 @@ if TYPE_CHECKING:
     from proxy.target import TargetLink
 
 _BOOT = "BootNotification"
+# What answers a request, maybe of somebody else: such it is not the target's to hear.
+_ANSWERS: Mapping[str, frozenset[str]] = {
+    version: frozenset(
+        action
+        for action, ids in told.items()
+        if any(one.foreign is Foreign.WITHHELD for one in ids)
+    )
+    for version, told in TO_TARGET.items()
+}
 
 
 class Hybrid:
@@ -30,21 +41,25 @@ class Hybrid:
 
     def __init__(self, connection: Connection, parts: RelayParts) -> None:
         self._station = connection.station
-        self._version = connection.station.version
+        self._version = version = connection.station.version
+        self._ours, self._answers = policy.OURS[version], _ANSWERS[version]
         self._judge = Judge(connection.key, self._version, parts)
         self._timings = parts.timings
 
     async def answer(self, call: Call, position: int, target: TargetLink) -> Reply:
         """Answer the charger; raise NotStored or StorageError where the books cannot be read."""
         ours = await self._station.answer(call, position)
-        if not await target.delivery.ids.concerns_target(call.action, call.payload):
-            target.delivery.pass_by(position)  # so that nobody counts it among what waits
+        action, delivery = call.action, target.delivery
+        if action in self._answers and not await delivery.ids.concerns_target(action, call.payload):
+            delivery.pass_by(position)  # so that nobody counts it among what waits
             return ours
         # One CALL is served at a time, so the queue has the charger's order.
-        theirs = target.delivery.offer(position, call, ours)
+        theirs = delivery.offer(position, call, ours)
         target.overhear(call, position)
-        if call.action == _BOOT:
+        if action == _BOOT:
             target.trigger(_BOOT)
+        if action in self._ours:
+            return ours
         return await self._answered(call, ours, theirs, target)
 
     async def answer_again(self, call: Call, position: int, target: TargetLink) -> Reply:

@@ -14,7 +14,7 @@ import structlog
 
 from csms import frames
 from csms.errors import CallRefused, LinkBusy, LinkError
-from csms.frames import Call, CallError, CallResult, Reply, Send
+from csms.frames import Call, CallError, CallResult, Reply
 from csms.turns import Urgency
 from proxy import authority, keys, verdicts
 from proxy.asked import Ask, Asked, Serve
@@ -32,7 +32,6 @@ from proxy.wishes import Wishes
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
-    from csms.link import Answer as LinkAnswer
     from csms.registry import Connection
     from proxy.parts import RelayParts
     from proxy.target import TargetLink
@@ -52,6 +51,8 @@ class Orders:
         self._timings = parts.timings
         self._audit = audit
         self._resets = Resets(key, version, parts, self._ask, audit)
+        # See whether what waits for the charger may go out now: at first, and as it speaks.
+        self.look = self._resets.look
         self._availability = Availability(key, version, parts.storage.availability, self._ask)
         # Who serves an action that is not simply the charger's to answer.
         self._served: Mapping[str, Serve] = {
@@ -61,17 +62,6 @@ class Orders:
             "Reset": self._resets.serve,
             **VirtualProfiles(connection, parts.clock, self._forwarded).served,
         }
-
-    def watching(self, answer: LinkAnswer) -> LinkAnswer:
-        """Return what answers the charger, which also sees when what waits for it may go out."""
-        self._resets.look()
-
-        async def watched(call: Call | Send, position: int) -> Reply:
-            reply = await answer(call, position)
-            self._resets.look(call)
-            return reply
-
-        return watched
 
     async def reconcile(self) -> None:
         """Take back what targets have left behind that are deleted or disabled."""

@@ -88,6 +88,11 @@ _RULES: Mapping[str, Mapping[str, Rule]] = {
 }
 
 
+# What is ours alone to answer, by OCPP version.
+OURS: Mapping[str, frozenset[str]] = {
+    version: frozenset(action for action, one in rules.items() if one.authority is Authority.OURS)
+    for version, rules in _RULES.items()
+}
 # OCPP version and action of all that a queue keeps.
 KEPT: frozenset[tuple[str, str]] = frozenset(
     (version, action)

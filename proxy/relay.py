@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from csms.errors import LinkClosed, NotStored
@@ -11,7 +11,7 @@ from csms.frames import Call, CallError, Reply, Send
 from proxy.authority import under
 from proxy.errors import Replaced
 from proxy.hybrid import Hybrid
-from proxy.repeats import Repeats
+from proxy.repeats import REPEATED, Repeats
 from proxy.strict import Strict
 from storage.errors import StorageError
 
@@ -25,16 +25,19 @@ class Relay:
     """Serve one connected charger, and its target where it has one."""
 
     def __init__(
-        self, connection: Connection, parts: RelayParts, target: TargetLink | None = None
+        self, connection: Connection, parts: RelayParts, heard: Callable[[Call | Send], None]
     ) -> None:
+        """Serve without a target at first; ``heard`` is told what has been answered."""
         self.connection = connection
-        self._target = target
+        self._station = connection.station
+        self._heard = heard
+        self._target: TargetLink | None = None
         self._changed = asyncio.Event()
         self._patience = parts.timings.ask
         self._repeats = Repeats(connection.key, connection.station.dialect, parts.storage.journal)
-        self._strict = Strict(connection, parts)
+        self._hybrid, self._strict = Hybrid(connection, parts), Strict(connection, parts)
         self._ways: Mapping[str, Hybrid | Strict] = {
-            "hybrid": Hybrid(connection, parts),
+            "hybrid": self._hybrid,
             "strict": self._strict,
         }
 
@@ -55,41 +58,52 @@ class Relay:
         What a charger says belongs to the target that it has in this moment, however soon the
         configuration changes; only what a strict target can answer no more goes to the next.
         """
-        if isinstance(call, Send):
-            return await self.connection.station.answer(call, position)
         try:
-            return await self._answered(call, position)
-        except BaseException:
-            self._missed(position)
+            if call.action in REPEATED and isinstance(call, Call):
+                reply = await self._first_or_again(call, position)
+            else:
+                reply = await self._once(call, position)
+        except BaseException as fault:
+            self._missed(call, position)
+            if isinstance(fault, StorageError):
+                raise NotStored from fault
             raise
-
-    async def _answered(self, call: Call, position: int) -> Reply:
-        try:
-            first = await self._repeats.repeated(call, position)
-            if first is not None:
-                return await self._again(call, position, first)
-            reply = await self._once(call, position)
-        except StorageError as cause:
-            raise NotStored from cause
-        if isinstance(reply, CallError):
-            self._repeats.refused(call)
+        self._heard(call)
         return reply
 
-    def _missed(self, position: int) -> None:
+    def _missed(self, call: Call | Send, position: int) -> None:
         """Have a message delivered whose link ended before it was queued.
 
         It is stored, so what the charger says again will be taken for its repeat.
         """
-        if self._target is not None and self._target.configuration.mode == "hybrid":
-            self._target.delivery.missed(position)
+        target = self._target
+        if target is not None and target.configuration.mode == "hybrid" and isinstance(call, Call):
+            target.delivery.missed(position)
 
-    async def _once(self, call: Call, position: int) -> Reply:
-        while (target := self._target) is not None:
-            try:
-                return await self._ways[target.configuration.mode].answer(call, position, target)
-            except Replaced:
-                await self._another(target)
-        return await self.connection.station.answer(call, position)
+    def _once(self, call: Call | Send, position: int) -> Awaitable[Reply]:
+        """Return what answers where nothing of it was said before."""
+        target = self._target
+        if target is None or isinstance(call, Send):
+            return self._station.answer(call, position)
+        if target.configuration.mode == "hybrid":
+            return self._hybrid.answer(call, position, target)
+        return self._strictly(call, position, target)
+
+    async def _strictly(self, call: Call, position: int, target: TargetLink) -> Reply:
+        try:
+            return await self._strict.answer(call, position, target)
+        except Replaced:
+            await self._another(target)
+        return await self._once(call, position)
+
+    async def _first_or_again(self, call: Call, position: int) -> Reply:
+        first = await self._repeats.repeated(call, position)
+        if first is not None:
+            return await self._again(call, position, first)
+        reply = await self._once(call, position)
+        if isinstance(reply, CallError):
+            self._repeats.refused(call)
+        return reply
 
     async def _again(self, call: Call, position: int, first: int) -> Reply:
         """Answer what was said before as it was answered then; nobody hears it twice.
@@ -109,7 +123,7 @@ class Relay:
                 return await way.answer_again(call, position, target)
             except Replaced:
                 await self._another(target)
-        return await self.connection.station.answer(call, position)
+        return await self._station.answer(call, position)
 
     async def _is_untold(self, call: Call, position: int) -> bool:
         said = await self._repeats.unanswered(call, position)

@@ -7,8 +7,8 @@ content tells. It gets the answer that it should have had, and nobody hears it t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from hashlib import blake2b
+from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
@@ -23,20 +23,25 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("ringmain.relay")
 
-Digest: TypeAlias = bytes
+Digest: TypeAlias = int
 Fields: TypeAlias = Mapping[str, Any]
 
 # A charger says one thing at a time, so few of its messages can have lost their answers.
 WINDOW = 32
+_NOTHING = (0, "")
 
 
-def _stop(fields: Fields) -> Any:
-    return [fields.get(name) for name in ("transactionId", "timestamp", "meterStop")]
+def _stop(call: Call) -> bytes:
+    return _written([call.fields.get(name) for name in ("transactionId", "timestamp", "meterStop")])
 
 
-def _all_but_offline(fields: Fields) -> Any:
+def _all_but_offline(call: Call) -> bytes:
     # Said again after an outage, an event may have become an offline one.
-    return {name: value for name, value in fields.items() if name != "offline"}
+    return _written({name: value for name, value in call.fields.items() if name != "offline"})
+
+
+def _written(content: Any) -> bytes:
+    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
 
 
 def _timed(fields: Fields) -> bool:
@@ -45,29 +50,37 @@ def _timed(fields: Fields) -> bool:
 
 def _sampled(fields: Fields) -> bool:
     values = fields.get("meterValue")
-    return isinstance(values, list) and any(isinstance(v, dict) and _timed(v) for v in values)
+    if isinstance(values, list):
+        for value in values:  # the first one tells, as a rule
+            if isinstance(value, dict) and _timed(value):
+                return True
+    return False
 
 
-# By what each is known, and which of them are: what tells no time may well be said twice.
-_CONTENTS: Mapping[str, tuple[Callable[[Fields], bool], Callable[[Fields], Any]]] = {
-    "MeterValues": (_sampled, dict),
-    "SecurityEventNotification": (_timed, dict),
+# By what each is known, and which of them are: what tells no time may well be said twice. What is
+# known by all that it says is said again in the same words, which are many and not written anew.
+_CONTENTS: Mapping[str, tuple[Callable[[Fields], bool], Callable[[Call], bytes]]] = {
+    "MeterValues": (_sampled, attrgetter("payload")),
+    "SecurityEventNotification": (_timed, attrgetter("payload")),
     "StopTransaction": (_timed, _stop),
     "TransactionEvent": (_timed, _all_but_offline),
 }
+REPEATED = frozenset(_CONTENTS)
 
 
 def digest(call: Call) -> Digest | None:
-    """Return what a repeat of this CALL has in common with it, None for what has no repeats."""
+    """Return what a repeat of this CALL has in common with it, None for what has no repeats.
+
+    It is good for this process only: 64 bits under a secret of its own, at a fifth of the cost of
+    what would be good for longer.
+    """
     contents = _CONTENTS.get(call.action)
     if contents is None or not isinstance(call.fields, dict) or not contents[0](call.fields):
         return None
-    content = [call.action, contents[1](call.fields)]
     try:
-        text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+        return hash((call.action, contents[1](call)))
     except TypeError:  # a number that is too large to be compared
         return None
-    return blake2b(text, digest_size=12).digest()
 
 
 class Repeats:
@@ -78,6 +91,7 @@ class Repeats:
         self._dialect = dialect
         self._journal = journal
         self._said: dict[Digest, tuple[int, str]] | None = None  # position and message id
+        self._ids: set[str] = set()  # of these
 
     async def repeated(self, call: Call, position: int) -> int | None:
         """Return the position of the first copy, None where this is the first; raise StorageError.
@@ -89,6 +103,7 @@ class Repeats:
             return None
         if self._said is None:
             self._said = await self._look_back(position)
+            self._ids = {id for _, id in self._said.values()}
         found = self._said.get(content)
         if found is not None:
             return found[0]
@@ -99,7 +114,8 @@ class Repeats:
         """Take a CALL that we answered with a CALLERROR for one that was never said."""
         content = digest(call)
         if content is not None and self._said is not None:
-            self._said.pop(content, None)
+            _, id = self._said.pop(content, _NOTHING)
+            self._ids.discard(id)
 
     async def answer_to(self, position: int) -> CallResult | None:
         """Return what a CALL was answered, None where it was not; raise StorageError."""
@@ -148,17 +164,15 @@ class Repeats:
     def _remember(
         self, said: dict[Digest, tuple[int, str]], content: Digest, place: tuple[int, str]
     ) -> None:
-        if _is_reused(place[1], said.values()):
+        if place[1] in self._ids:
             log.warning("message_id_reused", charge_box_id=self._key.charge_box_id)
         said[content] = place
+        self._ids.add(place[1])
         if len(said) > WINDOW:
-            del said[next(iter(said))]
+            _, id = said.pop(next(iter(said)))
+            self._ids.discard(id)
 
 
 def _may_be_repeated(exchange: Exchange) -> bool:
     refused = exchange.answer is not None and exchange.answer.message_type != "CallResult"
     return exchange.call.message_type == "Call" and not refused
-
-
-def _is_reused(message_id: str, said: Iterable[tuple[int, str]]) -> bool:
-    return message_id in [id for _, id in said]  # a generator takes four times as long

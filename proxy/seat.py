@@ -66,12 +66,13 @@ class Seat:
         """Return what answers this charger from now on; raise StorageError."""
         if self._leaving is not None:
             self._leaving.cancel()
-        self.relay = relay = Relay(connection, self._parts)
         self._dismiss()
         self._orders = orders = Orders(connection, self._parts, self._around.audit)
+        self.relay = relay = Relay(connection, self._parts, orders.look)
         await self.settle()
         await relay.admit()
-        return orders.watching(relay.answer)
+        orders.look()
+        return relay.answer
 
     def leave(self, connection: Connection) -> None:
         """Let go of a link that has ended; one that was superseded changes nothing."""

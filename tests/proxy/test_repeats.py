@@ -77,7 +77,9 @@ def test_another_content_is_no_repeat(action: str, first: Any, second: Any) -> N
 @pytest.mark.parametrize(
     ("action", "first", "second"),
     [
-        ("MeterValues", values("1"), dict(reversed(values("1").items()))),
+        ("MeterValues", values("1"), values("1")),
+        ("SecurityEventNotification", SECURITY, SECURITY),
+        ("TransactionEvent", event(1), dict(reversed(event(1).items()))),
         ("TransactionEvent", event(1), event(1, offline=True)),
         (
             "StopTransaction",
