@@ -8,12 +8,15 @@ on the same message time and again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct
 
 from csms.errors import AnswerTimeout, CallRefused, LinkBusy, LinkClosed
 from proxy.errors import NotTaken
+from proxy.policy import Hearing
 from storage.records import Copy, Origin
 
 if TYPE_CHECKING:
@@ -28,10 +31,10 @@ _LONGEST_REASON = 300
 _REFUSED = "The target refused it."
 _SILENT = "The target did not answer in time."
 _HUNG_UP = "The target hung up each time that it was sent."
+_Failure: TypeAlias = CallRefused | AnswerTimeout | LinkBusy
 
 
-@dataclass(slots=True)
-class Trial:
+class Trial(Struct):
     """How it has gone with one message so far."""
 
     attempts: int = 0
@@ -63,20 +66,13 @@ class Attempts:
     def __init__(self, timings: Timings, flowing: asyncio.Event) -> None:
         self.timings = timings
         self._flowing = flowing
-        self._called_off = asyncio.Event()
-
-    @property
-    def called_off(self) -> bool:
-        """Tell whether what is being said is wanted no more."""
-        return self._called_off.is_set()
-
-    def begin(self) -> None:
-        """Turn to another message."""
-        self._called_off.clear()
+        self.called_off = False  # whether what is being said is wanted no more
+        self._interrupted = asyncio.Event()
 
     def call_off(self) -> None:
         """Do not say again what is being said."""
-        self._called_off.set()
+        self.called_off = True
+        self._interrupted.set()
 
     async def deliver(
         self, entry: Entry, payload: bytes, link: Link, trial: Trial
@@ -85,59 +81,52 @@ class Attempts:
 
         Raises NotTaken where it is given up, else LinkClosed or NotStored.
         """
-        while not self._exhausted(trial):
-            answer = await self._attempt(entry, payload, link, trial)
-            if answer is not None or not entry.durable:
-                return answer
-            if not self._exhausted(trial):
-                await self._wait(trial.failures * self.timings.attempt_interval)
-                await self._flowing.wait()
-            if self.called_off:
-                return None
-        raise NotTaken(trial.reason, trial.attempts)
+        while not (trial.attempts and self._exhausted(trial)):
+            answer = self.timings.answer
+            known, trial.doubtful = trial.doubtful, True  # until there is an answer
+            trial.attempts += 1
+            try:
+                return await link.call(
+                    entry.action,
+                    payload,
+                    timeout=answer,
+                    patience=2 * answer,  # our own Boot or Heartbeat may be waiting for its answer
+                    note=Origin(entry.seq, known),
+                )
+            except (CallRefused, AnswerTimeout, LinkBusy) as failure:
+                entry.settle(failure.error if isinstance(failure, CallRefused) else None)
+                if await self._is_over(entry, trial, failure, doubtful=known):
+                    return None
+            except (LinkClosed, asyncio.CancelledError):
+                # One that never said a word is no target, but something in front of it.
+                trial.losses += link.closed is not None and link.traffic.frames_received > 0
+                raise
+        hung_up = trial.losses >= self.timings.hang_ups
+        raise NotTaken(_HUNG_UP if hung_up else trial.reason, trial.attempts)
 
     def _exhausted(self, trial: Trial) -> bool:
-        if trial.losses >= self.timings.hang_ups:
-            trial.reason = _HUNG_UP
-            return True
-        return trial.failures >= self.timings.attempts
+        timings = self.timings
+        return trial.failures >= timings.attempts or trial.losses >= timings.hang_ups
 
-    async def _attempt(
-        self, entry: Entry, payload: bytes, link: Link, trial: Trial
-    ) -> CallResult | None:
-        known, trial.doubtful = trial.doubtful, True  # until there is an answer
-        trial.attempts += 1
-        try:
-            return await self._call(entry, payload, link, maybe_duplicate=known)
-        except CallRefused as refused:
-            trial.doubtful = known
-            self._count(trial, refused)
-            entry.settle(refused.error)
-        except AnswerTimeout:
+    async def _is_over(
+        self, entry: Entry, trial: Trial, failure: _Failure, *, doubtful: bool
+    ) -> bool:
+        """Note a failure, and tell after a pause whether the message is not said again."""
+        if not isinstance(failure, AnswerTimeout):
+            trial.doubtful = doubtful
+        if isinstance(failure, CallRefused):
+            self._count(trial, failure)
+        elif isinstance(failure, AnswerTimeout):
             trial.failures, trial.reason = trial.failures + 1, _SILENT
-            entry.settle(None)
-        except LinkBusy:  # nothing was said
-            trial.doubtful = known
+        else:  # nothing was said
             trial.attempts -= 1
-            entry.settle(None)
             await self._wait(self.timings.attempt_interval)
-        except (LinkClosed, asyncio.CancelledError):
-            # One that never said a word is no target, but something in front of it.
-            trial.losses += link.closed is not None and link.traffic.frames_received > 0
-            raise
-        return None
-
-    async def _call(
-        self, entry: Entry, payload: bytes, link: Link, *, maybe_duplicate: bool
-    ) -> CallResult:
-        answer = self.timings.answer
-        return await link.call(
-            entry.action,
-            payload,
-            timeout=answer,
-            patience=2 * answer,  # our own Boot or Heartbeat may be waiting for its answer
-            note=Origin(entry.seq, maybe_duplicate),
-        )
+        if entry.hearing is not Hearing.DURABLE:
+            return True
+        if not self._exhausted(trial):
+            await self._wait(trial.failures * self.timings.attempt_interval)
+            await self._flowing.wait()
+        return self.called_off
 
     def _count(self, trial: Trial, refused: CallRefused) -> None:
         code, description = refused.error.code, refused.error.description
@@ -147,8 +136,9 @@ class Attempts:
         trial.reason = "".join(filter(str.isprintable, said))[:_LONGEST_REASON]
 
     async def _wait(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._called_off.wait()
-        except TimeoutError:
+        if self.called_off:
             return
+        self._interrupted.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._interrupted.wait()

@@ -13,8 +13,9 @@ from csms.frames import CallResult, Limits
 from proxy.attempts import Attempts, Trial, past_trials
 from proxy.entries import BEGINS, Entry
 from proxy.errors import NotTaken
+from proxy.late import JUDGED
 from proxy.ledger import transaction_id
-from proxy.telling import ORPHAN, Telling
+from proxy.telling import Telling
 from proxy.wishes import Wishes
 from storage.errors import StorageError
 from storage.records import DeadLetter
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from storage.records import Message, ProxyConfiguration
 
 log = structlog.get_logger("ringmain.delivery")
+
+ORPHAN = "orphan"
 
 
 class Carrier:
@@ -53,13 +56,13 @@ class Carrier:
         self._storage, self._clock = parts.storage, parts.clock
         self._late = late
         self._reader = reader
-        self._telling = Telling(version, ids, Wishes.of(configuration.policy).orphan_policy)
+        orphans = Wishes.of(configuration.policy).orphan_policy
+        self._telling = Telling(version, ids, orphans, self._withhold)
         self._attempts = Attempts(parts.timings, flowing)
-        self._told: set[int] = set()  # out of turn
+        self.told: set[int] = set()  # out of turn
         self.live_from = 0  # what came behind this is news to the target
         self.in_hand: int | None = None
-        self.idle = asyncio.Event()  # nothing is in hand
-        self.idle.set()
+        self._freed: asyncio.Event | None = None  # while somebody waits until nothing is in hand
 
     def take_up(self, configuration: ProxyConfiguration) -> None:
         """Follow what the owner wants now."""
@@ -72,58 +75,63 @@ class Carrier:
 
     def overtaken(self, seq: int) -> None:
         """Do not carry a message when its turn comes: the target was told already."""
-        self._told.add(seq)
+        self.told.add(seq)
 
     def forget(self, through: int) -> None:
         """Let go of what was said out of turn, where its turn has passed."""
-        if self._told:
-            self._told = {seq for seq in self._told if seq > through}
+        self.told = {seq for seq in self.told if seq > through}
 
     def call_off(self, first: int, last: int) -> None:
         """Do not say again what is in hand, if it is one of these."""
         if self.in_hand is not None and first <= self.in_hand <= last:
             self._attempts.call_off()
 
+    async def idle(self) -> None:
+        """Wait until nothing is in hand."""
+        if self.in_hand is not None:
+            self._freed = self._freed or asyncio.Event()
+            await self._freed.wait()
+
     async def carry(self, message: Entry | Message, link: Link, trial: Trial) -> bool:
         """Have the target take a message; return False where it is dead now."""
-        self.in_hand = message.seq
-        self.idle.clear()
-        self._attempts.begin()
+        losses = self._storage.journal.losses
+        self.in_hand, self._attempts.called_off = message.seq, False
         try:
             entry = message if isinstance(message, Entry) else await self._reader.entry(message)
-            await self._deliver(entry, link, trial)
+            if entry.action == BEGINS and not trial.attempts:
+                await self._recall(entry, trial)
+            if trial.answer is not None:  # before we were restarted, and nobody noted it
+                await self._learn(entry, self._known(trial.answer), trial)
+            elif entry.seq not in self.told:
+                payload = await self._telling.copy_of(entry, self.live_from)
+                if payload is None:
+                    return True
+                if losses != self._storage.journal.losses:
+                    # The message itself may be lost, and will be said again.
+                    raise NotStored  # noqa: TRY301 - a function for it costs a call each time
+                answer = await self._attempts.deliver(entry, payload, link, trial)
+                if entry.answer is not None or entry.action in JUDGED:
+                    await self._learn(entry, answer, trial)
         except (LinkError, StorageError):
             raise
-        except NotTaken as given_up:
-            self.bury(message.seq, message.action, str(given_up), given_up.attempts)
         except Exception as fault:  # noqa: BLE001 - one message must not block all behind it
-            self.bury(message.seq, message.action, type(fault).__name__, trial.attempts)
-        else:
-            return True
+            self._give_up(message, fault, trial)
+            return False
         finally:
-            if isinstance(message, Entry):
-                message.settle(None)
-            self.in_hand = None
-            self.idle.set()
-        return False
+            self._let_go(message)
+        return True
 
-    async def _deliver(self, entry: Entry, link: Link, trial: Trial) -> None:
-        losses = self._storage.journal.losses
-        if entry.action == BEGINS and not trial.attempts:
-            await self._recall(entry, trial)
-        if trial.answer is not None:  # before we were restarted, and nobody noted it
-            limits = Limits(max_bytes=len(trial.answer))
-            known = frames.parse(trial.answer, self._dialect, limits)
-            answer = known if isinstance(known, CallResult) else None
-        elif entry.seq not in self._told and (payload := await self._copy(entry)) is not None:
-            if losses != self._storage.journal.losses:
-                raise NotStored  # the message itself may be lost, and will be said again
-            answer = await self._attempts.deliver(entry, payload, link, trial)
-        else:
-            return
-        if answer is not None:
-            trial.answer = answer.text  # should we fail to note it, it is not said again
-            await self._learn(entry, answer)
+    def _let_go(self, message: Entry | Message) -> None:
+        self.in_hand = None
+        if isinstance(message, Entry) and message.answer is not None:
+            message.settle(None)
+        if self._freed is not None:
+            self._freed.set()
+            self._freed = None
+
+    def _known(self, text: bytes) -> CallResult | None:
+        answer = frames.parse(text, self._dialect, Limits(max_bytes=len(text)))
+        return answer if isinstance(answer, CallResult) else None
 
     async def _recall(self, entry: Entry, trial: Trial) -> None:
         """Know what became of a start that is said again: we were killed before we answered it."""
@@ -133,23 +141,26 @@ class Carrier:
                 trial.doubtful |= past.doubtful
                 trial.answer = trial.answer or past.answer
 
-    async def _copy(self, entry: Entry) -> bytes | None:
-        """Return what the target is told, None where it is not told; raise NotTaken."""
-        if not await self._telling.wanted(entry, self.live_from):
-            return None
-        if await self._telling.withheld(entry):
-            self._storage.queues.note_skipped(self._id, entry.seq, ORPHAN)
-            return None
-        return await self._telling.copy(entry, self.live_from)
-
-    async def _learn(self, entry: Entry, answer: CallResult) -> None:
-        theirs = transaction_id(answer.payload)
+    async def _learn(self, entry: Entry, answer: CallResult | None, trial: Trial) -> None:
+        if answer is None:
+            return
+        trial.answer = answer.text  # should we fail to note it, it is not said again
+        theirs = transaction_id(answer.payload) if entry.action == BEGINS else None
         if entry.ours is not None and theirs is not None:
             self._ids.learn(entry.ours, theirs)
         awaited = entry.awaited
         entry.settle(answer)
-        if not awaited:
+        if not awaited and entry.action in JUDGED:
             await self._late.judge(entry, answer)
+
+    def _withhold(self, entry: Entry) -> None:
+        self._storage.queues.note_skipped(self._id, entry.seq, ORPHAN)
+
+    def _give_up(self, message: Entry | Message, fault: Exception, trial: Trial) -> None:
+        if isinstance(fault, NotTaken):
+            self.bury(message.seq, message.action, str(fault), fault.attempts)
+        else:
+            self.bury(message.seq, message.action, type(fault).__name__, trial.attempts)
 
     def bury(self, seq: int, action: str | None, reason: str, attempts: int) -> None:
         """Keep a message as a dead letter; what is noted next shares its commit."""

@@ -17,9 +17,9 @@ from proxy import policy
 from proxy.attempts import Trial, past_trials
 from proxy.carrier import Carrier
 from proxy.echoes import Echoes
-from proxy.entries import Entry, Waiter
+from proxy.entries import BEGINS, Entry, Waiter
 from proxy.ledger import transaction_id
-from proxy.policy import Hearing
+from proxy.policy import Authority, Hearing
 from proxy.reader import LONGEST_PAGE, Reader
 from proxy.tail import LONGEST, Tail
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from proxy.ledger import IdMap
     from proxy.parts import RelayParts
     from proxy.timings import Timings
-    from storage.records import Cursor, Message, ProxyConfiguration
+    from storage.records import Cursor, ProxyConfiguration
 
 LIVE = "told live"
 _GONE = "The message log has it no longer."
@@ -56,21 +56,19 @@ class Delivery:
         self.ids = ids
         self._storage = parts.storage
         self._position = self._noted = cursor.position  # all up to here is done
-        self._tail = Tail(parts.storage.journal.head, longest_tail)
-        self._reader = Reader(
-            configuration.id, configuration.key, kind.dialect, parts.storage, longest_page
-        )
-        self._echoes = Echoes(
-            configuration.key, kind.dialect, parts.storage.journal, self.are_untold
-        )
+        key, dialect, journal = configuration.key, kind.dialect, parts.storage.journal
+        self._tail = Tail(journal.head, longest_tail)
+        self._reader = Reader(configuration.id, key, dialect, parts.storage, longest_page)
+        self._echoes = Echoes(key, dialect, journal, self.are_untold)
         self._listening = False
         self._unsure = True  # whether storage has taken what is in the tail
         self._losses = 0  # of storage, as they were when that was asked
-        self._flowing, self._offered = asyncio.Event(), asyncio.Event()
+        self._flowing = asyncio.Event()
+        self._resting: asyncio.Future[None] | None = None  # until there is something to do
         self._carrier = Carrier(
             configuration,
             kind.version,
-            kind.dialect,
+            dialect,
             ids=ids,
             parts=parts,
             late=late,
@@ -104,19 +102,22 @@ class Delivery:
     # ---- what the charger says ----
 
     def offer(self, position: int, call: Call, reply: Reply) -> Waiter | None:
-        """Queue a CALL with our reply; return the target's answer, None if it is not listening.
+        """Queue a CALL with our reply; return the target's answer where it has a say and listens.
 
         The answer is None where none comes; cancel it to stop waiting.
         """
-        answer = asyncio.get_running_loop().create_future() if self._listening else None
-        ours = transaction_id(reply.payload) if isinstance(reply, CallResult) else None
-        entry = Entry(position, call.action, call.payload, self._version, ours, answer)
-        if entry.awaited and entry.hearing is Hearing.LIVE and self._is_behind:
+        action, version, rule = call.action, self._version, policy.rule(self._version, call.action)
+        answer = ours = None
+        if self._listening and rule.authority is Authority.THEIRS:
+            answer = asyncio.get_running_loop().create_future()
+        if action == BEGINS and isinstance(reply, CallResult):
+            ours = transaction_id(reply.payload)
+        entry = Entry(position, action, call.payload, version, rule.hearing, ours, answer)
+        if answer is not None and rule.hearing is Hearing.LIVE and self._is_behind:
             self._ahead.append(entry)  # other messages may overtake (OCPP 1.6 §3.7)
         else:
             self._tail.add(entry, flowing=self._listening)
-        self._offered.set()
-        self.drained.clear()
+        self._stir()
         return answer
 
     @property
@@ -127,8 +128,7 @@ class Delivery:
         """Look in the journal for a message whose link ended before it could be offered."""
         if position > self._position:
             self._tail.miss(position)
-            self._offered.set()
-            self.drained.clear()
+            self._stir()
 
     async def are_untold(self, seqs: Collection[int]) -> bool:
         """Tell whether messages are done with and the target has answered none of them.
@@ -146,11 +146,7 @@ class Delivery:
 
     def pass_by(self, position: int) -> None:
         """Leave out a message that the target gets on another way, in the commit that stores it."""
-        if (
-            self._carrier.in_hand is None
-            and self._tail.first is None
-            and self._position >= self._tail.fallen
-        ):
+        if self._carrier.in_hand is None and not self._is_behind:
             self._advance(position)
             self._note()
         else:
@@ -171,7 +167,7 @@ class Delivery:
     async def pause(self) -> None:
         """Let no further entry go out, and wait until what is out has been answered."""
         self._flowing.clear()
-        await self._carrier.idle.wait()
+        await self._carrier.idle()
 
     def hold(self) -> None:
         """Let no further entry go out; nobody waits for an answer but to what is out already."""
@@ -205,8 +201,7 @@ class Delivery:
         """Send a dead letter again, before all else."""
         if seq not in self._again and self._trials is not None:  # else it will be read
             self._again.append(seq)
-            self._offered.set()
-            self.drained.clear()
+            self._stir()
 
     # ---- the way out ----
 
@@ -214,13 +209,33 @@ class Delivery:
         """Deliver over this link while it flows; raise LinkClosed, NotStored or StorageError."""
         trials = await self._look_back()
         while True:
-            await self._flowing.wait()
+            if not self._flowing.is_set():
+                await self._flowing.wait()
             if self._ahead:
                 await self._carrier.carry(self._ahead.popleft(), link, Trial())
             elif self._again:
                 await self._send_again(self._again[0], link, trials)
-            elif (head := await self._head()) and self._flowing.is_set():
-                await self._send_next(head, link, trials)
+            elif self._position < self._tail.fallen:
+                await self._send_fallen(link, trials)
+            elif (entry := self._tail.first) is None:
+                await self._rest()
+            elif self._unsure or self._losses != self._storage.journal.losses:
+                await self._drop_unstored()
+            else:
+                self._echoes.forget()  # the relay has seen to this one
+                await self._carrier.carry(entry, link, trials.setdefault(entry.seq, Trial()))
+                self._finish(entry.seq, trials, durable=entry.hearing is Hearing.DURABLE)
+
+    def _rest(self) -> asyncio.Future[None]:
+        self.drained.set()
+        self._resting = asyncio.get_running_loop().create_future()
+        return self._resting
+
+    def _stir(self) -> None:
+        self.drained.clear()
+        resting, self._resting = self._resting, None
+        if resting is not None and not resting.done():
+            resting.set_result(None)
 
     async def _look_back(self) -> dict[int, Trial]:
         """Learn what the owner did meanwhile, and at first what the target was told before."""
@@ -236,23 +251,6 @@ class Delivery:
         self._again.extend(letter.seq for letter in letters if letter.seq not in self._again)
         return self._trials
 
-    async def _head(self) -> Entry | Message | None:
-        if self._position < self._tail.fallen:
-            fallen = self._tail.fallen
-            head = await self._reader.first(self._position, fallen)
-            if head is None:
-                self._advance(fallen)
-            return head
-        if self._tail.first and (self._unsure or self._losses != self._storage.journal.losses):
-            await self._drop_unstored()
-            return None  # the first may have fallen meanwhile
-        if self._tail.first is None and not self._again:
-            self._offered.clear()
-            self.drained.set()
-            await self._offered.wait()
-            return None
-        return self._tail.first
-
     async def _drop_unstored(self) -> None:
         # Where storage failed nobody was answered either: the charger will say it again.
         # Only what was offered before the flush: what comes meanwhile is not readable yet.
@@ -262,20 +260,23 @@ class Delivery:
         self._tail.forget(lost)
         self._unsure = False
 
-    async def _send_next(self, head: Entry | Message, link: Link, trials: dict[int, Trial]) -> None:
-        # What is noted of it and that it is done with share one commit.
-        if not await self._is_echo(head):
-            await self._carrier.carry(head, link, trials.setdefault(head.seq, Trial()))
-        trials.pop(head.seq, None)
-        self._advance(head.seq)
-        if _durable(head):
-            self._note()
+    async def _send_fallen(self, link: Link, trials: dict[int, Trial]) -> None:
+        fallen = self._tail.fallen
+        message = await self._reader.first(self._position, fallen)
+        if message is None:
+            self._advance(fallen)
+        elif self._flowing.is_set():
+            if not await self._echoes.is_one(message):
+                await self._carrier.carry(message, link, trials.setdefault(message.seq, Trial()))
+            durable = (message.ocpp_version, message.action) in policy.KEPT
+            self._finish(message.seq, trials, durable=durable)
 
-    async def _is_echo(self, head: Entry | Message) -> bool:
-        if isinstance(head, Entry):  # the relay has seen to it
-            self._echoes.forget()
-            return False
-        return await self._echoes.is_one(head)
+    def _finish(self, seq: int, trials: dict[int, Trial], *, durable: bool) -> None:
+        # What is noted of it and that it is done with share one commit.
+        trials.pop(seq, None)
+        self._advance(seq)
+        if durable:
+            self._note()
 
     async def _send_again(self, seq: int, link: Link, trials: dict[int, Trial]) -> None:
         letters = self._storage.dead_letters
@@ -292,19 +293,15 @@ class Delivery:
             self._again.remove(seq)
 
     def _advance(self, position: int) -> None:
-        self._position = max(position, self._position)
-        self._reader.drop(self._position)
+        if self._position < self._tail.fallen:  # what is read is among what has fallen
+            self._reader.drop(position)
+        self._position = max(self._position, position)
         self._tail.drop(self._position)
-        self._carrier.forget(self._position)
+        if self._carrier.told:
+            self._carrier.forget(self._position)
 
     def _note(self) -> None:
         if self._position > self._noted:
             self._noted = self._position
             self.ids.note_again()
             self._storage.queues.note_position(self._id, self._position)
-
-
-def _durable(message: Entry | Message) -> bool:
-    if isinstance(message, Entry):
-        return message.durable
-    return (message.ocpp_version, message.action) in policy.KEPT

@@ -8,7 +8,6 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from csms.frames import Reply
-from proxy import policy
 from proxy.policy import Hearing
 
 # Who waits for the target's answer; None is that it gave none.
@@ -18,19 +17,18 @@ BEGINS = "StartTransaction"  # the one answer whose id has to be known before wh
 
 
 class Entry(Struct, frozen=True, eq=False):
-    """One CALL on its way; ``ours`` is the transaction id that our reply to it gave."""
+    """One CALL on its way; ``ours`` is the transaction id that our reply to it gave.
+
+    How the target hears of it is looked up once, because it is asked for at every step.
+    """
 
     seq: int
     action: str
     payload: bytes
     version: str
+    hearing: Hearing
     ours: str | None = None
     answer: Waiter | None = None
-
-    @property
-    def hearing(self) -> Hearing:
-        """Tell how the target hears of it."""
-        return policy.rule(self.version, self.action).hearing
 
     @property
     def durable(self) -> bool:

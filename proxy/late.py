@@ -30,7 +30,8 @@ log = structlog.get_logger("ringmain.delivery")
 # Begin to stop a transaction at the charger, without waiting for what it says.
 Stop: TypeAlias = Callable[[str], None]
 
-_JUDGED = frozenset({"StartTransaction", "TransactionEvent"})
+# What a target may reject when the session runs already.
+JUDGED = frozenset({"StartTransaction", "TransactionEvent"})
 _LONGEST_VERDICT = 50
 _ID = ("transactionInfo", "transactionId")
 
@@ -58,8 +59,7 @@ class LateVerdicts:
     async def judge(self, entry: Entry, answer: CallResult) -> None:
         """Tell the owner of a rejected token, and stop its session, as the owner wants."""
         verdict = authority.verdict_of(entry.version, entry.action, answer.fields)
-        rejected = entry.action in _JUDGED and verdict not in {None, "Accepted"}
-        if not rejected or self._wish == "ignore":
+        if verdict in {None, "Accepted"} or self._wish == "ignore":
             return
         transaction_id = entry.ours or _transaction_id(entry.payload)
         self._tell(entry, str(verdict), transaction_id)

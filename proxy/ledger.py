@@ -94,8 +94,9 @@ class IdMap:
 
         As a number is noted before it is used, the answer is the same at any later time.
         """
-        answers = [told for told in self._told.get(action, ()) if told.foreign is Foreign.WITHHELD]
-        for told in answers:
+        for told in self._told.get(action, ()):
+            if told.foreign is not Foreign.WITHHELD:
+                continue
             for raw in _find(payload, told.path).values:
                 if await self._their_id(told, raw) is None:
                     return False
@@ -105,6 +106,8 @@ class IdMap:
         """Return the payload with the target's ids, None where it answers somebody else."""
         for told in self._told.get(action, ()):
             places = _find(payload, told.path)
+            if not places.spans:
+                continue
             theirs = [await self._their_id(told, raw) for raw in places.values]
             if None not in theirs or told.foreign is Foreign.MINUS_ONE:
                 payload = places.exchanged([(id or NONE).encode() for id in theirs])

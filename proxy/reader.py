@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from csms import frames
 from csms.frames import Call, CallResult, Dialect, Limits
+from proxy import policy
 from proxy.entries import BEGINS, Entry
 from proxy.ledger import transaction_id
 from storage.repositories.queues import Place
@@ -99,7 +100,9 @@ class Reader:
         limits = Limits(max_bytes=len(message.frame))  # accepted once, whatever the limit is now
         call = frames.parse(message.frame, self._dialect, limits)
         assert isinstance(call, Call)  # noqa: S101 - the journal was asked for CALLs
-        return Entry(message.seq, call.action, call.payload, message.ocpp_version, ours)
+        version = message.ocpp_version
+        hearing = policy.rule(version, call.action).hearing
+        return Entry(message.seq, call.action, call.payload, version, hearing, ours)
 
     def _our_id(self, exchange: Exchange) -> str | None:
         answer = exchange.answer

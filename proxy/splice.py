@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
+
+from msgspec import Struct
 
 Path: TypeAlias = tuple[str, ...]
 Span: TypeAlias = tuple[int, int]
@@ -29,8 +30,7 @@ class _Member(NamedTuple):
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(Struct, frozen=True):
     """Where the values at one path are in a payload."""
 
     payload: bytes
@@ -52,6 +52,8 @@ class Places:
 
 def find(payload: bytes, path: Path, *, any_case: bool = False) -> Places:
     """Find the values at a path of object keys."""
+    if not _mentioned(payload, path[-1]):
+        return Places(payload, "", [])
     text = payload.decode()
     return Places(payload, text, _spans(text, path, any_case=any_case))
 
@@ -118,8 +120,6 @@ def _exchange(payload: bytes, text: str, changes: list[tuple[Span, str]]) -> byt
 
 
 def _spans(text: str, path: Path, *, any_case: bool) -> list[Span]:
-    if not _mentioned(text, path[-1]):
-        return []
     return [
         (member.value_at, member.end)
         for at in _objects(text, path[:-1], any_case=any_case)
@@ -141,9 +141,13 @@ def _objects(text: str, path: Path, *, any_case: bool) -> list[int]:
     return found
 
 
-def _mentioned(text: str, key: str) -> bool:
-    """Tell whether a key may be in a text: most are in none, and this is found out quickly."""
-    return "\\" in text or key.casefold() in text.casefold()  # an escape may spell any letter
+def _mentioned(payload: bytes, key: str) -> bool:
+    """Tell whether a key may be in a payload: most are in none, and this is found out quickly."""
+    if b"\\" in payload:  # an escape may spell any letter
+        return True
+    if payload.isascii():
+        return key.casefold().encode() in payload.lower()
+    return key.casefold() in payload.decode().casefold()
 
 
 def _same(key: str, wanted: str, *, any_case: bool) -> bool:

@@ -40,7 +40,8 @@ class Tail:
         self._entries.append(entry)
         self._bytes += len(entry.payload)
         self.newest = entry.seq
-        self.trim(flowing=flowing)
+        if self._entries[0] is not entry:
+            self.trim(flowing=flowing)
 
     def trim(self, *, flowing: bool, but: int | None = None) -> None:
         """Leave to the journal what is too much; the answer to one of it may come yet."""
@@ -83,6 +84,6 @@ class Tail:
     def _take_first(self, but: int | None = None) -> Entry:
         entry = self._entries.popleft()
         self._bytes -= len(entry.payload)
-        if entry.seq != but:
+        if entry.answer is not None and entry.seq != but:
             entry.settle(None)
         return entry

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from proxy.entries import BEGINS
@@ -15,45 +16,57 @@ if TYPE_CHECKING:
     from proxy.ledger import IdMap
     from proxy.wishes import OrphanPolicy
 
-ORPHAN = "orphan"
 _OF_TRANSACTION = frozenset({"StopTransaction", "MeterValues"})
 _FOREIGN = "It was said in another OCPP version."
 
 
 class Telling:
-    """Make the target's copies of what the charger says in one OCPP version."""
+    """Make the target's copies of what the charger says in one OCPP version.
 
-    def __init__(self, version: str, ids: IdMap, orphans: OrphanPolicy) -> None:
+    ``withhold`` is called with what belongs to a transaction that the target never took, and stays
+    here because its owner wants that.
+    """
+
+    def __init__(
+        self, version: str, ids: IdMap, orphans: OrphanPolicy, withhold: Callable[[Entry], None]
+    ) -> None:
         self._version = version
         self._ids = ids
         self.orphans: OrphanPolicy = orphans
+        self._withhold = withhold
 
-    async def wanted(self, entry: Entry, live_from: int) -> bool:
-        """Tell whether the target is told; what came behind ``live_from`` is news to it.
+    async def copy_of(self, entry: Entry, live_from: int) -> bytes | None:
+        """Return the payload with the target's ids, None where the target is not told.
 
-        Raises NotTaken where nobody can tell it.
+        What came behind ``live_from`` is news to it. Raises NotTaken where nobody can tell it.
         """
-        if entry.version != self._version and entry.durable:
+        live = entry.seq > live_from
+        durable = entry.hearing is Hearing.DURABLE
+        if durable and entry.version != self._version:
             raise NotTaken(_FOREIGN, 0)  # the charger came back with another version
         if entry.action == BEGINS:
-            # Where we gave no id the charger begins again; what it repeats, the target has begun.
-            return entry.ours is not None and await self._ids.theirs(entry.ours) is None
-        live = entry.version == self._version and entry.seq > live_from
-        hearing = entry.hearing
-        if hearing is Hearing.LIVE:
-            return live and entry.awaited
-        return hearing is Hearing.DURABLE or (hearing is Hearing.LATEST and live)
+            if not await self._is_new(entry):
+                return None
+        elif not durable:
+            if not live or not self._is_news(entry):
+                return None
+        elif self.orphans == "skip" and await self._is_orphan(entry):
+            self._withhold(entry)
+            return None
+        payload = await self._ids.to_target(entry.action, entry.payload)
+        return payload if live or payload is None else told_late(entry.action, payload)
 
-    async def withheld(self, entry: Entry) -> bool:
-        """Tell whether it is of a transaction that the target never took, and stays here."""
-        if self.orphans != "skip" or entry.action not in _OF_TRANSACTION:
+    def _is_news(self, entry: Entry) -> bool:
+        """Tell whether a target is told of what it hears at once or never."""
+        heard = entry.hearing is Hearing.LATEST or (entry.hearing is Hearing.LIVE and entry.awaited)
+        return heard and entry.version == self._version
+
+    async def _is_new(self, start: Entry) -> bool:
+        # Where we gave no id the charger begins again; what it repeats, the target has begun.
+        return start.ours is not None and await self._ids.theirs(start.ours) is None
+
+    async def _is_orphan(self, entry: Entry) -> bool:
+        if entry.action not in _OF_TRANSACTION:
             return False
         ours = transaction_id(entry.payload)
         return ours is not None and int(ours) > 0 and await self._ids.theirs(ours) is None
-
-    async def copy(self, entry: Entry, live_from: int) -> bytes | None:
-        """Return the payload with the target's ids, None where it answers somebody else."""
-        payload = await self._ids.to_target(entry.action, entry.payload)
-        if payload is None or entry.seq > live_from:
-            return payload
-        return told_late(entry.action, payload)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from proxy.entries import Entry
+from proxy.policy import Hearing
 from proxy.tail import Tail
 
 
 def entry(seq: int, size: int = 2) -> Entry:
-    return Entry(seq, "Heartbeat", b"x" * size, "1.6", None, asyncio.Future())
+    payload = b"x" * size
+    return Entry(seq, "Authorize", payload, "1.6", Hearing.LIVE, None, asyncio.Future())
 
 
 def seqs(tail: Tail) -> list[int]:

@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from proxy.entries import Entry
+from proxy import policy
+from proxy.entries import Entry, Waiter
 from proxy.errors import NotTaken
 from proxy.ledger import IdMap
 from proxy.telling import Telling
-from storage.store import Storage
 from tests.proxy.post import posted
 from tests.proxy.stage import QUICK, Stage
 
@@ -18,16 +18,32 @@ from tests.proxy.stage import QUICK, Stage
 @pytest.fixture
 async def ids(stage: Stage) -> IdMap:
     post = await posted(stage.storage, QUICK)
-    storage: Storage = stage.storage
-    return IdMap(storage.id_pairs, post.stored.id, "1.6")
+    return IdMap(stage.storage.id_pairs, post.stored.id, "1.6")
 
 
-def entry(action: str, seq: int = 10, version: str = "1.6", ours: str | None = None) -> Entry:
-    return Entry(seq, action, b'{"transactionId":5}', version, ours)
+def telling(ids: IdMap, version: str = "1.6") -> Telling:
+    return Telling(version, ids, "minus_one", nobody)
+
+
+def nobody(entry: Entry) -> None:
+    """Let nothing stay here."""
+    pytest.fail(f"{entry.action} was withheld")
+
+
+def entry(
+    action: str,
+    payload: bytes = b"{}",
+    version: str = "1.6",
+    ours: str | None = None,
+    answer: Waiter | None = None,
+) -> Entry:
+    """Return what was said at position 10."""
+    hearing = policy.rule(version, action).hearing
+    return Entry(10, action, payload, version, hearing, ours, answer)
 
 
 @pytest.mark.parametrize(
-    ("action", "live", "wanted"),
+    ("action", "live", "told"),
     [
         ("MeterValues", False, True),
         ("MeterValues", True, True),
@@ -39,34 +55,36 @@ def entry(action: str, seq: int = 10, version: str = "1.6", ours: str | None = N
     ],
 )
 async def test_what_is_no_news_is_told_only_if_it_lasts(
-    ids: IdMap, action: str, *, live: bool, wanted: bool
+    ids: IdMap, action: str, *, live: bool, told: bool
 ) -> None:
-    told = await Telling("1.6", ids, "minus_one").wanted(entry(action), 5 if live else 10)
+    copy = await telling(ids).copy_of(entry(action), 5 if live else 10)
 
-    assert told is wanted
+    assert copy == (b"{}" if told else None)
 
 
 async def test_a_question_is_asked_while_somebody_waits(ids: IdMap) -> None:
-    waiting = Entry(10, "Authorize", b"{}", "1.6", None, asyncio.Future())
+    waiting = entry("Authorize", answer=asyncio.Future())
+    assert await telling(ids).copy_of(waiting, 5) == b"{}"
+    assert await telling(ids).copy_of(waiting, 10) is None
 
-    assert await Telling("1.6", ids, "minus_one").wanted(waiting, 5)
+    waiting.settle(None)
+    assert await telling(ids).copy_of(waiting, 5) is None
 
 
 async def test_a_start_is_told_until_the_target_has_given_its_number(ids: IdMap) -> None:
-    telling = Telling("1.6", ids, "minus_one")
-    assert await telling.wanted(entry("StartTransaction", ours="5"), 0)
-    assert not await telling.wanted(entry("StartTransaction"), 0)
+    start = entry("StartTransaction", ours="5")
+    assert await telling(ids).copy_of(start, 0) == b"{}"
+    assert await telling(ids).copy_of(entry("StartTransaction"), 0) is None
 
     await ids.learn("5", "77")
-    assert not await telling.wanted(entry("StartTransaction", ours="5"), 0)
+    assert await telling(ids).copy_of(start, 0) is None
 
 
 async def test_nobody_translates_another_version(ids: IdMap) -> None:
-    telling = Telling("2.0.1", ids, "minus_one")
     with pytest.raises(NotTaken, match="another OCPP version"):
-        await telling.wanted(entry("MeterValues"), 0)
+        await telling(ids, "2.0.1").copy_of(entry("MeterValues"), 0)
 
-    assert not await telling.wanted(entry("StatusNotification"), 0)
+    assert await telling(ids, "2.0.1").copy_of(entry("StatusNotification"), 0) is None
 
 
 @pytest.mark.parametrize(
@@ -78,22 +96,23 @@ async def test_nobody_translates_another_version(ids: IdMap) -> None:
         ("MeterValues", b'{"connectorId":1}', False),
         ("StopTransaction", b'{"transactionId":-1}', False),
         ("MeterValues", b'{"transactionId":0}', False),
-        ("DataTransfer", b'{"transactionId":5}', False),
+        ("SecurityEventNotification", b'{"transactionId":5}', False),
     ],
 )
 async def test_orphans_are_withheld_where_their_owner_wants_that(
     ids: IdMap, action: str, payload: bytes, *, withheld: bool
 ) -> None:
     await ids.learn("6", "77")
-    told = Entry(10, action, payload, "1.6")
+    told, left = entry(action, payload), list[Entry]()
+    copy = await Telling("1.6", ids, "skip", left.append).copy_of(told, 0)
 
-    assert await Telling("1.6", ids, "skip").withheld(told) is withheld
-    assert not await Telling("1.6", ids, "minus_one").withheld(told)
+    assert (copy is None, left) == (withheld, [told] if withheld else [])
+    assert await telling(ids).copy_of(told, 0) is not None
 
 
 async def test_the_target_hears_its_own_number(ids: IdMap) -> None:
-    telling = Telling("1.6", ids, "minus_one")
-    assert await telling.copy(entry("MeterValues"), 0) == b'{"transactionId":-1}'
+    meters = entry("MeterValues", b'{"transactionId":5}')
+    assert await telling(ids).copy_of(meters, 0) == b'{"transactionId":-1}'
     await ids.learn("5", "77")
 
-    assert await telling.copy(entry("MeterValues"), 0) == b'{"transactionId":77}'
+    assert await telling(ids).copy_of(meters, 0) == b'{"transactionId":77}'
