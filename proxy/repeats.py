@@ -7,6 +7,7 @@ content tells. It gets the answer that it should have had, and nobody hears it t
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -25,6 +26,8 @@ log = structlog.get_logger("ringmain.relay")
 
 Digest: TypeAlias = int
 Fields: TypeAlias = Mapping[str, Any]
+# Position and message id of what was said, oldest first; a dict is slow to find its oldest.
+_Said: TypeAlias = "OrderedDict[Digest, tuple[int, str]]"
 
 # A charger says one thing at a time, so few of its messages can have lost their answers.
 WINDOW = 32
@@ -90,7 +93,7 @@ class Repeats:
         self._key = key
         self._dialect = dialect
         self._journal = journal
-        self._said: dict[Digest, tuple[int, str]] | None = None  # position and message id
+        self._said: _Said | None = None
         self._ids: set[str] = set()  # of these
 
     async def repeated(self, call: Call, position: int) -> int | None:
@@ -140,9 +143,9 @@ class Repeats:
         answered = any(exchange.answer is not None for exchange in said)
         return [] if answered else [exchange.call.seq for exchange in said]
 
-    async def _look_back(self, before: int) -> dict[Digest, tuple[int, str]]:
+    async def _look_back(self, before: int) -> _Said:
         await self._journal.flush()
-        said: dict[Digest, tuple[int, str]] = {}
+        said: _Said = OrderedDict()
         for exchange in reversed(await self._latest(before, WINDOW)):
             content = self._content(exchange) if _may_be_repeated(exchange) else None
             if content is not None:
@@ -161,15 +164,13 @@ class Repeats:
     def _parsed(self, frame: bytes) -> Any:
         return frames.parse(frame, self._dialect, Limits(max_bytes=len(frame)))
 
-    def _remember(
-        self, said: dict[Digest, tuple[int, str]], content: Digest, place: tuple[int, str]
-    ) -> None:
+    def _remember(self, said: _Said, content: Digest, place: tuple[int, str]) -> None:
         if place[1] in self._ids:
             log.warning("message_id_reused", charge_box_id=self._key.charge_box_id)
         said[content] = place
         self._ids.add(place[1])
         if len(said) > WINDOW:
-            _, id = said.pop(next(iter(said)))
+            _, (_, id) = said.popitem(last=False)
             self._ids.discard(id)
 
 

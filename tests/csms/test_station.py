@@ -83,6 +83,18 @@ async def test_what_follows_its_schema_gets_an_answer_that_does(
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+async def test_the_same_answer_goes_out_under_each_message_id(desk: Desk, version: str) -> None:
+    station = desk.station(version)
+    status = minimal(version, "StatusNotification")
+
+    answers = [
+        await station.answer(received("StatusNotification", status, id=id), 0) for id in "123"
+    ]
+
+    assert [answer.text for answer in answers] == [b'[3,"%b",{}]' % id for id in (b"1", b"2", b"3")]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 async def test_an_unknown_action_is_not_implemented(desk: Desk, version: str) -> None:
     for action in ("Frobnicate", "heartbeat", "../Reset", "__class__", "X" * 255):
         assert await refused(desk.station(version), action, {}) == "NotImplemented"
