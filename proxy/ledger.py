@@ -22,6 +22,7 @@ _NULL = b"null"
 NONE = "-1"  # names no transaction (1.6 errata v4 §3.18)
 _NUMBER = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:[eE][-+]?[0-9]{1,2})?", re.ASCII)
 _LARGEST = 10**20
+_REMEMBERED = 64  # pairs in memory: a running session is named by each of its meter values
 
 
 class Pairs(Protocol):
@@ -62,6 +63,7 @@ class IdMap:
         # What storage does not have yet; dicts keep the order in which it was noted.
         self._fresh: dict[tuple[IdKind, str], str] = {}
         self._refused: set[tuple[IdKind, str]] = set()  # of these, what storage did not take
+        self._recent: dict[tuple[IdKind, str], str] = {}  # what storage has, as we alone write it
 
     def learn(self, ours: str, theirs: str) -> asyncio.Future[None]:
         """Remember the id that the target gave to our transaction; return the commit."""
@@ -76,8 +78,14 @@ class IdMap:
 
     async def theirs(self, ours: str, kind: IdKind = "transaction") -> str | None:
         """Return the target's id for ours, None where there is none."""
-        fresh = self._fresh.get((kind, ours))
-        return fresh or await self._stored.theirs(self._id, kind, ours)
+        pair = kind, ours
+        known = self._fresh.get(pair) or self._recent.get(pair)
+        if known is not None:
+            return known
+        stored = await self._stored.theirs(self._id, kind, ours)
+        if stored is not None and pair not in self._recent:  # it may have changed meanwhile
+            self._remember(pair, stored)
+        return stored
 
     async def started(self, action: str, payload: bytes) -> bool:
         """Tell whether a message names a remote start of the target (OCPP 2.x F01.FR.25)."""
@@ -174,7 +182,12 @@ class IdMap:
         if not stored:
             self._refused.add((kind, ours))
         elif self._fresh.get((kind, ours)) == theirs:
-            del self._fresh[kind, ours]
+            self._remember((kind, ours), self._fresh.pop((kind, ours)))
+
+    def _remember(self, pair: tuple[IdKind, str], theirs: str) -> None:
+        self._recent[pair] = theirs
+        if len(self._recent) > _REMEMBERED:
+            del self._recent[next(iter(self._recent))]
 
 
 def decimal(raw: bytes) -> str | None:

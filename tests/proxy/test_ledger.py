@@ -60,6 +60,52 @@ async def known(ours: str = "815", theirs: str = "42") -> IdMap:
     return ids
 
 
+async def test_what_was_looked_up_once_is_looked_up_no_more_until_it_changes() -> None:
+    book = Book()
+    book.pairs[1, "transaction", "815"] = "42"
+    ids = id_map(book)
+    assert await ids.theirs("815") == "42"
+    book.pairs.clear()
+    assert await ids.theirs("815") == "42"
+
+    ids.learn("815", "43")
+    assert await ids.theirs("815") == "43"
+    await book.commit()
+    assert await ids.theirs("815") == "43"
+
+
+async def test_what_changes_while_it_is_looked_up_is_known_as_it_is_now() -> None:
+    book = Book()
+    book.pairs[1, "transaction", "815"] = "42"
+    ids = id_map(book)
+    slow = asyncio.Event()
+
+    async def theirs(*_: object) -> str:
+        await slow.wait()
+        return "42"
+
+    book.theirs = theirs  # type: ignore[method-assign]  # storage that takes its time
+    looking = asyncio.create_task(ids.theirs("815"))
+    await asyncio.sleep(0)
+    ids.learn("815", "43")
+    await book.commit()
+    slow.set()
+    await looking
+
+    assert await ids.theirs("815") == "43"
+
+
+async def test_only_some_pairs_are_kept_in_memory() -> None:
+    book = Book()
+    ids = id_map(book)
+    for ours in range(100):
+        ids.learn(str(ours), str(1000 + ours))
+    await book.commit()
+    book.pairs[1, "transaction", "99"] = book.pairs[1, "transaction", "0"] = "7"
+
+    assert (await ids.theirs("99"), await ids.theirs("0")) == ("1099", "7")
+
+
 # ---- towards the target ----
 
 
@@ -389,18 +435,6 @@ async def test_an_id_is_known_from_the_moment_it_is_learnt() -> None:
     )
     assert await ids.to_charger("RemoteStopTransaction", b'{"transactionId":42}') == (
         b'{"transactionId":815}'
-    )
-
-
-async def test_what_storage_has_is_no_longer_kept_in_memory() -> None:
-    book = Book()
-    ids = id_map(book)
-    ids.learn("815", "42")
-    await book.commit()
-    book.pairs.clear()
-
-    assert (
-        await ids.to_target("StopTransaction", b'{"transactionId":815}') == b'{"transactionId":-1}'
     )
 
 

@@ -93,6 +93,24 @@ def test_letter_case_counts_unless_told_otherwise() -> None:
     assert remove(payload, ("id",), any_case=True) == b"{}"
 
 
+@pytest.mark.parametrize(
+    "key",
+    ["id", "Id", "ID", "\\u0069d", "\\u0049D", "i\\u0064"],
+)
+def test_no_spelling_hides_a_key(key: str) -> None:
+    payload = b'{"x":"\xc2\xb0C","%b":1,"y":2,"%b":3}' % (key.encode(), key.encode())
+
+    for spelled in (payload, payload.replace(b"\xc2\xb0", b"")):
+        assert find(spelled, ("id",), any_case=True).values == [b"1", b"3"]
+
+
+@pytest.mark.parametrize("key", ["tran\u017factionId", "TRAN\u017fACTIONID"])
+def test_no_letter_that_reads_as_another_hides_a_key(key: str) -> None:
+    payload = b'{"%b":1}' % key.encode()
+
+    assert find(payload, ("transactionId",), any_case=True).values == [b"1"]
+
+
 # ---- taking a member out ----
 
 
