@@ -6,6 +6,7 @@ spellings, the order of members and repeated keys around it survive.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -15,6 +16,11 @@ from msgspec import Struct
 
 Path: TypeAlias = tuple[str, ...]
 Span: TypeAlias = tuple[int, int]
+
+_SEVERAL = 2
+# The spelling of what is neither object nor array, in a text without escapes; it never goes back.
+_SCALAR = r"""(?:"[^"]*+"|[^\s"\[\]{},]++)"""
+_MEMBER = rf"""\s*+"[^"]*+"\s*+:\s*+{_SCALAR}\s*+,"""
 
 _BLANKS = re.compile(r"[ \t\n\r]*")
 # Numbers stay text: some have more digits than Python likes to convert.
@@ -52,9 +58,12 @@ class Places(Struct, frozen=True):
 
 def find(payload: bytes, path: Path, *, any_case: bool = False) -> Places:
     """Find the values at a path of object keys."""
-    if not _mentioned(payload, path[-1]):
+    mentions = _mentions(payload, path[-1])
+    if not mentions:
         return Places(payload, "", [])
     text = payload.decode()
+    if mentions == 1 and len(path) == 1 and (early := _early(path[0], any_case).match(text)):
+        return Places(payload, text, [early.span(1)])
     return Places(payload, text, _spans(text, path, any_case=any_case))
 
 
@@ -141,13 +150,20 @@ def _objects(text: str, path: Path, *, any_case: bool) -> list[int]:
     return found
 
 
-def _mentioned(payload: bytes, key: str) -> bool:
-    """Tell whether a key may be in a payload: most are in none, and this is found out quickly."""
+def _mentions(payload: bytes, key: str) -> int:
+    """Tell how often a key may be in a payload: most are in none, and this is found out quickly."""
     if b"\\" in payload:  # an escape may spell any letter
-        return True
+        return _SEVERAL
     if payload.isascii():
-        return key.casefold().encode() in payload.lower()
-    return key.casefold() in payload.decode().casefold()
+        return payload.lower().count(key.casefold().encode())
+    return payload.decode().casefold().count(key.casefold())
+
+
+@functools.cache
+def _early(key: str, any_case: bool) -> re.Pattern[str]:  # noqa: FBT001 - what is cached by
+    """Match an object that has a key before any object or array: the rest need not be read."""
+    at = rf"""\s*+\{{(?:{_MEMBER})*?\s*+"{re.escape(key)}"\s*+:\s*+({_SCALAR})"""
+    return re.compile(at, re.ASCII | (re.IGNORECASE if any_case else 0))
 
 
 def _same(key: str, wanted: str, *, any_case: bool) -> bool:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from proxy.splice import find, put, remove, repeats_a_key, replace, values_at
 from tests.proxy.json_texts import VALUES, around
@@ -78,6 +79,32 @@ def test_a_key_that_two_parsers_read_differently_is_noticed(payload: bytes) -> N
 )
 def test_the_same_key_in_different_objects_is_no_repetition(payload: bytes) -> None:
     assert not repeats_a_key(payload)
+
+
+SCALARS = st.sampled_from(["1", "-2.50", "null", "true", '"id"', '"a b"', '"x:1,"', '"\\u0069d"'])
+PLACED = st.sampled_from(["id", "Id", "other", "\\u0069d", "idle", "°"])
+BLANK = st.sampled_from(["", " ", "\n\t "])
+NESTED = st.sampled_from(['{"id":7}', "[]", '[{"x":[1,{"id":2}]}]', "{}"])
+
+
+@given(members=st.lists(st.tuples(PLACED, SCALARS | NESTED, BLANK)), any_case=st.booleans())
+def test_wherever_a_key_is_its_values_are_found(
+    *, members: list[tuple[str, str, str]], any_case: bool
+) -> None:
+    written = [f'{blank}"{key}"{blank}:{blank}{value}{blank}' for key, value, blank in members]
+    payload = f"{{{','.join(written)}}}".encode()
+    names = [(json.loads(f'"{key}"'), value) for key, value, _ in members]
+    wanted = [v for key, v in names if key == "id" or (any_case and key.casefold() == "id")]
+
+    found = find(payload, ("id",), any_case=any_case)
+    assert [value.decode() for value in found.values] == wanted
+
+
+def test_a_long_run_of_blanks_is_read_once() -> None:
+    payload = b'{"a":1,%b"b":2%b,"id" %b' % (b" " * 100_000, b" " * 100_000, b" " * 100_000)
+
+    assert find(payload + b":3}", ("id",)).values == [b"3"]
+    assert find(payload + b":{}}", ("id",)).values == [b"{}"]
 
 
 # ---- keys in any letter case ----
