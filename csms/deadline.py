@@ -1,4 +1,4 @@
-"""Interrupt one user after the other, with a timer that mostly stays as it is.
+"""Fail what is waited for too long, with a timer that mostly stays as it is.
 
 ``asyncio.timeout`` sets up a timer for each use and takes it down again, which costs more than
 what a short answer is waited for with. Nearly no wait ever ends this way: so the timer is left
@@ -8,69 +8,47 @@ alone, and where it comes too early it is set anew.
 from __future__ import annotations
 
 import asyncio
-from types import TracebackType
-from typing import Self
+from typing import Any
 
 
 class Deadline:
-    """Raise TimeoutError in whoever is still inside after the time that he gave himself."""
+    """Have a Future raise TimeoutError that is still waited for when the time is up.
+
+    ``awaited`` is the one that is waited for; there may be one after the other in the same time.
+    """
 
     def __init__(self) -> None:
+        self.awaited: asyncio.Future[Any] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._seconds = 0.0
         self._at = 0.0
-        self._user: asyncio.Task[object] | None = None
-        self._cancelling = 0  # of the user, before us
-        self._expired = False
 
-    def within(self, seconds: float) -> Self:
-        """Give the next user this long; there is one at a time."""
-        self._seconds = seconds
-        return self
-
-    def __enter__(self) -> None:
-        """Let the time begin."""
+    def begin(self, seconds: float) -> None:
+        """Let the time of the next user begin; there is one at a time."""
         loop = self._loop = self._loop or asyncio.get_running_loop()
-        self._user = user = asyncio.current_task(loop)
-        assert user is not None  # noqa: S101 - only a task can wait
-        self._cancelling, self._expired = user.cancelling(), False
-        self._at = loop.time() + self._seconds
+        self._at = loop.time() + seconds
         if self._timer is None or self._timer.when() > self._at:
-            self._set()
+            self._set(loop)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
+    def end(self) -> None:
         """Let the time end."""
-        user, self._user = self._user, None
-        if not self._expired or user is None:
-            return
-        # Who was cancelled by others too ends by that.
-        if user.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
-            raise TimeoutError from fault
+        self.awaited = None
 
     def close(self) -> None:
-        """Take the timer down, while nobody is inside."""
+        """Take the timer down, while nobody waits."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _set(self) -> None:
+    def _set(self, loop: asyncio.AbstractEventLoop) -> None:
         self.close()
-        assert self._loop is not None  # noqa: S101 - somebody has come in
-        self._timer = self._loop.call_at(self._at, self._strike)
+        self._timer = loop.call_at(self._at, self._strike, loop)
 
-    def _strike(self) -> None:
-        assert self._loop is not None  # noqa: S101 - as above
+    def _strike(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = None
-        if self._user is None or self._expired:
+        if self.awaited is None:
             return
-        if self._loop.time() < self._at:
-            self._set()
-        else:
-            self._expired = True
-            self._user.cancel()
+        if not self.awaited.done() and loop.time() >= self._at:
+            self.awaited.set_exception(TimeoutError())
+        else:  # of one that is done, its user is about to say what he waits for next
+            self._set(loop)

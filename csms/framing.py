@@ -94,7 +94,11 @@ class Shortcut(Connection):
         if self._between_texts:
             text = unframed(data, masked=self.protocol.side is SERVER)
             if text is not None and len(text) <= (self.protocol.max_message_size or LONGEST):
-                self._take(text)
+                waiter = self._waiter
+                if waiter is None or waiter.done():
+                    self.recv_messages.put(Frame(Opcode.TEXT, text))
+                elif self.hear is None or not self.hear(text):
+                    waiter.set_result(text)
                 return
         super().data_received(data)
         self._between_texts = _between_texts(self.protocol)
@@ -108,13 +112,6 @@ class Shortcut(Connection):
         """Take note of the end."""
         super().connection_lost(exc)
         self._look_again()
-
-    def _take(self, text: bytes) -> None:
-        waiter = self._waiter
-        if waiter is None or waiter.done():
-            self.recv_messages.put(Frame(Opcode.TEXT, text))
-        elif self.hear is None or not self.hear(text):
-            waiter.set_result(text)
 
     def _look_again(self) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -12,8 +12,9 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Literal, Protocol, TypeAlias
 
 import structlog
@@ -100,13 +101,14 @@ def tolerate_all(_fault: str) -> bool:
     return True
 
 
-def new_message_id() -> str:
-    """Return a fresh message id: a random UUID's 36 characters (OCPP 2.0.1 Part 4 §4.1.4).
+def message_ids() -> Iterator[str]:
+    """Yield fresh message ids for ever: a UUID's 36 characters (OCPP 2.0.1 Part 4 §4.1.4).
 
-    It need not be secret, and the system's randomness costs three times as much.
+    The first half is drawn once, as they need not be secret.
     """
     drawn = f"{random.getrandbits(128):032x}"
-    return f"{drawn[:8]}-{drawn[8:12]}-4{drawn[13:16]}-a{drawn[17:20]}-{drawn[20:]}"
+    head = f"{drawn[:8]}-{drawn[8:12]}-4{drawn[13:16]}-a{drawn[17:20]}-"
+    return (f"{head}{number:012x}" for number in count(random.getrandbits(40)))
 
 
 @dataclass(slots=True)
@@ -140,7 +142,7 @@ class Link:
         *,
         dialect: Dialect,
         tap: Tap = no_tap,
-        new_id: Callable[[], str] = new_message_id,
+        new_id: Callable[[], str] | None = None,
         limits: Limits | None = None,
         max_inbox: int = 64,
         max_waiting: int = 64,
@@ -149,7 +151,7 @@ class Link:
         self._socket = socket
         self._dialect = dialect
         self._tap = tap
-        self._new_id = new_id
+        self._new_id = new_id or message_ids().__next__
         self._limits = limits or Limits()
         self._inbox: Inbox[_Item] = Inbox(max_inbox)
         self._turns = Turns(max_waiting)
@@ -208,20 +210,27 @@ class Link:
         of those that wait the most urgent is next; ``note`` is for the tap alone.
         Raises CallRefused, AnswerTimeout, LinkBusy, LinkClosed or NotStored.
         """
-        turns = self._turns
+        turns, deadline = self._turns, self._deadline
         if not turns.take_at_once():
             await turns.take(patience, urgency)
         try:
             if self._closed:
                 raise self._closed
+            deadline.begin(timeout)
             request = frames.call(self._new_id(), action, payload)
             answer = turns.ask(request.id, action)
-            with self._deadline.within(timeout):
-                await self._send(request, action, note=note)
-                reply = await answer
+            committed = self._tap("sent", request, request.text, action, note).committed
+            if committed is not None:
+                deadline.awaited = committed
+                await _on_disk(committed)
+            deadline.awaited = answer
+            if not self._posted(request.text):
+                await self._send(request.text)
+            reply = await answer
         except TimeoutError:
             raise AnswerTimeout from None
         finally:
+            deadline.end()
             turns.leave()
         if isinstance(reply, CallError):
             raise CallRefused(reply)
@@ -293,9 +302,9 @@ class Link:
             if isinstance(item, tuple):
                 await self._refuse(*item)
                 continue
-            receipt = self._tap("received", item, item.text, item.action, None)
+            asked = self._tap("received", item, item.text, item.action, None)
             try:
-                reply = await answer(item, receipt.position)
+                reply = await answer(item, asked.position)
             except NotStored:
                 raise  # unanswered, so the charger keeps the message and sends it again
             except (Exception, asyncio.CancelledError) as fault:  # ours, and no end of the link
@@ -303,36 +312,32 @@ class Link:
                     raise
                 reply = _failure(item, fault)
             if isinstance(item, Call):  # a Send is served and never answered
-                await self._send(reply, item.action, receipt)
+                await self._reply(reply, item.action, asked)
 
     async def _refuse(self, malformed: MalformedFrame, text: bytes) -> None:
-        receipt = self._tap("received", malformed, text, None, None)
+        asked = self._tap("received", malformed, text, None, None)
         if malformed.answerable:
             error = frames.call_error(malformed.id, malformed.code, malformed.reason)
-            await self._send(error, None, receipt)
+            await self._reply(error, None, asked)
 
-    async def _send(
-        self, frame: Frame, action: str | None, asked: Receipt = _NOT_KEPT, note: Any = None
-    ) -> None:
+    async def _reply(self, reply: Reply, action: str | None, asked: Receipt) -> None:
         if self._closed:
             raise self._closed
-        sent = self._tap("sent", frame, frame.text, action, note)
-        try:  # both leave in one commit; the first may have been refused for what it is
-            for committed in (sent.committed, asked.committed):
-                if committed is not None:
-                    await committed
-        except asyncio.CancelledError:
-            if _cancelled():
-                raise
-            raise NotStored from None
-        except Exception as cause:
-            raise NotStored from cause
-        self.traffic.frames_sent += 1
-        self.traffic.bytes_sent += len(frame.text)
-        if not self._socket.post(frame.text):
-            await self._send_slowly(frame.text)
+        sent = self._tap("sent", reply, reply.text, action, None)
+        # Both leave in one commit; the first may have been refused for what it is.
+        for receipt in (sent, asked):
+            if (committed := receipt.committed) is not None:
+                await _on_disk(committed)
+        if not self._posted(reply.text):
+            await self._send(reply.text)
 
-    async def _send_slowly(self, text: bytes) -> None:
+    def _posted(self, text: bytes) -> bool:
+        """Hand a text over if that needs no waiting."""
+        self.traffic.frames_sent += 1
+        self.traffic.bytes_sent += len(text)
+        return self._socket.post(text)
+
+    async def _send(self, text: bytes) -> None:
         try:
             await self._socket.send(text)
         except LinkClosed as gone:
@@ -351,6 +356,19 @@ class Link:
 def _failure(call: Call | Send, fault: BaseException) -> CallError:
     log.error("answer_failed", action=call.action, fault=place_of(fault))
     return frames.call_error(call.id, "InternalError", "The request could not be handled.")
+
+
+async def _on_disk(committed: asyncio.Future[None]) -> None:
+    try:
+        await committed
+    except asyncio.CancelledError:
+        if _cancelled():
+            raise
+        raise NotStored from None
+    except TimeoutError:
+        raise
+    except Exception as cause:
+        raise NotStored from cause
 
 
 def _cancelled() -> bool:

@@ -21,7 +21,7 @@ from websockets.typing import Subprotocol
 
 from csms import frames
 from csms.frames import Call, CallResult, Reply, Send
-from csms.link import Link, new_message_id
+from csms.link import Link, message_ids
 from simulators.central import TONGUES, Answerer, Desk
 from simulators.connections import Connection, Received
 from simulators.sockets import SILENT, WebSocket
@@ -74,6 +74,7 @@ class Target(Watched):
     ) -> None:
         super().__init__(now, keep)
         self.passwords, self.conduct = passwords, conduct or Conduct()
+        self._ids = message_ids()
         self.received: list[Received] = []
         self.connections: list[Connection] = []
         self._transaction_ids = count(first_transaction_id)
@@ -229,7 +230,7 @@ class Target(Watched):
         self._note("closed", connection, {"code": connection.closed.code})
 
     def _new_id(self) -> str:
-        return self.conduct.one_id or new_message_id()
+        return self.conduct.one_id or next(self._ids)
 
     async def _answer(
         self, connection: Connection, call: Call | Send, answers: Mapping[str, Answerer]

@@ -67,8 +67,12 @@ class Batch:
         self._settled = True
         waiting, self._waiting = self._waiting, []
         for place, future in waiting:
-            if not future.done():
+            if future.done():
+                continue
+            if self._faults:
                 self._tell(place, future)
+            else:
+                future.set_result(None)
 
     def _tell(self, place: int, future: asyncio.Future[None]) -> None:
         fault = self._faults.get(place)

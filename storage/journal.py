@@ -91,7 +91,9 @@ class Journal:
             asked = (key, OPPOSITE[direction], proxy_configuration_id, message_id)
             answers = self._open.pop(asked, UNKNOWN)
         elif message_type == "Call":
-            self._remember((key, direction, proxy_configuration_id, message_id), position)
+            self._open[key, direction, proxy_configuration_id, message_id] = position
+            if len(self._open) > MAX_OPEN:
+                del self._open[next(iter(self._open))]
         # In the order of the columns, because there are four such rows for each proxied CALL.
         row = (
             position,
@@ -152,12 +154,6 @@ class Journal:
     async def flush(self) -> None:
         """Wait until all that has been appended is committed or has failed."""
         await self._group.flush()
-
-    def _remember(self, call: _Open, position: int) -> None:
-        self._open.pop(call, None)
-        self._open[call] = position
-        if len(self._open) > MAX_OPEN:
-            del self._open[next(iter(self._open))]
 
 
 def message_of(row: Row, prefix: str = "") -> Message:

@@ -8,74 +8,73 @@ from csms.deadline import Deadline
 from tests.doubles import PATIENCE, settled
 
 
-async def forever() -> None:
-    await asyncio.get_running_loop().create_future()
+def never() -> asyncio.Future[None]:
+    return asyncio.get_running_loop().create_future()
 
 
-async def test_who_stays_too_long_is_interrupted() -> None:
-    deadline = Deadline()
+async def use(deadline: Deadline, seconds: float, *awaited: asyncio.Future[None]) -> None:
+    deadline.begin(seconds)
+    try:
+        for each in awaited:
+            deadline.awaited = each
+            await each
+    finally:
+        deadline.end()
 
-    with pytest.raises(TimeoutError), deadline.within(0.01):
-        await forever()
 
-    task = asyncio.current_task()
-    assert task is not None
-    assert task.cancelling() == 0
-
-
-async def test_no_time_at_all_is_the_time_until_the_first_wait() -> None:
-    steps = []
-
-    async def step() -> None:
-        steps.append("begun")
-        await forever()
-
-    with pytest.raises(TimeoutError), Deadline().within(0):
-        await step()
-
-    assert steps == ["begun"]
+async def test_who_waits_too_long_is_told() -> None:
+    with pytest.raises(TimeoutError):
+        await use(Deadline(), 0.01, never())
 
 
 async def test_who_is_quick_is_left_alone_and_so_is_the_next() -> None:
-    deadline = Deadline()
-    loop = asyncio.get_running_loop()
+    deadline, loop = Deadline(), asyncio.get_running_loop()
 
     for seconds in (0.02, PATIENCE, 0.02, PATIENCE):
-        with deadline.within(seconds):
-            await asyncio.sleep(0)
-    begun = loop.time()
-    with deadline.within(PATIENCE):
-        await asyncio.sleep(0.05)  # beyond the timers of the others
-
-    assert loop.time() - begun < PATIENCE
+        answer = never()
+        loop.call_soon(answer.set_result, None)
+        await use(deadline, seconds, answer)
+    late = never()
+    loop.call_later(0.05, late.set_result, None)  # beyond the timers of the others
+    await use(deadline, PATIENCE, late)
+    deadline.close()
 
 
 async def test_timer_that_comes_too_early_is_set_anew() -> None:
     deadline = Deadline()
-    with deadline.within(0.01):
-        pass
+    deadline.begin(0.01)
+    deadline.end()
 
-    with pytest.raises(TimeoutError), deadline.within(0.03):
-        await forever()
+    with pytest.raises(TimeoutError):
+        await use(deadline, 0.03, never())
 
 
 async def test_shorter_time_is_kept_although_a_longer_timer_is_set() -> None:
     deadline = Deadline()
-    with deadline.within(PATIENCE):
-        pass
+    deadline.begin(PATIENCE)
+    deadline.end()
 
-    with pytest.raises(TimeoutError), deadline.within(0.01):
-        await forever()
+    with pytest.raises(TimeoutError):
+        await use(deadline, 0.01, never())
+
+
+async def test_time_that_is_up_between_two_waits_ends_the_second() -> None:
+    deadline, first = Deadline(), never()
+    asyncio.get_running_loop().call_later(0.01, first.set_result, None)
+
+    deadline.begin(0.01)
+    deadline.awaited = first
+    await first
+    await settled()  # the timer strikes while nothing is waited for that could fail
+    deadline.awaited = never()
+
+    with pytest.raises(TimeoutError):
+        await deadline.awaited
 
 
 async def test_who_is_cancelled_by_others_ends_by_that() -> None:
     deadline = Deadline()
-
-    async def use() -> None:
-        with deadline.within(PATIENCE):
-            await forever()
-
-    using = asyncio.create_task(use())
+    using = asyncio.create_task(use(deadline, PATIENCE, never()))
     await settled()
     using.cancel()
 
@@ -84,19 +83,28 @@ async def test_who_is_cancelled_by_others_ends_by_that() -> None:
     deadline.close()
 
 
-async def test_fault_of_the_user_stays_itself() -> None:
-    with pytest.raises(ValueError, match="mine"), Deadline().within(PATIENCE):
-        raise ValueError("mine")
+async def test_what_nobody_waits_for_any_more_does_not_fail() -> None:
+    deadline, answer = Deadline(), never()
+    deadline.begin(0.01)
+    deadline.awaited = answer
+    deadline.end()
+    await use_up(0.03)
+
+    assert not answer.done()
 
 
 async def test_closed_deadline_leaves_no_timer() -> None:
-    struck = []
-    deadline = Deadline()
-    deadline._strike = lambda: struck.append("too late")  # type: ignore[method-assign]  # to be told
-    with deadline.within(0.01):
-        pass
+    deadline, answer = Deadline(), never()
+    deadline.begin(0.01)
+    deadline.awaited = answer
 
     deadline.close()
-    await asyncio.sleep(0.03)
+    await use_up(0.03)
 
-    assert not struck
+    assert not answer.done()
+
+
+async def use_up(seconds: float) -> None:
+    passed = never()
+    asyncio.get_running_loop().call_later(seconds, passed.set_result, None)
+    await passed

@@ -19,7 +19,7 @@ from websockets.http11 import Request, Response
 
 from csms import frames
 from csms.frames import Call, Reply, Send
-from csms.link import Answer, Link, new_message_id
+from csms.link import Answer, Link
 from csms.registry import Connection
 from csms.sockets import WebSocket, quiet_logger
 from csms.station import Books, Station
@@ -129,7 +129,7 @@ class Target(Party):
         self.links: list[Link] = []
         self.sockets: list[WebSocket] = []
         self.status = HTTPStatus.SWITCHING_PROTOCOLS
-        self.new_id: Callable[[], str] = new_message_id
+        self.new_id: Callable[[], str] | None = None
         self.greets: Callable[[Link], Any] | None = None
         self.mute = False
         self.server: Server | None = None
@@ -282,7 +282,7 @@ class Stage:
         self,
         key: ChargerKey,
         subprotocol: str = OCPP16,
-        new_id: Callable[[], str] = new_message_id,
+        new_id: Callable[[], str] | None = None,
     ) -> AsyncIterator[Device]:
         """Connect a charger until the context ends."""
         ours, theirs = socket_pair()
