@@ -21,8 +21,8 @@ from storage.errors import StorageError
 from storage.records import DeadLetter
 
 if TYPE_CHECKING:
-    from csms.frames import Dialect
     from csms.link import Link
+    from csms.station import Station
     from proxy.late import LateVerdicts
     from proxy.ledger import IdMap
     from proxy.parts import RelayParts
@@ -41,8 +41,7 @@ class Carrier:
     def __init__(
         self,
         configuration: ProxyConfiguration,
-        version: str,
-        dialect: Dialect,
+        kind: type[Station],
         *,
         ids: IdMap,
         parts: RelayParts,
@@ -51,13 +50,13 @@ class Carrier:
         flowing: asyncio.Event,
     ) -> None:
         self._id, self._key = configuration.id, configuration.key
-        self._dialect = dialect
+        self._dialect = kind.dialect
         self._ids = ids
         self._storage, self._clock = parts.storage, parts.clock
         self._late = late
         self._reader = reader
         orphans = Wishes.of(configuration.policy).orphan_policy
-        self._telling = Telling(version, ids, orphans, self._withhold)
+        self._telling = Telling(kind.version, ids, orphans, self._withhold)
         self._attempts = Attempts(parts.timings, flowing)
         self.told: set[int] = set()  # out of turn
         self.live_from = 0  # what came behind this is news to the target

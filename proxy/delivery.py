@@ -58,22 +58,15 @@ class Delivery:
         self._position = self._noted = cursor.position  # all up to here is done
         key, dialect, journal = configuration.key, kind.dialect, parts.storage.journal
         self._tail = Tail(journal.head, longest_tail)
-        self._reader = Reader(configuration.id, key, dialect, parts.storage, longest_page)
+        self._reader = reader = Reader(configuration.id, key, dialect, parts.storage, longest_page)
         self._echoes = Echoes(key, dialect, journal, self.are_untold)
         self._listening = False
         self._unsure = True  # whether storage has taken what is in the tail
         self._losses = 0  # of storage, as they were when that was asked
-        self._flowing = asyncio.Event()
+        self._flowing = flowing = asyncio.Event()
         self._resting: asyncio.Future[None] | None = None  # until there is something to do
         self._carrier = Carrier(
-            configuration,
-            kind.version,
-            dialect,
-            ids=ids,
-            parts=parts,
-            late=late,
-            reader=self._reader,
-            flowing=self._flowing,
+            configuration, kind, ids=ids, parts=parts, late=late, reader=reader, flowing=flowing
         )
         self._carrier.live_from = self._tail.newest
         self._trials: dict[int, Trial] | None = None  # of what was sent and is not done
