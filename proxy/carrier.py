@@ -135,7 +135,7 @@ class Carrier:
     async def _recall(self, entry: Entry, trial: Trial) -> None:
         """Know what became of a start that is said again: we were killed before we answered it."""
         for seq in await self._reader.said_before(entry):
-            copies = await self._storage.queues.copies(self._id, seq - 1, seq)
+            copies = await self._storage.queues.copies_of(self._id, seq)
             for past in past_trials(copies).values():
                 trial.doubtful |= past.doubtful
                 trial.answer = trial.answer or past.answer

@@ -22,6 +22,7 @@ from proxy.ledger import transaction_id
 from proxy.policy import Authority, Hearing
 from proxy.reader import LONGEST_PAGE, Reader
 from proxy.tail import LONGEST, Tail
+from storage.repositories.queues import Place
 
 if TYPE_CHECKING:
     from csms.frames import Call, Reply
@@ -56,7 +57,8 @@ class Delivery:
         self.ids = ids
         self._storage = parts.storage
         self._position = self._noted = cursor.position  # all up to here is done
-        key, dialect, journal = configuration.key, kind.dialect, parts.storage.journal
+        self._key = key = configuration.key
+        dialect, journal = kind.dialect, parts.storage.journal
         self._tail = Tail(journal.head, longest_tail)
         self._reader = reader = Reader(configuration.id, key, dialect, parts.storage, longest_page)
         self._echoes = Echoes(key, dialect, journal, self.are_untold)
@@ -130,7 +132,7 @@ class Delivery:
         """
         if max(seqs) > self._position:
             return False
-        told = [await self._storage.queues.copies(self._id, seq - 1, seq) for seq in seqs]
+        told = [await self._storage.queues.copies_of(self._id, seq) for seq in seqs]
         return all(copy.answer_type is None for copies in told for copy in copies)
 
     def overtaken(self, seq: int) -> None:
@@ -239,7 +241,8 @@ class Delivery:
         if cursor := await storage.proxy_configurations.cursor(self._id):
             self._advance(cursor.position)
         if self._trials is None:
-            self._trials = past_trials(await storage.queues.copies(self._id, self._position))
+            place = Place(self._id, self._key, self._position)
+            self._trials = past_trials(await storage.queues.copies_after(place))
         letters = await storage.dead_letters.to_retry(self._id)
         self._again.extend(letter.seq for letter in letters if letter.seq not in self._again)
         return self._trials
@@ -275,7 +278,7 @@ class Delivery:
         letters = self._storage.dead_letters
         message = await self._reader.message_at(seq)
         if seq not in trials:
-            copies = await self._storage.queues.copies(self._id, seq - 1, seq)
+            copies = await self._storage.queues.copies_of(self._id, seq)
             trials[seq] = Trial(doubtful=any(copy.answer_type is None for copy in copies))
         if message is None:
             self._carrier.bury(seq, "", _GONE, 0)

@@ -194,8 +194,8 @@ messages = Table(
     Column("maybe_duplicate", Boolean),
 )
 
-# Answers are found by the call they answer, the rest by charger: each row costs one index entry,
-# and an answer's is always near the end of its index.
+# Answers are found by the call they answer, copies by the message they pass on: those entries are
+# always near the end of their indexes. What is kept by charger costs a page for each charger.
 NO_ANSWER = messages.c.answers.is_(None)
 AN_ANSWER = messages.c.answers.is_not(None)
 Index(
@@ -208,13 +208,7 @@ Index(
 )
 Index("ix_messages_answers", messages.c.answers, sqlite_where=AN_ANSWER, postgresql_where=AN_ANSWER)
 PASSED_ON = messages.c.origin.is_not(None)
-Index(
-    "ix_messages_origin",
-    messages.c.proxy_configuration_id,
-    messages.c.origin,
-    sqlite_where=PASSED_ON,
-    postgresql_where=PASSED_ON,
-)
+Index("ix_messages_origin", messages.c.origin, sqlite_where=PASSED_ON, postgresql_where=PASSED_ON)
 
 # What anybody did or was denied, one row each, never changed.
 audit = Table(

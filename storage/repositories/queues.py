@@ -74,17 +74,14 @@ class Queues:
         row = {"of_id": proxy_configuration_id, "reached": position}
         return self._group.submit(statements.note_position, row)
 
-    async def copies(
-        self, proxy_configuration_id: int, after: int, through: int = FOREVER, limit: int = 1000
-    ) -> list[Copy]:
-        """Return what a target was told of the charger's messages between two positions."""
-        values = {
-            "proxy_configuration_id": proxy_configuration_id,
-            "after": after,
-            "through": through,
-            "limit": limit,
-        }
-        rows = await self._database.fetch(statements.copies_between, values)
+    async def copies_of(self, proxy_configuration_id: int, seq: int) -> list[Copy]:
+        """Return what a target was told of one message of the charger."""
+        values = {"proxy_configuration_id": proxy_configuration_id, "seq": seq}
+        return [Copy(**row) for row in await self._database.fetch(statements.copies_of, values)]
+
+    async def copies_after(self, place: Place, limit: int = 1000) -> list[Copy]:
+        """Return what a target was told of the charger's messages behind a place."""
+        rows = await self._fetch(statements.copies_after, place, limit=limit)
         return [Copy(**row) for row in rows]
 
     # ---- what no target will get ----

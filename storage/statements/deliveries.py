@@ -120,21 +120,24 @@ note_position = (
     )
     .values(position=given(cursors.c.position, "reached"))
 )
-copies_between = (
+_told = (
     select(
         _copies.c.origin,
         _answers.c.message_type.label("answer_type"),
         _answers.c.frame.label("answer"),
     )
     .select_from(_copies.outerjoin(_answers, _answers.c.answers == _copies.c.seq))
-    .where(
-        _IS_COPY,
-        _copies.c.origin > given(messages.c.origin, "after"),
-        _copies.c.origin <= given(messages.c.origin, "through"),
-    )
+    .where(_IS_COPY)
     .order_by(_copies.c.seq)
-    .limit(limit())
 )
+copies_of = _told.where(_copies.c.origin == given(messages.c.origin, "seq"))
+# A copy comes behind its message, so the charger's own index bounds what is read.
+copies_after = _told.where(
+    of_charger(_copies),
+    _copies.c.answers.is_(None),
+    _copies.c.seq > given(messages.c.seq, "after"),
+    _copies.c.origin > given(messages.c.origin, "after"),
+).limit(limit())
 queues_of_organization = (
     select(
         proxy_configurations.c.id,

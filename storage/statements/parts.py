@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, Table, and_, bindparam, func, insert
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.sql import ColumnElement
+from sqlalchemy.sql import ColumnElement, FromClause
+from sqlalchemy.sql.elements import KeyedColumnElement
 
 
-def given(column: Column[Any], name: str | None = None) -> Any:
+def given(column: KeyedColumnElement[Any], name: str | None = None) -> Any:
     """Return the parameter for a column, named like it unless another name is given."""
     return bindparam(name or column.key, type_=column.type, required=True)
 
@@ -25,7 +26,7 @@ def insert_into(table: Table, without: tuple[str, ...] = ()) -> Any:
     return insert(table).values(values(c for c in table.c if c.key not in without))
 
 
-def of_charger(table: Table) -> ColumnElement[bool]:
+def of_charger(table: FromClause) -> ColumnElement[bool]:
     """Return the condition that a row is of the given charger."""
     return and_(
         table.c.organization_uuid == given(table.c.organization_uuid),

@@ -74,7 +74,8 @@ MAY_READ_ALL = {
 # Where another index would do, and read all that a charger or an organization ever had.
 NARROWEST = {
     "calls_after": "ix_messages_charger",
-    "copies_between": "ix_messages_origin",
+    "copies_after": "ix_messages_charger",
+    "copies_of": "ix_messages_origin",
     "dead_letters_after": "ix_messages_origin",
     "kept_page": "ix_skipped_last",
     "queue_page": "ix_messages_origin",

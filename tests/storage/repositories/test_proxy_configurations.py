@@ -122,9 +122,7 @@ async def test_a_sealed_password_is_worth_nothing_beside_another_charger(
 
 async def test_the_queue_of_a_new_target_begins_now(storage: Storage) -> None:
     for id in ("1", "2"):
-        storage.journal.append(
-            ALICE, "charger_to_platform", "1.6", "Call", id, "Heartbeat", b"[2]"
-        )
+        storage.journal.append(ALICE, "charger_to_platform", "1.6", "Call", id, "Heartbeat", b"[2]")
     await storage.journal.flush()
 
     created = await storage.proxy_configurations.create(proxy(ALICE))

@@ -101,12 +101,13 @@ async def test_what_went_out_says_how_often_and_whether_without_an_answer(
         (1, True),
         (0, False),
     ]
-    assert await storage.queues.copies(place.proxy_configuration_id, 0) == [
-        Copy(first, "CallError", b"no"),
-        Copy(first, "CallError", b"no"),
-        Copy(second, None, None),
-    ]
-    assert await storage.queues.copies(place.proxy_configuration_id, second, third) == []
+    id = place.proxy_configuration_id
+    assert await storage.queues.copies_of(id, first) == [Copy(first, "CallError", b"no")] * 2
+    assert await storage.queues.copies_of(id, second) == [Copy(second, None, None)]
+    assert await storage.queues.copies_of(id, third) == []
+    assert await storage.queues.copies_of(id + 1, first) == []
+    behind = place._replace(position=first)
+    assert await storage.queues.copies_after(behind) == [Copy(second, None, None)]
 
 
 async def test_single_messages_are_skipped(storage: Storage, place: Place) -> None:
