@@ -29,7 +29,8 @@ from bench.mutants import Mutants, valid_payloads
 from csms.commands import Command, RemoteStart, RemoteStop, Reset
 from csms.errors import LinkClosed, RingmainError
 from csms.frames import CALL, MAX_ID, UNREADABLE_ID, Dialect
-from csms.link import Answer, Link, Socket
+from csms.link import Link
+from csms.ports import Answer, Socket
 from csms.station import Books, Station
 from csms.stations import STATIONS
 from csms.transactions import TransactionLedger

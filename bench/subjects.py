@@ -112,10 +112,13 @@ class Unwritten:
     def __init__(self) -> None:
         self._batch = Batch()
         self._batch.settle()
+        self._loop = asyncio.get_running_loop()
 
-    def submit(self, statement: Statement, values: Values) -> asyncio.Future[None]:
+    def submit(self, _statement: Statement, _values: Values) -> asyncio.Future[None]:
         """Say at once that it is done."""
-        return self.add(statement, values).committed()
+        done: asyncio.Future[None] = self._loop.create_future()
+        done.set_result(None)
+        return done
 
     def add(self, _statement: Statement, _values: Values) -> Batch:
         """Say the same without a Future."""

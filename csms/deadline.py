@@ -12,19 +12,17 @@ from typing import Any
 
 
 class Deadline:
-    """Have a Future raise TimeoutError that is still waited for when the time is up.
-
-    ``awaited`` is the one that is waited for; there may be one after the other in the same time.
-    """
+    """Have a Future raise TimeoutError that is still waited for when the time is up."""
 
     def __init__(self) -> None:
-        self.awaited: asyncio.Future[Any] | None = None
+        self._awaited: asyncio.Future[Any] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._at = 0.0
 
-    def begin(self, seconds: float) -> None:
-        """Let the time of the next user begin; there is one at a time."""
+    def begin(self, awaited: asyncio.Future[Any], seconds: float) -> None:
+        """Wait for a Future no longer than this; there is one at a time."""
+        self._awaited = awaited
         loop = self._loop = self._loop or asyncio.get_running_loop()
         self._at = loop.time() + seconds
         if self._timer is None or self._timer.when() > self._at:
@@ -32,7 +30,7 @@ class Deadline:
 
     def end(self) -> None:
         """Let the time end."""
-        self.awaited = None
+        self._awaited = None
 
     def close(self) -> None:
         """Take the timer down, while nobody waits."""
@@ -46,9 +44,9 @@ class Deadline:
 
     def _strike(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = None
-        if self.awaited is None:
+        if self._awaited is None or self._awaited.done():
             return
-        if not self.awaited.done() and loop.time() >= self._at:
-            self.awaited.set_exception(TimeoutError())
-        else:  # of one that is done, its user is about to say what he waits for next
+        if loop.time() < self._at:
             self._set(loop)
+        else:
+            self._awaited.set_exception(TimeoutError())

@@ -23,7 +23,8 @@ from csms.credentials import charger_of, presented_password
 from csms.errors import LinkClosed, place_of
 from csms.frames import Limits
 from csms.framing import Accepted
-from csms.link import INTERNAL_ERROR, POLICY_VIOLATION, SERVICE_RESTART, Answer, Link
+from csms.link import INTERNAL_ERROR, POLICY_VIOLATION, SERVICE_RESTART, Link
+from csms.ports import Answer
 from csms.registry import Connection, Registry
 from csms.settings import Bind, Network
 from csms.sockets import WebSocket, quiet_logger

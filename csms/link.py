@@ -3,8 +3,7 @@
 A Link owns its socket: one task reads it, one task answers what was read, and whoever wants to
 call the peer waits in one line, because OCPP-J allows a single unanswered CALL per direction
 (J 1.6 §4.1.1, 2.0.1 Part 4 §4.1.2). Reading never waits for an answer, so a peer may call before
-it answers. Nothing leaves before everything up to it is stored: the tap's commit is awaited in
-front of every send.
+it answers. Nothing leaves before everything up to it is stored: the tap tells when a text may go.
 """
 
 from __future__ import annotations
@@ -12,10 +11,11 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import structlog
 
@@ -29,71 +29,19 @@ from csms.errors import (
     NotStored,
     place_of,
 )
-from csms.frames import Call, CallError, CallResult, Dialect, Frame, Limits, Reply, Send
+from csms.frames import Call, CallError, CallResult, Dialect, Limits, Reply, Send
 from csms.inbox import Inbox
+from csms.outbox import Outbox
+from csms.ports import Answer, Receipt, Socket, Tap, no_tap
 from csms.turns import Turns, Urgency
 
 log = structlog.get_logger("ringmain.link")
 
 # The same as the unions of their names, but quicker to ask for.
 _CALLS, _REPLIES = (Call, Send), (CallResult, CallError)
-Way: TypeAlias = Literal["received", "sent"]
 _Item: TypeAlias = Call | Send | tuple[MalformedFrame, bytes]  # that has to be answered
 GOING_AWAY, POLICY_VIOLATION, INTERNAL_ERROR = 1001, 1008, 1011
 SERVICE_RESTART, TRY_AGAIN_LATER = 1012, 1013
-
-
-class Socket(Protocol):
-    """Carry whole texts to and from one peer; both ways raise LinkClosed when it is gone."""
-
-    def listen(self, _hear: Callable[[bytes], bool], /) -> None:
-        """Give it at once what comes while ``receive`` waits; what it refuses is received."""
-        return None  # noqa: RET501 - without it the method would be abstract
-
-    async def receive(self) -> bytes:
-        """Wait for the next text."""
-
-    def post(self, _text: bytes, /) -> bool:
-        """Hand over one text where that needs no waiting; else return False."""
-        return False
-
-    async def send(self, text: bytes) -> None:
-        """Hand over one text within the adapter's own deadline."""
-
-    async def close(self, code: int, reason: str) -> None:
-        """Close the connection; a second call does nothing."""
-
-
-class Receipt(Protocol):
-    """What the tap gave for one frame: its position, and a wait for its commit (None: at once)."""
-
-    @property
-    def position(self) -> int:
-        """Place in the journal, ascending."""
-
-    @property
-    def committed(self) -> asyncio.Future[None] | None:
-        """Done when the frame is on disk, raises when it is not; cancelling it harms nobody."""
-
-
-Answer: TypeAlias = Callable[[Call | Send, int], Awaitable[Reply]]
-Tap: TypeAlias = Callable[[Way, Frame | MalformedFrame, bytes, str | None, Any], Receipt]
-
-
-@dataclass(frozen=True, slots=True)
-class _NotKept:
-    position: int = 0
-    committed: None = None
-
-
-_NOT_KEPT = _NotKept()
-
-
-def no_tap(
-    _way: Way, _frame: Frame | MalformedFrame, _text: bytes, _action: str | None, _note: Any
-) -> Receipt:
-    """Keep nothing, for simulators and measurements."""
-    return _NOT_KEPT
 
 
 def tolerate_all(_fault: str) -> bool:
@@ -156,6 +104,7 @@ class Link:
         self._inbox: Inbox[_Item] = Inbox(max_inbox)
         self._turns = Turns(max_waiting)
         self._deadline = Deadline()  # of the CALL that is out
+        self._outbox = Outbox(socket, self._broken)
         self._tolerate = tolerate
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._closed: LinkClosed | None = None
@@ -182,6 +131,7 @@ class Link:
         finally:
             closed = self._end(_reason(self._tasks))
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._outbox.close()
             await self._socket.close(closed.code, closed.reason)
         return closed
 
@@ -216,16 +166,11 @@ class Link:
         try:
             if self._closed:
                 raise self._closed
-            deadline.begin(timeout)
             request = frames.call(self._new_id(), action, payload)
             answer = turns.ask(request.id, action)
-            committed = self._tap("sent", request, request.text, action, note).committed
-            if committed is not None:
-                deadline.awaited = committed
-                await _on_disk(committed)
-            deadline.awaited = answer
-            if not self._posted(request.text):
-                await self._send(request.text)
+            deadline.begin(answer, timeout)
+            sent = self._tap("sent", request, request.text, action, note)
+            sent.then(partial(self._called, request.text, answer))
             reply = await answer
         except TimeoutError:
             raise AnswerTimeout from None
@@ -299,8 +244,10 @@ class Link:
     async def _answer_calls(self, answer: Answer) -> None:
         while True:
             item = await self._inbox.take()
+            if self._outbox.busy:  # what was said before is stored before more is served
+                await self._outbox.quiet()
             if isinstance(item, tuple):
-                await self._refuse(*item)
+                self._refuse(*item)
                 continue
             asked = self._tap("received", item, item.text, item.action, None)
             try:
@@ -312,37 +259,47 @@ class Link:
                     raise
                 reply = _failure(item, fault)
             if isinstance(item, Call):  # a Send is served and never answered
-                await self._reply(reply, item.action, asked)
+                self._reply(reply, item.action, asked)
 
-    async def _refuse(self, malformed: MalformedFrame, text: bytes) -> None:
+    def _refuse(self, malformed: MalformedFrame, text: bytes) -> None:
         asked = self._tap("received", malformed, text, None, None)
         if malformed.answerable:
             error = frames.call_error(malformed.id, malformed.code, malformed.reason)
-            await self._reply(error, None, asked)
+            self._reply(error, None, asked)
 
-    async def _reply(self, reply: Reply, action: str | None, asked: Receipt) -> None:
+    def _reply(self, reply: Reply, action: str | None, asked: Receipt) -> None:
         if self._closed:
             raise self._closed
         sent = self._tap("sent", reply, reply.text, action, None)
-        # Both leave in one commit; the first may have been refused for what it is.
-        for receipt in (sent, asked):
-            if (committed := receipt.committed) is not None:
-                await _on_disk(committed)
-        if not self._posted(reply.text):
-            await self._send(reply.text)
+        self._outbox.promise()
+        sent.then(partial(self._replied, reply.text, asked))
 
-    def _posted(self, text: bytes) -> bool:
-        """Hand a text over if that needs no waiting."""
+    def _replied(self, text: bytes, asked: Receipt, fault: Exception | None) -> None:
+        # Both are in one commit; the first may have been refused for what it is.
+        fault = fault or asked.fault
+        if fault is not None:
+            self._end(_failed(NotStored(), fault))
+        elif self._closed is None:
+            self._count(text)
+            self._outbox.keep(text)
+
+    def _called(self, text: bytes, answer: asyncio.Future[Reply], fault: Exception | None) -> None:
+        if answer.done():  # whoever called has no patience left, or the link has ended
+            return
+        if fault is None:
+            self._count(text)
+            self._outbox.post(text)
+        else:
+            failure = NotStored()
+            failure.__cause__ = fault
+            answer.set_exception(failure)
+
+    def _count(self, text: bytes) -> None:
         self.traffic.frames_sent += 1
         self.traffic.bytes_sent += len(text)
-        return self._socket.post(text)
 
-    async def _send(self, text: bytes) -> None:
-        try:
-            await self._socket.send(text)
-        except LinkClosed as gone:
-            self._end(gone)
-            raise
+    def _broken(self, fault: Exception) -> None:
+        self._end(_failed(fault))
 
     def _end(self, reason: LinkClosed) -> LinkClosed:
         self._closed = self._closed or reason
@@ -358,19 +315,6 @@ def _failure(call: Call | Send, fault: BaseException) -> CallError:
     return frames.call_error(call.id, "InternalError", "The request could not be handled.")
 
 
-async def _on_disk(committed: asyncio.Future[None]) -> None:
-    try:
-        await committed
-    except asyncio.CancelledError:
-        if _cancelled():
-            raise
-        raise NotStored from None
-    except TimeoutError:
-        raise
-    except Exception as cause:
-        raise NotStored from cause
-
-
 def _cancelled() -> bool:
     """Tell whether this task is to end; what it waited for may be cancelled by others."""
     task = asyncio.current_task()
@@ -384,8 +328,9 @@ def _reason(tasks: Iterable[asyncio.Task[None]]) -> LinkClosed:
     return _failed(faults[0])
 
 
-def _failed(fault: BaseException | None) -> LinkClosed:
+def _failed(fault: BaseException | None, cause: Exception | None = None) -> LinkClosed:
     if isinstance(fault, LinkClosed):
         return fault
-    log.warning("link_failed", fault=place_of(fault.__cause__ or fault) if fault else "ended")
+    cause_of = cause or (fault.__cause__ if fault else None) or fault
+    log.warning("link_failed", fault=place_of(cause_of) if cause_of else "ended")
     return LinkClosed(INTERNAL_ERROR, "temporarily unable to store messages")

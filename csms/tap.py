@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 from csms.errors import MalformedFrame, NotStored
 from csms.frames import Call, CallError, CallResult, CallResultError, Frame, Send
-from csms.link import Receipt, Tap, Way
+from csms.ports import Receipt, Tap, Way
 from csms.secrecy import CONFIGURING, loggable
 from storage.journal import ANSWERS, Journal
-from storage.records import ChargerKey, Direction, MessageType, Origin
+from storage.records import ChargerKey, Direction, MessageType
 
 CHARGER_LINK: Mapping[Way, Direction] = {
     "received": "charger_to_platform",
@@ -19,7 +20,8 @@ TARGET_LINK: Mapping[Way, Direction] = {
     "received": "target_to_platform",
     "sent": "platform_to_target",
 }
-_MESSAGE_TYPES: Mapping[type[Frame | MalformedFrame], MessageType] = {
+_Said: TypeAlias = Frame | MalformedFrame
+_MESSAGE_TYPES: Mapping[type[_Said], MessageType] = {
     Call: "Call",
     CallResult: "CallResult",
     CallError: "CallError",
@@ -48,14 +50,9 @@ def journal_tap(
     ``refused`` is told of each CALLERROR of the peer.
     """
     losses = journal.losses  # as they were when the CALL came that is being answered
+    version, target = ocpp_version, proxy_configuration_id
 
-    def tap(
-        way: Way,
-        frame: Frame | MalformedFrame,
-        text: bytes,
-        action: str | None,
-        origin: Origin | None,
-    ) -> Receipt:
+    def tap(way: Way, frame: _Said, text: bytes, action: str | None, origin: Any) -> Receipt:
         nonlocal losses
         kind = _MESSAGE_TYPES[type(frame)]
         if way == "sent":
@@ -68,15 +65,7 @@ def journal_tap(
         if action in CONFIGURING:
             text = loggable(frame, text, action)
         return journal.append(
-            key,
-            directions[way],
-            ocpp_version,
-            kind,
-            frame.id,
-            action,
-            text,
-            proxy_configuration_id,
-            origin,
+            key, directions[way], version, kind, frame.id, action, text, target, origin
         )
 
     return tap

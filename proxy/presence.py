@@ -24,7 +24,8 @@ from proxy.states import State
 from storage.records import Origin
 
 if TYPE_CHECKING:
-    from csms.link import Answer, Link
+    from csms.link import Link
+    from csms.ports import Answer
     from proxy.delivery import Delivery
     from proxy.pace import Pace
     from proxy.parts import RelayParts

@@ -28,7 +28,7 @@ from proxy.states import State, TargetStatus
 from storage.records import Cursor
 
 if TYPE_CHECKING:
-    from csms.link import Answer
+    from csms.ports import Answer
     from csms.registry import Connection
     from proxy.delivery import Delivery
     from storage.records import ChargerKey, ProxyConfiguration

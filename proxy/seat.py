@@ -30,7 +30,7 @@ from storage.errors import StorageError
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from csms.link import Answer
+    from csms.ports import Answer
     from csms.registry import Connection
     from csms.station import Station
     from proxy.surroundings import Surroundings

@@ -16,7 +16,8 @@ import structlog
 
 from csms.errors import LinkClosed
 from csms.frames import Call, CallError, CallResult
-from csms.link import INTERNAL_ERROR, Answer, Link, Tap
+from csms.link import INTERNAL_ERROR, Link
+from csms.ports import Answer, Tap
 from csms.tap import TARGET_LINK, journal_tap
 from proxy.backlog import Backlog, backlog
 from proxy.conduct import Conduct

@@ -9,7 +9,8 @@ grow by themselves. It rests as long as it has written, because larger batches c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from itertools import chain
 from typing import TypeAlias
 
@@ -21,42 +22,37 @@ from storage.errors import StorageUnavailable
 log = structlog.get_logger("ringmain.storage")
 
 Submitted: TypeAlias = tuple[Statement, Values]
+Tell: TypeAlias = Callable[[Exception | None], None]
 _NO_ROW = -1  # the place of who waits for a whole batch
 
 
 class Batch:
-    """Rows that are written together, and who waits for which of them.
+    """Rows that are written together, and who is told what became of which of them.
 
-    Each row has a place, counted from 0. Most rows have nobody who waits for them, so there is
-    nothing to be made for each.
+    Each row has a place, counted from 0.
     """
 
     __slots__ = ("_faults", "_settled", "_waiting", "rows")
 
     def __init__(self) -> None:
         self.rows: list[Submitted] = []
-        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[int, Tell]] = []
         self._faults: dict[int, Exception] = {}
         self._settled = False
 
-    def awaited(self, place: int) -> asyncio.Future[None] | None:
-        """Return what ``committed`` does, None where the row is committed already."""
-        if self._settled and place not in self._faults:
-            return None
-        return self.committed(place)
+    def fault(self, place: int) -> Exception | None:
+        """Return why a row is not committed, None where it is or nobody knows yet."""
+        return self._faults.get(place)
 
-    def committed(self, place: int = _NO_ROW) -> asyncio.Future[None]:
-        """Return a Future that ends with a row's commit, or with why it was not committed.
+    def then(self, place: int, tell: Tell) -> None:
+        """Tell when a row is committed, or why it is not; at once where that is known.
 
-        Without a place it ends when every row has its outcome. It is the caller's own:
-        cancelling it changes nothing.
+        Whoever asks first is told first.
         """
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self._settled:
-            self._tell(place, future)
+            tell(self._faults.get(place))
         else:
-            self._waiting.append((place, future))
-        return future
+            self._waiting.append((place, tell))
 
     def blame(self, places: range, fault: Exception) -> None:
         """Note why rows are not committed."""
@@ -66,21 +62,18 @@ class Batch:
         """Tell whoever waits what became of his row; nothing more is written."""
         self._settled = True
         waiting, self._waiting = self._waiting, []
-        for place, future in waiting:
-            if future.done():
-                continue
-            if self._faults:
-                self._tell(place, future)
-            else:
-                future.set_result(None)
+        for place, tell in waiting:
+            tell(self._faults.get(place))
 
-    def _tell(self, place: int, future: asyncio.Future[None]) -> None:
-        fault = self._faults.get(place)
-        if fault is None:
-            future.set_result(None)
-        else:
-            future.set_exception(fault)
-            future.exception()  # whoever does not wait for it does not want to know
+
+def _settle(future: asyncio.Future[None], fault: Exception | None) -> None:
+    if future.done():
+        return
+    if fault is None:
+        future.set_result(None)
+    else:
+        future.set_exception(fault)
+        future.exception()  # whoever does not wait for it does not want to know
 
 
 class GroupCommit:
@@ -107,7 +100,7 @@ class GroupCommit:
         Nobody needs to wait for the Future. It is the caller's own: cancelling it changes nothing.
         """
         batch = self.add(statement, values)
-        return batch.committed(len(batch.rows) - 1)
+        return _committed(batch, len(batch.rows) - 1)
 
     def add(self, statement: Statement, values: Values) -> Batch:
         """Have a row written as ``submit`` does, and return the batch whose last row it is."""
@@ -119,7 +112,7 @@ class GroupCommit:
 
     async def flush(self) -> None:
         """Wait until all that has been submitted is committed or has failed."""
-        await self._newest.committed()
+        await _committed(self._newest)
 
     async def run(self) -> None:
         """Write until cancelled, then write what is left."""
@@ -197,6 +190,12 @@ class GroupCommit:
         self._batch = Batch()
         batch.blame(range(len(batch.rows)), unavailable)
         batch.settle()
+
+
+def _committed(batch: Batch, place: int = _NO_ROW) -> asyncio.Future[None]:
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    batch.then(place, partial(_settle, future))
+    return future
 
 
 def _nothing() -> Batch:

@@ -7,8 +7,7 @@ appended; as one task commits in that order, no reader passes a row that is comm
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -46,9 +45,13 @@ class Receipt(Struct, frozen=True, eq=False):
     place: int
 
     @property
-    def committed(self) -> asyncio.Future[None] | None:
-        """Return the Future of the frame's commit, None where it is on disk already."""
-        return self.batch.awaited(self.place)
+    def fault(self) -> Exception | None:
+        """Tell why the frame is not on disk, once that is known; None where it is."""
+        return self.batch.fault(self.place)
+
+    def then(self, tell: Callable[[Exception | None], None]) -> None:
+        """Tell when it is on disk, or why it is not; at once where that is known."""
+        self.batch.then(self.place, tell)
 
 
 class Journal:

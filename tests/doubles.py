@@ -13,7 +13,8 @@ import orjson
 from csms import frames
 from csms.errors import LinkClosed, MalformedFrame
 from csms.frames import OCPP16, Call, Dialect, Frame, Reply, Send
-from csms.link import Answer, Link, Socket, Tap, Way, no_tap
+from csms.link import Link
+from csms.ports import Answer, Socket, Tap, Way, no_tap
 
 PATIENCE = 30.0  # s: what should happen has happened by then, or never will
 
@@ -67,9 +68,9 @@ def socket_pair(room: int = 0) -> tuple[MemorySocket, MemorySocket]:
     return ours, theirs
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Kept:
-    """What the tap was told of one frame, and when it is on disk."""
+    """What the tap was told of one frame, and what becomes of it."""
 
     position: int
     way: Way
@@ -77,7 +78,23 @@ class Kept:
     id: str
     action: str | None
     text: bytes
-    committed: asyncio.Future[None] | None = field(compare=False)
+    pending: bool = field(compare=False)
+    fault: Exception | None = field(default=None, compare=False)
+    _tells: list[Callable[[Exception | None], None]] = field(default_factory=list, compare=False)
+
+    def then(self, tell: Callable[[Exception | None], None]) -> None:
+        """Tell when it is settled, at once where it is."""
+        if self.pending:
+            self._tells.append(tell)
+        else:
+            tell(self.fault)
+
+    def settle(self, fault: Exception | None = None) -> None:
+        """Be on disk, or not."""
+        self.pending, self.fault = False, fault
+        tells, self._tells = self._tells, []
+        for tell in tells:
+            tell(fault)
 
 
 class MemoryTap:
@@ -96,21 +113,16 @@ class MemoryTap:
         _note: object = None,
     ) -> Kept:
         """Keep one frame."""
-        committed = asyncio.get_running_loop().create_future() if self._by_hand else None
         position = len(self.kept) + 1
-        kept = Kept(position, way, type(frame).__name__, frame.id, action, text, committed)
+        kept = Kept(position, way, type(frame).__name__, frame.id, action, text, self._by_hand)
         self.kept.append(kept)
         return kept
 
     def commit(self, fault: Exception | None = None) -> None:
         """Write all that was kept, or fail to."""
         for kept in self.kept:
-            if kept.committed is not None and not kept.committed.done():
-                if fault is None:
-                    kept.committed.set_result(None)
-                else:
-                    kept.committed.set_exception(fault)
-                    kept.committed.exception()
+            if kept.pending:
+                kept.settle(fault)
 
     @property
     def story(self) -> list[tuple[str, str, str | None]]:

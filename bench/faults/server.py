@@ -20,6 +20,8 @@ from typing import Any, TypeAlias
 
 import uvloop
 from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.connection import Connection
+from websockets.asyncio.server import ServerConnection
 
 from csms import logs, settings, wiring
 from csms.link import Link
@@ -46,21 +48,15 @@ def crash_at(point: str, passing: int) -> None:
     POINTS[point](passed)
 
 
-def _around(owner: type, name: str, before: Callable[..., bool], passed: Passed) -> None:
-    """Pass the point in front of a method, wherever ``before`` says that it is one."""
-    original = getattr(owner, name)
-
-    async def wrapped(self: Any, *args: Any) -> Any:
-        if before(self, *args):
-            passed()
-        return await original(self, *args)
-
-    setattr(owner, name, wrapped)
-
-
 def _before_commit(passed: Passed) -> None:
     # Received and taken up, not yet on disk.
-    _around(SqliteDatabase, "write", lambda *_: True, passed)
+    original = SqliteDatabase.write
+
+    async def write(self: SqliteDatabase, writes: Any) -> None:
+        passed()
+        await original(self, writes)
+
+    SqliteDatabase.write = write  # type: ignore[method-assign] # this is the point
 
 
 def _after_commit(passed: Passed) -> None:
@@ -74,37 +70,52 @@ def _after_commit(passed: Passed) -> None:
     SqliteDatabase.write = write  # type: ignore[method-assign] # this is the point
 
 
-def _towards_target(socket: WebSocket) -> bool:
-    return isinstance(socket._connection, ClientConnection)  # noqa: SLF001 - which end it is
+def _is_answer(socket: WebSocket, text: bytes) -> bool:
+    return _leads_to(ServerConnection, socket) and text.startswith(b"[3,")
+
+
+def _is_event(socket: WebSocket, text: bytes) -> bool:
+    named = any(event in text[:100] for event in _EVENTS)
+    return named and _leads_to(ClientConnection, socket)
+
+
+def _leads_to(kind: type[Connection], socket: WebSocket) -> bool:
+    # Simulators have sockets of a kind of their own.
+    return type(socket) is WebSocket and isinstance(socket._connection, kind)  # noqa: SLF001 - which end it is
 
 
 def _before_answer(passed: Passed) -> None:
     # The CALL is committed, its charger has no answer yet.
-    def is_answer(socket: WebSocket, text: bytes) -> bool:
-        return not _towards_target(socket) and text.startswith(b"[3,")
-
-    _around(WebSocket, "send", is_answer, passed)
+    _before_post(_is_answer, passed)
 
 
 def _before_forward(passed: Passed) -> None:
     # The charger has its answer, its target has not heard.
-    def is_event(socket: WebSocket, text: bytes) -> bool:
-        return _towards_target(socket) and any(event in text[:100] for event in _EVENTS)
+    _before_post(_is_event, passed)
 
-    _around(WebSocket, "send", is_event, passed)
+
+def _before_post(concerned: Callable[[WebSocket, bytes], bool], passed: Passed) -> None:
+    original = WebSocket.post
+
+    def post(self: WebSocket, text: bytes) -> bool:
+        if concerned(self, text):
+            passed()
+        return original(self, text)
+
+    WebSocket.post = post  # type: ignore[method-assign] # this is the point
 
 
 def _after_forward(passed: Passed) -> None:
     # The target has heard, and its answer is not here.
-    original = WebSocket.send
+    original = WebSocket.post
 
-    async def send(self: WebSocket, text: bytes) -> None:
-        await original(self, text)
-        if _towards_target(self) and any(event in text[:100] for event in _EVENTS):
-            await asyncio.sleep(0.001)  # the loop writes at the end of its turn
-            passed()
+    def post(self: WebSocket, text: bytes) -> bool:
+        posted = original(self, text)
+        if posted and _is_event(self, text):  # the loop writes at the end of its turn
+            asyncio.get_running_loop().call_later(0.001, passed)
+        return posted
 
-    WebSocket.send = send  # type: ignore[method-assign] # this is the point
+    WebSocket.post = post  # type: ignore[method-assign] # this is the point
 
 
 def _before_cursor(passed: Passed) -> None:
@@ -121,7 +132,7 @@ def _before_cursor(passed: Passed) -> None:
 # Whose methods the points wrap.
 WRAPPED: tuple[tuple[type, str], ...] = (
     (SqliteDatabase, "write"),
-    (WebSocket, "send"),
+    (WebSocket, "post"),
     (Queues, "note_position"),
 )
 POINTS: dict[str, Callable[[Passed], None]] = {

@@ -12,7 +12,8 @@ from bench.mutants import valid_payloads
 from csms import frames
 from csms.errors import NotStored
 from csms.frames import OCPP16, OCPP201, Call, Dialect, Reply, Send
-from csms.link import Answer, Link
+from csms.link import Link
+from csms.ports import Answer
 from csms.station16 import Station16
 from csms.stations import STATIONS
 

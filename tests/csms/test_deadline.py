@@ -12,12 +12,10 @@ def never() -> asyncio.Future[None]:
     return asyncio.get_running_loop().create_future()
 
 
-async def use(deadline: Deadline, seconds: float, *awaited: asyncio.Future[None]) -> None:
-    deadline.begin(seconds)
+async def use(deadline: Deadline, seconds: float, awaited: asyncio.Future[None]) -> None:
+    deadline.begin(awaited, seconds)
     try:
-        for each in awaited:
-            deadline.awaited = each
-            await each
+        await awaited
     finally:
         deadline.end()
 
@@ -42,7 +40,7 @@ async def test_who_is_quick_is_left_alone_and_so_is_the_next() -> None:
 
 async def test_timer_that_comes_too_early_is_set_anew() -> None:
     deadline = Deadline()
-    deadline.begin(0.01)
+    deadline.begin(never(), 0.01)
     deadline.end()
 
     with pytest.raises(TimeoutError):
@@ -51,25 +49,11 @@ async def test_timer_that_comes_too_early_is_set_anew() -> None:
 
 async def test_shorter_time_is_kept_although_a_longer_timer_is_set() -> None:
     deadline = Deadline()
-    deadline.begin(PATIENCE)
+    deadline.begin(never(), PATIENCE)
     deadline.end()
 
     with pytest.raises(TimeoutError):
         await use(deadline, 0.01, never())
-
-
-async def test_time_that_is_up_between_two_waits_ends_the_second() -> None:
-    deadline, first = Deadline(), never()
-    asyncio.get_running_loop().call_later(0.01, first.set_result, None)
-
-    deadline.begin(0.01)
-    deadline.awaited = first
-    await first
-    await settled()  # the timer strikes while nothing is waited for that could fail
-    deadline.awaited = never()
-
-    with pytest.raises(TimeoutError):
-        await deadline.awaited
 
 
 async def test_who_is_cancelled_by_others_ends_by_that() -> None:
@@ -85,8 +69,7 @@ async def test_who_is_cancelled_by_others_ends_by_that() -> None:
 
 async def test_what_nobody_waits_for_any_more_does_not_fail() -> None:
     deadline, answer = Deadline(), never()
-    deadline.begin(0.01)
-    deadline.awaited = answer
+    deadline.begin(answer, 0.01)
     deadline.end()
     await use_up(0.03)
 
@@ -95,8 +78,7 @@ async def test_what_nobody_waits_for_any_more_does_not_fail() -> None:
 
 async def test_closed_deadline_leaves_no_timer() -> None:
     deadline, answer = Deadline(), never()
-    deadline.begin(0.01)
-    deadline.awaited = answer
+    deadline.begin(answer, 0.01)
 
     deadline.close()
     await use_up(0.03)

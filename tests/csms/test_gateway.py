@@ -21,7 +21,8 @@ from csms import frames
 from csms.commands import Reset
 from csms.errors import ChargerOffline, LinkClosed
 from csms.gateway import Door, Gateway
-from csms.link import TRY_AGAIN_LATER, Answer
+from csms.link import TRY_AGAIN_LATER
+from csms.ports import Answer
 from csms.registry import Connection, Registry
 from csms.settings import Bind
 from csms.station import Books

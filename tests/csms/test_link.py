@@ -486,11 +486,9 @@ async def test_answer_to_a_call_that_alone_was_refused_by_the_store_is_never_sen
     async with conversation(tap=tap) as talk:
         await talk.peer.calls("StopTransaction")
         await settled()
-        received, sent = (kept.committed for kept in tap.kept)
-        assert received is not None
-        assert sent is not None
-        sent.set_result(None)
-        received.set_exception(OSError("poison"))
+        received, sent = tap.kept
+        received.settle(OSError("poison"))
+        sent.settle()
 
         assert (await talk.ended()).code == 1011
         with pytest.raises(LinkClosed):
@@ -518,19 +516,6 @@ async def test_call_of_ours_that_cannot_be_stored_is_not_sent() -> None:
         with pytest.raises(NotStored):
             await reset
         assert talk.peer.socket.unread == 0
-
-
-async def test_commit_that_was_cancelled_is_no_commit() -> None:
-    tap = MemoryTap(by_hand=True)
-    async with conversation(tap=tap) as talk:
-        reset = begin(talk.link.call("Reset", b"{}"))
-        await settled()
-        for kept in tap.kept:
-            assert kept.committed is not None
-            kept.committed.cancel()
-
-        with pytest.raises(NotStored):
-            await reset
 
 
 # ---- the end ----

@@ -19,7 +19,8 @@ from websockets.http11 import Request, Response
 
 from csms import frames
 from csms.frames import Call, Reply, Send
-from csms.link import Answer, Link
+from csms.link import Link
+from csms.ports import Answer
 from csms.registry import Connection
 from csms.sockets import WebSocket, quiet_logger
 from csms.station import Books, Station

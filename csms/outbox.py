@@ -1,0 +1,75 @@
+"""What is on its way to the peer: in order, and without a task as long as the peer reads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from csms.ports import Socket
+
+
+class Outbox:
+    """Hand texts to a socket; what it does not take at once waits here, in order.
+
+    ``broken`` is told why the socket takes no more.
+    """
+
+    def __init__(self, socket: Socket, broken: Callable[[Exception], None]) -> None:
+        self._socket = socket
+        self._broken = broken
+        self._texts: deque[bytes] = deque()
+        self._promised = 0
+        self._sending: asyncio.Task[None] | None = None
+        self._quiet: asyncio.Future[None] | None = None  # of the one who waits for that
+
+    @property
+    def busy(self) -> bool:
+        """Tell whether a text waits, or one is promised."""
+        return self._promised > 0 or bool(self._texts)
+
+    def promise(self) -> None:
+        """Count on one more text, which has to be stored first."""
+        self._promised += 1
+
+    def keep(self, text: bytes) -> None:
+        """Send a text that was promised."""
+        self._promised -= 1
+        self.post(text)
+        self._wake()
+
+    def post(self, text: bytes) -> None:
+        """Send a text behind all others."""
+        if not self._texts and self._socket.post(text):
+            return
+        self._texts.append(text)
+        if self._sending is None:
+            self._sending = asyncio.create_task(self._send())
+
+    async def quiet(self) -> None:
+        """Wait until nothing waits and nothing is promised; for one at a time."""
+        while self.busy:
+            self._quiet = asyncio.get_running_loop().create_future()
+            await self._quiet
+
+    async def close(self) -> None:
+        """Send no more."""
+        self._texts.clear()
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.gather(self._sending, return_exceptions=True)
+
+    async def _send(self) -> None:
+        try:
+            while self._texts:
+                await self._socket.send(self._texts[0])
+                self._texts.popleft()
+        except Exception as fault:  # noqa: BLE001 - nobody waits for this task
+            self._broken(fault)
+        finally:
+            self._sending = None
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._quiet is not None and not self._quiet.done() and not self.busy:
+            self._quiet.set_result(None)
