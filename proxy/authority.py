@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import orjson
+from ocpp.v16.enums import AuthorizationStatus
+from ocpp.v201.enums import AuthorizationStatusEnumType
 
 from csms import frames
 from csms.frames import CallError, CallResult, Reply
@@ -35,6 +37,12 @@ _STATUS: Mapping[tuple[str, str], Path] = {
     ("2.0.1", "TransactionEvent"): ("idTokenInfo", "status"),
 }
 
+# What a charger of each version can read.
+_WORDS: Mapping[str, frozenset[str]] = {
+    "1.6": frozenset(AuthorizationStatus),
+    "2.0.1": frozenset(AuthorizationStatusEnumType),
+}
+
 
 def consults(version: str, action: str, fields: Any) -> bool:
     """Tell whether the target is asked before this CALL is answered.
@@ -52,7 +60,19 @@ def merge(version: str, action: str, ours: CallResult, theirs: CallResult) -> Ca
         return ours  # no answer of OCPP, and some chargers choke on it
     if (version, action) in _STATUS and verdict_of(version, action, _fields(theirs)) is None:
         return ours  # the target owes the verdict (E01.FR.12)
-    return _MERGES.get((version, action), _theirs)(ours, theirs)
+    return _MERGES.get((version, action), _theirs)(ours, readable(version, action, theirs))
+
+
+def readable(version: str, action: str, theirs: CallResult) -> CallResult:
+    """Return the target's answer with a word on the token that the charger's version has.
+
+    Any other word (another version's, or a vendor's) becomes Invalid: it accepts nothing.
+    """
+    word = verdict_of(version, action, _fields(theirs))
+    if word is None or word in _WORDS[version]:
+        return theirs
+    invalid = splice.replace(theirs.payload, _STATUS[version, action], lambda _: b'"Invalid"')
+    return _result(theirs.id, invalid)
 
 
 def fallback(version: str, action: str, ours: CallResult, accepted: bool) -> CallResult:  # noqa: FBT001 - the verdict itself

@@ -13,7 +13,7 @@ from csms.errors import AnswerTimeout, CallRefused, LinkBusy, LinkClosed
 from csms.frames import Call, CallResult, Reply
 from csms.link import INTERNAL_ERROR, TRY_AGAIN_LATER
 from proxy import policy
-from proxy.authority import under
+from proxy.authority import readable, under
 from proxy.entries import BEGINS
 from proxy.ledger import transaction_id
 from proxy.policy import Hearing
@@ -90,7 +90,7 @@ class Strict:
         if result is None:
             return None
         _keep_id(call, result, target)
-        return under(call.id, result)
+        return under(call.id, readable(self._station.version, call.action, result))
 
     async def _wait_for(self, target: TargetLink, position: int) -> None:
         try:

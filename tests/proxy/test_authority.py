@@ -10,7 +10,7 @@ import pytest
 from csms import frames
 from csms.frames import CallResult
 from csms.schemas import Schemas
-from proxy.authority import consults, fallback, id_token, merge, verdict_of
+from proxy.authority import consults, fallback, id_token, merge, readable, verdict_of
 
 
 def result(payload: bytes, id: str = "theirs") -> CallResult:
@@ -111,6 +111,51 @@ def test_an_answer_without_a_verdict_leaves_ours_standing(
     version: str, action: str, mine: CallResult, theirs: bytes
 ) -> None:
     assert merge(version, action, mine, result(theirs)) is mine
+
+
+# ---- words that the charger's version has not ----
+
+EVERY_WORD = {
+    "1.6": {"Accepted", "Blocked", "ConcurrentTx", "Expired", "Invalid"},
+    "2.0.1": {
+        *("Accepted", "Blocked", "ConcurrentTx", "Expired", "Invalid", "NoCredit", "Unknown"),
+        *("NotAllowedTypeEVSE", "NotAtThisLocation", "NotAtThisTime"),
+    },
+}
+JUDGED = [
+    ("1.6", "Authorize", b'{ "x":6.0,"idTagInfo" : {"status": "%b","parentIdTag":"P"}}'),
+    ("1.6", "StartTransaction", b'{"transactionId":815, "idTagInfo":{"status":"%b"} }'),
+    ("2.0.1", "Authorize", b'{"idTokenInfo":{"status":"%b"},"certificateStatus": "Accepted"}'),
+    ("2.0.1", "TransactionEvent", b'{"totalCost":6.0,"idTokenInfo":{"status" :"%b"}}'),
+]
+
+
+@pytest.mark.parametrize(
+    "word", [*sorted(EVERY_WORD["2.0.1"]), "accepted", "", "NoWord", "\\u0041"]
+)
+@pytest.mark.parametrize(("version", "action", "payload"), JUDGED)
+def test_a_word_that_the_charger_s_version_has_not_becomes_invalid(
+    version: str, action: str, payload: bytes, word: str
+) -> None:
+    merged = merge(version, action, START, result(payload % word.encode()))
+
+    told = word if word in EVERY_WORD[version] else "Invalid"
+    assert merged.payload == payload % told.encode()
+    assert verdict_of(version, action, merged.fields) == told
+
+
+@pytest.mark.parametrize("version", EVERY_WORD)
+def test_each_word_of_a_version_is_valid_in_it(version: str) -> None:
+    info = {"1.6": "idTagInfo", "2.0.1": "idTokenInfo"}[version]
+    for word in EVERY_WORD[version]:
+        assert Schemas(version).response("Authorize", {info: {"status": word}}) is None
+
+
+@pytest.mark.parametrize("payload", [b'{"idTagInfo":{"status":"Blocked"}}', b"{}", b"[]"])
+def test_an_answer_whose_word_is_known_or_missing_is_the_same_object(payload: bytes) -> None:
+    theirs = result(payload)
+
+    assert readable("1.6", "StopTransaction", theirs) is theirs
 
 
 # ---- without the target ----

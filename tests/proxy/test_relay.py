@@ -128,6 +128,21 @@ async def test_nonsense_from_the_target_becomes_no_nonsense_for_the_charger(
         assert started["transactionId"] > 0
 
 
+async def test_a_word_on_a_tag_that_the_charger_cannot_read_becomes_invalid(
+    stage: Stage, target: Target
+) -> None:
+    unknown = {"idTagInfo": {"status": "Unknown"}}
+    target.answers["Authorize"] = says(unknown)
+    target.answers["StartTransaction"] = says({"transactionId": 3, **unknown})
+    key = await stage.enrol(target.url)
+    async with stage.charger(key) as charger:
+        await stage.reaches(key, "ready")
+        started = await charger.starts()
+
+        assert await charger.call("Authorize", {"idTag": "CARD"}) == INVALID
+        assert started["idTagInfo"] == {"status": "Invalid"}
+
+
 async def test_while_the_target_is_away_a_tag_that_it_knows_is_accepted(
     stage: Stage, target: Target
 ) -> None:

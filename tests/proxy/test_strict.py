@@ -123,6 +123,18 @@ async def test_the_target_s_refusal_is_the_charger_s_answer(stage: Stage, target
     assert (error.code, error.description) == ("OccurenceConstraintViolation", "which?")
 
 
+async def test_a_word_on_a_tag_that_the_charger_cannot_read_becomes_invalid(
+    stage: Stage, target: Target
+) -> None:
+    answer = b'{"transactionId": 5,"idTagInfo":{ "status":"%b" ,"x":1e3}}'
+    target.answers["StartTransaction"] = says(answer % b"NoCredit")
+    key = await stage.enrol(target.url, **STRICT)
+    async with ready(stage, key) as charger:
+        started = await charger.link.call("StartTransaction", START)
+
+    assert started.payload == answer % b"Invalid"
+
+
 async def test_whatever_the_target_gives_as_an_id_is_the_id(stage: Stage, target: Target) -> None:
     key = await stage.enrol(target.url, **STRICT)
     answer = {"transactionId": 0, "idTagInfo": {"status": "Invalid"}}
