@@ -9,12 +9,9 @@ it answers. Nothing leaves before everything up to it is stored: the tap tells w
 from __future__ import annotations
 
 import asyncio
-import random
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from functools import partial
-from itertools import count
 from typing import Any, TypeAlias
 
 import structlog
@@ -31,8 +28,10 @@ from csms.errors import (
 )
 from csms.frames import Call, CallError, CallResult, Dialect, Limits, Reply, Send
 from csms.inbox import Inbox
+from csms.numbers import message_ids
 from csms.outbox import Outbox
 from csms.ports import Answer, Receipt, Socket, Tap, no_tap
+from csms.traffic import Traffic
 from csms.turns import Turns, Urgency
 
 log = structlog.get_logger("ringmain.link")
@@ -47,35 +46,6 @@ SERVICE_RESTART, TRY_AGAIN_LATER = 1012, 1013
 def tolerate_all(_fault: str) -> bool:
     """Bear with whatever the peer sends."""
     return True
-
-
-def message_ids() -> Iterator[str]:
-    """Yield fresh message ids for ever: a UUID's 36 characters (OCPP 2.0.1 Part 4 §4.1.4).
-
-    The first half is drawn once, as they need not be secret.
-    """
-    drawn = f"{random.getrandbits(128):032x}"
-    head = f"{drawn[:8]}-{drawn[8:12]}-4{drawn[13:16]}-a{drawn[17:20]}-"
-    return (f"{head}{number:012x}" for number in count(random.getrandbits(40)))
-
-
-@dataclass(slots=True)
-class Traffic:
-    """Count what one link has carried."""
-
-    frames_received: int = 0
-    frames_sent: int = 0
-    bytes_received: int = 0
-    bytes_sent: int = 0
-    answered: int = 0  # of our CALLs
-    malformed: int = 0
-    unsolicited: int = 0
-    heard_at: float = field(default_factory=time.monotonic)
-
-    @property
-    def silence(self) -> float:
-        """Tell for how many s nothing has come."""
-        return time.monotonic() - self.heard_at
 
 
 class Link:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from csms.link import Traffic
+    from csms.traffic import Traffic
 
 # An answer to a CALL of ours earns what it costs: a long queue is delivered as fast as it goes.
 _FRAMES_EARNED = 4

@@ -21,7 +21,8 @@ from websockets.typing import Subprotocol
 
 from csms import frames
 from csms.frames import Call, CallResult, Reply, Send
-from csms.link import Link, message_ids
+from csms.link import Link
+from csms.numbers import message_ids
 from simulators.central import TONGUES, Answerer, Desk
 from simulators.connections import Connection, Received
 from simulators.sockets import SILENT, WebSocket

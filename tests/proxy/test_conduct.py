@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from csms.link import Traffic
+from csms.traffic import Traffic
 from proxy.conduct import Allowance, Conduct
 
 

@@ -1,0 +1,25 @@
+"""Count what one link has carried, for whoever judges its peer or shows its state."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Count what one link has carried."""
+
+    frames_received: int = 0
+    frames_sent: int = 0
+    bytes_received: int = 0
+    bytes_sent: int = 0
+    answered: int = 0  # of our CALLs
+    malformed: int = 0
+    unsolicited: int = 0
+    heard_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def silence(self) -> float:
+        """Tell for how many s nothing has come."""
+        return time.monotonic() - self.heard_at
