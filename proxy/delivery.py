@@ -71,7 +71,8 @@ class Delivery:
             configuration, kind, ids=ids, parts=parts, late=late, reader=reader, flowing=flowing
         )
         self._carrier.live_from = self._tail.newest
-        self._trials: dict[int, Trial] | None = None  # of what was sent and is not done
+        self._trials: dict[int, Trial] = {}  # of what was sent and is not done
+        self._recalled = False  # what was sent before we were restarted
         self._again: deque[int] = deque()  # dead letters that are to go out once more
         self._ahead: deque[Entry] = deque()  # what somebody waits for, and nothing depends on
         self.drained = asyncio.Event()  # nothing waits
@@ -125,15 +126,22 @@ class Delivery:
             self._tail.miss(position)
             self._stir()
 
-    async def are_untold(self, seqs: Collection[int]) -> bool:
+    async def are_untold(self, seqs: Collection[int], again: int) -> bool:
         """Tell whether messages are done with and the target has answered none of them.
 
-        A strict target is told past the queue, and may not have answered. Raises StorageError.
+        A strict target is told past the queue, and may not have answered: what says the same
+        ``again`` may be known to it. Raises StorageError.
         """
         if max(seqs) > self._position:
             return False
+        await self._storage.journal.flush()  # an answer may be on its way to disk
         told = [await self._storage.queues.copies_of(self._id, seq) for seq in seqs]
-        return all(copy.answer_type is None for copies in told for copy in copies)
+        copies = [copy for of_one in told for copy in of_one]
+        if any(copy.answer_type is not None for copy in copies):
+            return False
+        if copies:
+            self._trials.setdefault(again, Trial()).doubtful = True
+        return True
 
     def overtaken(self, seq: int) -> None:
         """Do not deliver a message when its turn comes: the target was told already."""
@@ -194,7 +202,7 @@ class Delivery:
 
     def retry(self, seq: int) -> None:
         """Send a dead letter again, before all else."""
-        if seq not in self._again and self._trials is not None:  # else it will be read
+        if seq not in self._again and self._recalled:  # else it will be read
             self._again.append(seq)
             self._stir()
 
@@ -240,9 +248,10 @@ class Delivery:
         await storage.journal.flush()
         if cursor := await storage.proxy_configurations.cursor(self._id):
             self._advance(cursor.position)
-        if self._trials is None:
+        if not self._recalled:
             place = Place(self._id, self._key, self._position)
-            self._trials = past_trials(await storage.queues.copies_after(place))
+            past = past_trials(await storage.queues.copies_after(place))
+            self._trials, self._recalled = {**past, **self._trials}, True
         letters = await storage.dead_letters.to_retry(self._id)
         self._again.extend(letter.seq for letter in letters if letter.seq not in self._again)
         return self._trials

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from storage.records import ChargerKey, Message
 
 
-# Tell of messages that the charger got no answer to whether their target was told none of them.
-Untold: TypeAlias = Callable[[Collection[int]], Awaitable[bool]]
+# Tell of messages that the charger got no answer to whether their target has answered none of them
+# either, so that it hears what says the same again at a later position.
+Untold: TypeAlias = Callable[[Collection[int], int], Awaitable[bool]]
 
 
 class Echoes:
@@ -49,4 +50,4 @@ class Echoes:
         if first is None or first == message.seq:
             return False
         said = await self._repeats.unanswered(call, message.seq)
-        return not (said and await self._untold(said))
+        return not (said and await self._untold(said, message.seq))

@@ -130,7 +130,7 @@ class Relay:
         target = self._target
         if not said or target is None or target.configuration.mode != "hybrid":
             return False
-        return await target.delivery.are_untold(said)
+        return await target.delivery.are_untold(said, position)
 
     # ---- strict mode ----
 

@@ -21,7 +21,7 @@ def values(sample: str) -> bytes:
     return orjson.dumps({"connectorId": 1, "meterValue": metered})
 
 
-async def told(_: Collection[int]) -> bool:
+async def told(_: Collection[int], _again: int) -> bool:
     return False
 
 

@@ -17,6 +17,7 @@ from storage.errors import StorageUnavailable
 from storage.records import ChargerKey
 from tests.doubles import PATIENCE, until
 from tests.proxy.stage import (
+    ACCEPTED,
     MOMENT,
     OCPP201,
     QUICK,
@@ -366,11 +367,17 @@ async def test_without_a_target_a_strict_charger_is_the_platform_s(
         assert charger.link.closed is None
 
 
-@pytest.mark.parametrize("is_back", [True, False])
-async def test_what_no_strict_target_answered_is_told_when_its_owner_chooses_hybrid(
-    stage: Stage, target: Target, *, is_back: bool
-) -> None:
-    key = await stage.enrol(target.url, **STRICT)
+async def flags(stage: Stage, key: ChargerKey, action: str) -> list[bool | None]:
+    """Return which copies of an action the target may have had before, oldest first."""
+    await stage.storage.journal.flush()
+    told = await stage.storage.journal.exchanges(
+        key, direction="platform_to_target", action=action, limit=10
+    )
+    return [copy.call.maybe_duplicate for copy in reversed(told)]
+
+
+async def stops_in_vain(stage: Stage, target: Target, key: ChargerKey) -> None:
+    """Let a strict charger say a stop that its target hears and does not answer."""
     async with ready(stage, key) as charger:
         target.answers["StopTransaction"] = never
         stopping = asyncio.create_task(charger.stops(5))
@@ -379,6 +386,14 @@ async def test_what_no_strict_target_answered_is_told_when_its_owner_chooses_hyb
         with pytest.raises(LinkClosed):
             await stopping
     del target.answers["StopTransaction"]
+
+
+@pytest.mark.parametrize("is_back", [True, False])
+async def test_what_no_strict_target_answered_is_told_when_its_owner_chooses_hybrid(
+    stage: Stage, target: Target, *, is_back: bool
+) -> None:
+    key = await stage.enrol(target.url, **STRICT)
+    await stops_in_vain(stage, target, key)
     if not is_back:
         target.status = HTTPStatus.SERVICE_UNAVAILABLE
     await stage.change(key, mode="hybrid")
@@ -393,3 +408,38 @@ async def test_what_no_strict_target_answered_is_told_when_its_owner_chooses_hyb
         await target.hears("FirmwareStatusNotification", 2)
 
     assert len(target.payloads("StopTransaction")) == 2
+    assert await flags(stage, key, "StopTransaction") == [False, True]
+
+
+async def test_after_a_restart_too_it_is_told_as_perhaps_told(
+    tmp_path: Path, target: Target
+) -> None:
+    async with staged(tmp_path) as stage:
+        key = await stage.enrol(target.url, **STRICT)
+        await stops_in_vain(stage, target, key)
+        target.status = HTTPStatus.SERVICE_UNAVAILABLE
+        await stage.change(key, mode="hybrid")
+        async with stage.charger(key) as charger:
+            await charger.stops(5)
+    target.status = HTTPStatus.SWITCHING_PROTOCOLS
+    async with staged(tmp_path) as stage, stage.charger(key):
+        await target.hears("StopTransaction", 2)
+
+        assert await flags(stage, key, "StopTransaction") == [False, True]
+
+
+async def test_what_no_strict_target_heard_is_told_as_new(tmp_path: Path, target: Target) -> None:
+    async with staged(tmp_path, replace(QUICK, ask=0.3)) as stage:
+        key = await stage.enrol(target.url, **STRICT)
+        async with ready(stage, key) as charger:
+            target.answers["BootNotification"] = never
+            await charger.boots()
+            with pytest.raises(LinkClosed):
+                await charger.stops(5)
+        target.answers["BootNotification"] = says(ACCEPTED)
+        await stage.change(key, mode="hybrid")
+        async with stage.charger(key) as charger:
+            await charger.stops(5)
+            await target.hears("StopTransaction")
+
+        assert await flags(stage, key, "StopTransaction") == [False]
