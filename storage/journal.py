@@ -14,10 +14,11 @@ from typing import Any, TypeAlias
 from msgspec import Struct
 
 from storage.clock import Clock
-from storage.database import Database, Row
+from storage.database import NO_VALUES, Database, Row
 from storage.group_commit import Batch, GroupCommit
 from storage.records import ChargerKey, Direction, Exchange, Message, MessageType, Origin
 from storage.statements import messages as statements
+from storage.statements.spoken import file_messages
 
 # Where an answer goes, its call came from.
 OPPOSITE: Mapping[Direction, Direction] = {
@@ -33,6 +34,10 @@ UNKNOWN = 0
 
 # How many calls may wait for their answers; older ones are taken for unanswered.
 MAX_OPEN = 65_536
+
+# How far the log may run ahead of what is filed by charger: each read by charger may look through
+# that much, each filing writes a page for each charger.
+FILED_AT_ONCE = 8192
 
 _Open: TypeAlias = tuple[ChargerKey, Direction, int | None, str | None]
 
@@ -57,18 +62,34 @@ class Receipt(Struct, frozen=True, eq=False):
 class Journal:
     """Append what was said and read it again."""
 
-    def __init__(self, database: Database, group: GroupCommit, clock: Clock, head: int = 0) -> None:
+    def __init__(
+        self,
+        database: Database,
+        group: GroupCommit,
+        clock: Clock,
+        filed_at_once: int = FILED_AT_ONCE,
+        head: int = 0,
+        filed: int = 0,
+    ) -> None:
         self._database = database
         self._group = group
         self._clock = clock
+        self._filed_at_once = filed_at_once
         self._head = head
+        self._files_at = filed + filed_at_once
         self._open: dict[_Open, int] = {}  # calls without answer, oldest first
 
     @classmethod
-    async def open(cls, database: Database, group: GroupCommit, clock: Clock) -> Journal:
+    async def open(
+        cls,
+        database: Database,
+        group: GroupCommit,
+        clock: Clock,
+        filed_at_once: int = FILED_AT_ONCE,
+    ) -> Journal:
         """Return the journal of a database, to be continued after its last row."""
         (last,) = await database.fetch(statements.last_position)
-        return cls(database, group, clock, head=last["position"] or 0)
+        return cls(database, group, clock, filed_at_once, last["position"], last["filed"])
 
     @property
     def head(self) -> int:
@@ -89,6 +110,8 @@ class Journal:
     ) -> Receipt:
         """Log one frame, without waiting; ``origin`` is what a target's copy was made of."""
         self._head = position = self._head + 1
+        if position > self._files_at:
+            self._file()
         answers: int | None = None
         if message_type in ANSWERS:
             asked = (key, OPPOSITE[direction], proxy_configuration_id, message_id)
@@ -153,6 +176,11 @@ class Journal:
         statement = statements.page_of_exchanges(frozenset(given))
         values = {**key._asdict(), **given, "limit": limit}
         return [_exchange(row) for row in await self._database.fetch(statement, values)]
+
+    def _file(self) -> None:
+        # What is lost with its batch is filed the next time.
+        self._group.add(file_messages, NO_VALUES)
+        self._files_at = self._head + self._filed_at_once
 
     async def flush(self) -> None:
         """Wait until all that has been appended is committed or has failed."""

@@ -195,20 +195,22 @@ messages = Table(
 )
 
 # Answers are found by the call they answer, copies by the message they pass on: those entries are
-# always near the end of their indexes. What is kept by charger costs a page for each charger.
-NO_ANSWER = messages.c.answers.is_(None)
+# always near the end of their indexes.
 AN_ANSWER = messages.c.answers.is_not(None)
-Index(
-    "ix_messages_charger",
-    messages.c.organization_uuid,
-    messages.c.charge_box_id,
-    messages.c.seq,
-    sqlite_where=NO_ANSWER,
-    postgresql_where=NO_ANSWER,
-)
 Index("ix_messages_answers", messages.c.answers, sqlite_where=AN_ANSWER, postgresql_where=AN_ANSWER)
 PASSED_ON = messages.c.origin.is_not(None)
 Index("ix_messages_origin", messages.c.origin, sqlite_where=PASSED_ON, postgresql_where=PASSED_ON)
+
+# What is no answer, by charger. An index of the log would cost a page for each charger, so this is
+# filed in bulk: up to the newest entry that names nobody, all of it is here.
+charger_messages = Table(
+    "charger_messages",
+    metadata,
+    *key_columns(),
+    Column("seq", BigInteger, nullable=False),
+    PrimaryKeyConstraint("organization_uuid", "charge_box_id", "seq"),
+    sqlite_with_rowid=False,
+)
 
 # What anybody did or was denied, one row each, never changed.
 audit = Table(

@@ -82,7 +82,7 @@ class Queues:
     async def copies_after(self, place: Place, limit: int = 1000) -> list[Copy]:
         """Return what a target was told of the charger's messages behind a place."""
         rows = await self._fetch(statements.copies_after, place, limit=limit)
-        return [Copy(**row) for row in rows]
+        return [Copy(row["origin"], row["answer_type"], row["answer"]) for row in rows]
 
     # ---- what no target will get ----
 
@@ -146,7 +146,7 @@ async def resume(transaction: Transaction, proxy_configuration_id: int) -> None:
 
 async def _newest(transaction: Transaction) -> int:
     [newest] = await transaction.execute(last_position)
-    return newest["position"] or 0
+    return int(newest["position"])
 
 
 def _range(id: int, first: int, last: int, reason: str, messages: int = 1) -> dict[str, Any]:

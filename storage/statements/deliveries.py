@@ -7,12 +7,13 @@ from functools import cache
 from itertools import groupby
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import and_, delete, exists, func, or_, select, update
+from sqlalchemy import CompoundSelect, and_, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql import ColumnElement
 
-from storage.schema import NO_ANSWER, messages
-from storage.statements.parts import given, limit, of_charger
+from storage.schema import messages
+from storage.statements.parts import given, limit
+from storage.statements.spoken import CONTENT, spoken
 from storage.target_schema import cursors, dead_letters, proxy_configurations, skipped
 
 # OCPP version and action of what a queue keeps.
@@ -33,14 +34,19 @@ _begin_of_range = (
     .scalar_subquery()
 )
 _WAITING = and_(
-    of_charger(messages),
-    NO_ANSWER,
-    messages.c.seq > given(messages.c.seq, "after"),
     messages.c.direction == "charger_to_platform",
     messages.c.message_type == "Call",
     func.coalesce(_begin_of_range, messages.c.seq + 1) > messages.c.seq,
 )
-waiting_after = select(messages).where(_WAITING).order_by(messages.c.seq).limit(limit())
+_AFTER = given(messages.c.seq, "after")
+
+
+def _waiting(*conditions: ColumnElement[bool]) -> CompoundSelect[Any]:
+    waiting = select(*CONTENT).where(_WAITING, *conditions)
+    return spoken(waiting, after=_AFTER).order_by("seq").limit(limit())
+
+
+waiting_after = _waiting()
 
 _copies = messages.alias("copies")
 _answers = messages.alias("answers")
@@ -65,34 +71,32 @@ _BYTES = func.length(messages.c.frame)
 @cache
 def queue_page(kinds: Kinds) -> Any:
     """Return the query for what waits of these kinds, without the messages themselves."""
-    return (
-        select(
-            messages.c.seq,
-            messages.c.action,
-            messages.c.timestamp,
-            _BYTES.label("bytes"),
-            *_tried(messages.c.seq),
-        )
-        .where(_WAITING, _of_kinds(kinds))
-        .order_by(messages.c.seq)
-        .limit(limit())
-    )
+    shown = select(
+        messages.c.action,
+        messages.c.timestamp,
+        _BYTES.label("bytes"),
+        *_tried(messages.c.seq),
+    ).where(_WAITING, _of_kinds(kinds))
+    return spoken(shown, after=_AFTER).order_by("seq").limit(limit())
 
 
 @cache
 def queue_size(kinds: Kinds) -> Any:
     """Return the query for how much waits of these kinds up to a position, and since when."""
+    sizes = select(_BYTES.label("bytes"), messages.c.timestamp).where(_WAITING, _of_kinds(kinds))
+    through = given(messages.c.seq, "through")
+    waiting = spoken(sizes, after=_AFTER, through=through).subquery()
     return select(
         func.count().label("messages"),
-        func.coalesce(func.sum(_BYTES), 0).label("bytes"),
-        func.min(messages.c.timestamp).label("oldest"),
-    ).where(_WAITING, messages.c.seq <= given(messages.c.seq, "through"), _of_kinds(kinds))
+        func.coalesce(func.sum(waiting.c.bytes), 0).label("bytes"),
+        func.min(waiting.c.timestamp).label("oldest"),
+    ).select_from(waiting)
 
 
 @cache
 def kept_page(kinds: Kinds) -> Any:
     """Return the query for the messages that wait of these kinds."""
-    return waiting_after.where(_of_kinds(kinds))
+    return _waiting(_of_kinds(kinds))
 
 
 def _of_kinds(kinds: Kinds) -> ColumnElement[bool]:
@@ -128,16 +132,14 @@ _told = (
     )
     .select_from(_copies.outerjoin(_answers, _answers.c.answers == _copies.c.seq))
     .where(_IS_COPY)
-    .order_by(_copies.c.seq)
 )
-copies_of = _told.where(_copies.c.origin == given(messages.c.origin, "seq"))
-# A copy comes behind its message, so the charger's own index bounds what is read.
-copies_after = _told.where(
-    of_charger(_copies),
-    _copies.c.answers.is_(None),
-    _copies.c.seq > given(messages.c.seq, "after"),
-    _copies.c.origin > given(messages.c.origin, "after"),
-).limit(limit())
+copies_of = _told.where(_copies.c.origin == given(messages.c.origin, "seq")).order_by(_copies.c.seq)
+# A copy comes behind its message.
+copies_after = (
+    spoken(_told.where(_copies.c.origin > _AFTER), said=_copies, after=_AFTER)
+    .order_by("seq")
+    .limit(limit())
+)
 queues_of_organization = (
     select(
         proxy_configurations.c.id,

@@ -6,54 +6,55 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, func, select, union_all
+from sqlalchemy import CompoundSelect, desc, func, select, union_all
 from sqlalchemy.sql import ColumnElement
 
-from storage.schema import NO_ANSWER, messages
-from storage.statements.parts import given, insert_into, limit, of_charger
+from storage.schema import messages
+from storage.statements.parts import given, insert_into, limit
+from storage.statements.spoken import CONTENT, filed_through, spoken
 from storage.target_schema import cursors
 
 append_message = insert_into(messages)
 # A cursor may be committed though the message that it passed was lost: its position is taken too.
+# So is what has been filed: behind it a message would be neither filed nor unfiled.
 _positions = union_all(
-    select(func.max(messages.c.seq).label("position")), select(func.max(cursors.c.position))
+    select(func.max(messages.c.seq).label("position")),
+    select(func.max(cursors.c.position)),
+    select(filed_through()),
 ).subquery()
-last_position = select(func.max(_positions.c.position).label("position"))
+last_position = select(
+    func.max(_positions.c.position).label("position"), filed_through().label("filed")
+)
 calls_after = (
-    select(messages)
-    .where(
-        of_charger(messages),
-        NO_ANSWER,
-        messages.c.seq > given(messages.c.seq, "after"),
-        messages.c.direction == "charger_to_platform",
-        messages.c.message_type == "Call",
+    spoken(
+        select(*CONTENT).where(
+            messages.c.direction == "charger_to_platform", messages.c.message_type == "Call"
+        ),
+        after=given(messages.c.seq, "after"),
     )
-    .order_by(messages.c.seq)
+    .order_by("seq")
     .limit(limit())
 )
-
 
 # How the columns of a call's answer are told from the call's own.
 ANSWER = "answer_"
 _answers = messages.alias("answers")
-_exchanges = (
-    select(*messages.c, *(column.label(ANSWER + column.key) for column in _answers.c))
-    .select_from(messages.outerjoin(_answers, _answers.c.answers == messages.c.seq))
-    .where(of_charger(messages), NO_ANSWER)
-    .order_by(messages.c.seq.desc())
-    .limit(limit())
-)
+_exchanges = select(
+    *CONTENT, *(column.label(ANSWER + column.key) for column in _answers.c)
+).select_from(messages.outerjoin(_answers, _answers.c.answers == messages.c.seq))
 _FILTERS: Mapping[str, ColumnElement[bool]] = {
     "action": messages.c.action == given(messages.c.action),
     "direction": messages.c.direction == given(messages.c.direction),
     "message_id": messages.c.message_id == given(messages.c.message_id),
     "since": messages.c.timestamp >= given(messages.c.timestamp, "since"),
     "until": messages.c.timestamp < given(messages.c.timestamp, "until"),
-    "before": messages.c.seq < given(messages.c.seq, "before"),
 }
+_BEFORE = "before"
 
 
 @cache
-def page_of_exchanges(filters: frozenset[str]) -> Select[Any]:
+def page_of_exchanges(filters: frozenset[str]) -> CompoundSelect[Any]:
     """Return the query for a page with these filters; each combination is built once."""
-    return _exchanges.where(*(_FILTERS[name] for name in sorted(filters)))
+    filtered = _exchanges.where(*(_FILTERS[name] for name in sorted(filters - {_BEFORE})))
+    through = given(messages.c.seq, _BEFORE) - 1 if _BEFORE in filters else None
+    return spoken(filtered, through=through).order_by(desc("seq")).limit(limit())

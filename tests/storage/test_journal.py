@@ -306,18 +306,20 @@ APPENDING = """
 import asyncio, sys
 from pathlib import Path
 from storage.clock import SystemClock
+from storage.journal import Journal
 from storage.records import ChargerKey
 from storage.store import open_storage
 
 async def append() -> None:
     async with open_storage(Path(sys.argv[1]), SystemClock()) as storage:
+        journal = await Journal.open(storage.database, storage.group, SystemClock(), 20)
         async def charger(name: str) -> None:
             key, number = ChargerKey("organization", name), 0
             while number := number + 1:
-                receipt = storage.journal.append(
+                receipt = journal.append(
                     key, "charger_to_platform", "1.6", "Call", str(number), "Heartbeat", b"[2]"
                 )
-                await storage.journal.flush()
+                await journal.flush()
                 print(receipt.position, flush=True)
         await asyncio.gather(*(charger(f"CP-{n}") for n in range(8)))
 

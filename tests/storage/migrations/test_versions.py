@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import Connection, inspect, text
 
 from storage.migrate import configuration, connected, upgrade
 
@@ -41,3 +41,53 @@ def test_there_is_one_line_of_revisions(url: str) -> None:
         script = ScriptDirectory.from_config(configuration(connection))
 
         assert len(script.get_heads()) == 1
+
+
+SAY = """
+INSERT INTO messages (seq, timestamp, organization_uuid, charge_box_id, direction, ocpp_version,
+    message_type, frame, answers)
+VALUES (:seq, 0, 'organization', 'CP-' || (:seq % 2), 'charger_to_platform',
+    '1.6', 'Call', '', :call)
+"""
+ENTRIES = "SELECT charge_box_id, seq FROM charger_messages ORDER BY charge_box_id, seq"
+LOG = "SELECT seq FROM messages ORDER BY seq"
+
+
+def rows(connection: Connection, statement: str) -> list[tuple[object, ...]]:
+    return [tuple(row) for row in connection.execute(text(statement))]
+
+
+def test_what_was_said_before_is_filed_by_charger(url: str) -> None:
+    with connected(url) as connection:
+        command.upgrade(configuration(connection), "0003")
+        for seq, call in ((2, None), (3, None), (5, 3)):
+            connection.execute(text(SAY), {"seq": seq, "call": call})
+
+    upgrade(url)
+
+    with connected(url) as connection:
+        assert rows(connection, ENTRIES) == [("", 5), ("CP-0", 2), ("CP-1", 3)]
+        command.downgrade(configuration(connection), "0003")
+        assert rows(connection, LOG) == [(2,), (3,), (5,)]
+        assert "charger_messages" not in inspect(connection).get_table_names()
+    upgrade(url)
+
+    with connected(url) as connection:
+        assert rows(connection, ENTRIES) == [("", 5), ("CP-0", 2), ("CP-1", 3)]
+
+
+def test_an_empty_log_has_nothing_to_be_filed(url: str) -> None:
+    upgrade(url)
+
+    with connected(url) as connection:
+        assert rows(connection, ENTRIES) == []
+
+
+def test_entries_by_charger_are_stored_once(url: str) -> None:
+    upgrade(url)
+
+    with connected(url) as connection:
+        [(made,)] = rows(
+            connection, "SELECT sql FROM sqlite_master WHERE name = 'charger_messages'"
+        )
+    assert str(made).rstrip().endswith("WITHOUT ROWID")

@@ -9,6 +9,7 @@ import pytest
 
 from storage.records import Copy, DeadLetter, Origin, Purged, Waiting
 from storage.repositories.queues import Place
+from storage.statements.spoken import file_messages
 from storage.store import Storage
 from tests.storage.doubles import ALICE, BOB, NOON, ORGANIZATION, HandClock
 from tests.storage.records import proxy
@@ -86,14 +87,17 @@ async def test_an_empty_queue_is_empty(storage: Storage, place: Place) -> None:
     assert await storage.queues.skipped(place.proxy_configuration_id) == 0
 
 
+@pytest.mark.parametrize("filed", [False, True])
 async def test_what_went_out_says_how_often_and_whether_without_an_answer(
-    storage: Storage, place: Place
+    storage: Storage, place: Place, *, filed: bool
 ) -> None:
     first, second, third = (said(storage) for _ in range(3))
     passed_on(storage, place, first, "a", "CallError")
     passed_on(storage, place, first, "b", "CallError")
     passed_on(storage, place, second, "c")
     await storage.journal.flush()
+    if filed:
+        await storage.database.execute(file_messages)
 
     page = await storage.queues.page(place, KINDS, 10)
     assert [(each.attempts, each.maybe_duplicate) for each in page] == [

@@ -1,0 +1,89 @@
+"""
+What was said on a charger's links, answers aside, in order: filed, and not yet filed.
+
+An index by charger would be written on as many pages as chargers talk at a time. So messages are
+filed by charger in bulk, and what came since is read from the end of the log.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    CompoundSelect,
+    FromClause,
+    Insert,
+    Select,
+    func,
+    insert,
+    literal_column,
+    select,
+    union_all,
+)
+from sqlalchemy.sql import ColumnElement
+
+from storage.columns import Serial
+from storage.schema import charger_messages, messages
+from storage.statements.parts import of_charger
+
+_BEGINNING: ColumnElement[int] = literal_column("0", Serial)
+_NOBODY: ColumnElement[str] = literal_column("''")  # whose entries tell what is filed
+# A message without its position.
+CONTENT = tuple(column for column in messages.c if not column.primary_key)
+
+
+def filed_through(after: ColumnElement[int] = _BEGINNING) -> ColumnElement[int]:
+    """Return the position up to which everything is filed, or the given one if that is later."""
+    filed = charger_messages.alias("filed")
+    newest = select(func.max(filed.c.seq)).where(
+        filed.c.organization_uuid == _NOBODY, filed.c.charge_box_id == _NOBODY, filed.c.seq > after
+    )
+    return func.coalesce(newest.scalar_subquery(), after)
+
+
+def spoken(
+    statement: Select[Any],
+    said: FromClause = messages,
+    after: ColumnElement[int] = _BEGINNING,
+    through: ColumnElement[int] | None = None,
+) -> CompoundSelect[Any]:
+    """Return the query for a statement's rows of one charger between two positions, with `seq`."""
+    filed = _within(statement, charger_messages, after, through).where(
+        charger_messages.c.seq == said.c.seq
+    )
+    unfiled = _within(statement, said, filed_through(after), through).where(
+        said.c.answers.is_(None)
+    )
+    return union_all(filed, unfiled)
+
+
+def _within(
+    statement: Select[Any],
+    table: FromClause,
+    after: ColumnElement[int],
+    through: ColumnElement[int] | None,
+) -> Select[Any]:
+    """Bound a statement by the table that it is to be read along."""
+    positions = statement.add_columns(table.c.seq.label("seq"))
+    bounded = positions.where(table.c.seq > after, of_charger(table))
+    return bounded if through is None else bounded.where(table.c.seq <= through)
+
+
+def _filing() -> Insert:
+    """
+    Return the statement that files what is in the log by now, and that it is filed.
+
+    One statement does both, so that a refused row beside it cannot have them committed apart. Rows
+    are committed in the order of their positions, so none comes later that belongs before.
+    """
+    unfiled = messages.c.seq > filed_through()
+    said = select(messages.c.organization_uuid, messages.c.charge_box_id, messages.c.seq).where(
+        unfiled, messages.c.answers.is_(None)
+    )
+    newest = select(messages.c.seq).where(unfiled).order_by(messages.c.seq.desc()).limit(1)
+    noted = select(_NOBODY, _NOBODY, newest.subquery().c.seq)
+    entries = union_all(said, noted).order_by("organization_uuid", "charge_box_id", "seq")
+    return insert(charger_messages).from_select(list(charger_messages.c), entries)
+
+
+file_messages = _filing()
