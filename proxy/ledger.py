@@ -22,6 +22,7 @@ _NULL = b"null"
 NONE = "-1"  # names no transaction (1.6 errata v4 §3.18)
 _NUMBER = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,20})?(?:[eE][-+]?[0-9]{1,2})?", re.ASCII)
 _LARGEST = 10**20
+_MOST_LISTED = 1_000  # ids in one command, each of which may cost a read
 _REMEMBERED = 64  # pairs in memory: a running session is named by each of its meter values
 
 
@@ -113,6 +114,9 @@ class IdMap:
     async def to_target(self, action: str, payload: bytes) -> bytes | None:
         """Return the payload with the target's ids, None where it answers somebody else."""
         for told in self._told.get(action, ()):
+            if told.foreign is Foreign.ENTRY_LEFT_OUT:
+                payload = await self._own_entries(told, payload)
+                continue
             places = _find(payload, told.path)
             if not places.spans:
                 continue
@@ -127,24 +131,54 @@ class IdMap:
 
     async def to_charger(self, action: str, payload: bytes) -> bytes | None:
         """Return the payload with our ids, None where the target names what is not its own."""
-        ordered = self._ordered.get(action)
-        if ordered is None:
-            return payload
+        for ordered in self._ordered.get(action, ()):
+            serve = self._listed if ordered.path[-1] == splice.EACH else self._exchanged
+            known = await serve(ordered, payload)
+            if known is None:
+                return None
+            payload = known
+        return payload
+
+    async def _exchanged(self, ordered: Ordered, payload: bytes) -> bytes | None:
         places = _find(payload, ordered.path)
         ours = [await self._our_id(ordered, raw) for raw in places.values]
         known = [id.encode() for id in ours if id is not None]
         return places.exchanged(known) if len(known) == len(ours) else None
 
+    async def _listed(self, ordered: Ordered, payload: bytes) -> bytes | None:
+        """Return the payload with those of its ids that are the target's, None without one."""
+        named = _find(payload, ordered.path).values
+        if len(named) > _MOST_LISTED:
+            return None
+        ours = [await self._our_id(ordered, raw) for raw in named]
+        known = [None if id is None else id.encode() for id in ours]
+        if named and not any(known):
+            return None
+        return splice.sift(payload, ordered.path[:-1], known, any_case=True)
+
+    async def _own_entries(self, told: Told, payload: bytes) -> bytes:
+        """Return the payload with those entries of a list that are the target's."""
+        at = told.path.index(splice.EACH)
+        entries = _find(payload, told.path[: at + 1]).values
+        own = [await self._own_entry(told, told.path[at + 1 :], raw) for raw in entries]
+        return splice.sift(payload, told.path[:at], own, any_case=True)
+
+    async def _own_entry(self, told: Told, path: splice.Path, entry: bytes) -> bytes | None:
+        places = _find(entry, path)
+        theirs = [await self._their_id(told, raw) for raw in places.values]
+        known = [id.encode() for id in theirs if id is not None]
+        return places.exchanged(known) if known and len(known) == len(theirs) else None
+
     async def _their_id(self, told: Told, raw: bytes) -> str | None:
         """Return what the target reads for a value, None where it is no id of this target's."""
-        if raw == _NULL:
+        if raw == _NULL and told.foreign is not Foreign.ENTRY_LEFT_OUT:
             return raw.decode()
         ours = decimal(raw)
         return None if ours is None else await self.theirs(ours, told.kind)
 
     async def _our_id(self, ordered: Ordered, raw: bytes) -> str | None:
         """Return what the charger reads for a value, None where it may not read it."""
-        if raw == _NULL:
+        if raw == _NULL and ordered.path[-1] != splice.EACH:
             return raw.decode()
         theirs = decimal(raw)
         if theirs is None or theirs == NONE:

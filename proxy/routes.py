@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from proxy.splice import Path
+from proxy.splice import EACH, Path
 from storage.repositories.id_pairs import IdKind
 
 
@@ -19,13 +19,16 @@ class Foreign(Enum):
 
     MINUS_ONE = "minus one"  # it names no transaction (1.6 errata v4 §3.18)
     LEFT_OUT = "left out"  # the message concerns the target, the number does not
+    ENTRY_LEFT_OUT = "entry left out"  # nor does the entry of a list that it is in
     WITHHELD = "withheld"  # the message answers somebody else
 
 
 class Choice(Enum):
     """Where our number for an id of a target's command comes from."""
 
-    KNOWN = "known"  # it names what was agreed before, else the command is not for this charger
+    # It names what was agreed before, else the command is not for this charger; of a list the
+    # others are left out.
+    KNOWN = "known"
     KEPT = "kept"  # the same again for the same: a reservation is changed under its id
     FRESH = "fresh"  # each request has its own, also where the target repeats its
 
@@ -51,6 +54,7 @@ class Ordered:
 _TRANSACTION = Told("transaction", ("transactionId",), Foreign.MINUS_ONE)
 _ANSWER = Told("request", ("requestId",), Foreign.WITHHELD)
 _RESERVED = Told("reservation", ("reservationId",), Foreign.LEFT_OUT)
+_DISPLAYED = Told("display", ("messageInfo", EACH, "id"), Foreign.ENTRY_LEFT_OUT)
 
 TO_TARGET: Mapping[str, Mapping[str, tuple[Told, ...]]] = {
     "1.6": {
@@ -64,7 +68,7 @@ TO_TARGET: Mapping[str, Mapping[str, tuple[Told, ...]]] = {
         "FirmwareStatusNotification": (_ANSWER,),
         "LogStatusNotification": (_ANSWER,),
         "NotifyCustomerInformation": (_ANSWER,),
-        "NotifyDisplayMessages": (_ANSWER,),
+        "NotifyDisplayMessages": (_ANSWER, _DISPLAYED),
         "NotifyMonitoringReport": (_ANSWER,),
         "NotifyReport": (_ANSWER,),
         "PublishFirmwareStatusNotification": (_ANSWER,),
@@ -77,35 +81,37 @@ TO_TARGET: Mapping[str, Mapping[str, tuple[Told, ...]]] = {
     },
 }
 
-_REQUEST = Ordered("request", ("requestId",), Choice.FRESH)
-_CANCELLED = Ordered("reservation", ("reservationId",), Choice.KNOWN)
+_REQUEST = (Ordered("request", ("requestId",), Choice.FRESH),)
+_CANCELLED = (Ordered("reservation", ("reservationId",), Choice.KNOWN),)
 
-TO_CHARGER: Mapping[str, Mapping[str, Ordered]] = {
+TO_CHARGER: Mapping[str, Mapping[str, tuple[Ordered, ...]]] = {
     "1.6": {
         "CancelReservation": _CANCELLED,
         "GetLog": _REQUEST,
-        "RemoteStartTransaction": Ordered(
-            "transaction", ("chargingProfile", "transactionId"), Choice.KNOWN
+        "RemoteStartTransaction": (
+            Ordered("transaction", ("chargingProfile", "transactionId"), Choice.KNOWN),
         ),
-        "RemoteStopTransaction": Ordered("transaction", ("transactionId",), Choice.KNOWN),
-        "ReserveNow": Ordered("reservation", ("reservationId",), Choice.KEPT),
-        "SetChargingProfile": Ordered(
-            "transaction", ("csChargingProfiles", "transactionId"), Choice.KNOWN
+        "RemoteStopTransaction": (Ordered("transaction", ("transactionId",), Choice.KNOWN),),
+        "ReserveNow": (Ordered("reservation", ("reservationId",), Choice.KEPT),),
+        "SetChargingProfile": (
+            Ordered("transaction", ("csChargingProfiles", "transactionId"), Choice.KNOWN),
         ),
         "SignedUpdateFirmware": _REQUEST,
     },
     "2.0.1": {
         "CancelReservation": _CANCELLED,
+        "ClearDisplayMessage": (Ordered("display", ("id",), Choice.KNOWN),),
         "CustomerInformation": _REQUEST,
         "GetBaseReport": _REQUEST,
         "GetChargingProfiles": _REQUEST,
-        "GetDisplayMessages": _REQUEST,
+        "GetDisplayMessages": (Ordered("display", ("id", EACH), Choice.KNOWN), *_REQUEST),
         "GetLog": _REQUEST,
         "GetMonitoringReport": _REQUEST,
         "GetReport": _REQUEST,
         "PublishFirmware": _REQUEST,
-        "RequestStartTransaction": Ordered("remote_start", ("remoteStartId",), Choice.FRESH),
-        "ReserveNow": Ordered("reservation", ("id",), Choice.KEPT),
+        "RequestStartTransaction": (Ordered("remote_start", ("remoteStartId",), Choice.FRESH),),
+        "ReserveNow": (Ordered("reservation", ("id",), Choice.KEPT),),
+        "SetDisplayMessage": (Ordered("display", ("message", "id"), Choice.KEPT),),
         "UpdateFirmware": _REQUEST,
     },
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from proxy.ledger import IdMap, decimal
 from proxy.routes import Ordered, Told
+from proxy.splice import Path
 
 
 class SameIds(IdMap):
@@ -19,6 +20,9 @@ class SameIds(IdMap):
         if known is None and told.kind == "request":
             return None
         return raw.decode() if known in (None, decimal(raw)) else known
+
+    async def _own_entry(self, told: Told, path: Path, entry: bytes) -> bytes:
+        return await super()._own_entry(told, path, entry) or entry
 
     async def _our_id(self, ordered: Ordered, raw: bytes) -> str | None:
         theirs = decimal(raw)

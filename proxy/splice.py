@@ -9,13 +9,17 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Callable, Iterator
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
+# Keys of objects, and EACH for every element of an array; what is no array is its own only element.
 Path: TypeAlias = tuple[str, ...]
 Span: TypeAlias = tuple[int, int]
+_Change: TypeAlias = tuple[Span, str]
+
+EACH: Final = "[]"
 
 _SEVERAL = 2
 # The spelling of what is neither object nor array, in a text without escapes; it never goes back.
@@ -28,7 +32,7 @@ _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
 class _Member(NamedTuple):
-    """Where one member of an object is in a text."""
+    """Where one member of an object is in a text, or one element of an array: its key is EACH."""
 
     key: str
     key_at: int
@@ -57,8 +61,8 @@ class Places(Struct, frozen=True):
 
 
 def find(payload: bytes, path: Path, *, any_case: bool = False) -> Places:
-    """Find the values at a path of object keys."""
-    mentions = _mentions(payload, path[-1])
+    """Find the values at a path."""
+    mentions = _mentions(payload, path[-1] if path[-1] != EACH else _last_key(path))
     if not mentions:
         return Places(payload, "", [])
     text = payload.decode()
@@ -68,12 +72,12 @@ def find(payload: bytes, path: Path, *, any_case: bool = False) -> Places:
 
 
 def values_at(payload: bytes, path: Path) -> list[bytes]:
-    """Return the raw values at a path of object keys, several where a key is repeated."""
+    """Return the raw values at a path, several where a key is repeated."""
     return find(payload, path).values
 
 
 def replace(payload: bytes, path: Path, change: Callable[[bytes], bytes]) -> bytes:
-    """Exchange every value at a path of object keys; without one the payload stays itself."""
+    """Exchange every value at a path; without one the payload stays itself."""
     places = find(payload, path)
     return places.exchanged([change(value) for value in places.values])
 
@@ -83,8 +87,30 @@ def remove(payload: bytes, path: Path, *, any_case: bool = False) -> bytes:
     text = payload.decode()
     cuts: list[Span] = []
     for at in _objects(text, path[:-1], any_case=any_case):
-        cuts += _cuts(list(_members(text, at)), path[-1], any_case=any_case)
+        members = list(_members(text, at))
+        cuts += _cuts(members, [_same(m.key, path[-1], any_case=any_case) for m in members])
     return _exchange(payload, text, [(span, "") for span in cuts])
+
+
+def sift(
+    payload: bytes, path: Path, values: Sequence[bytes | None], *, any_case: bool = False
+) -> bytes:
+    """Exchange the elements of the arrays at a path, in order, and take out those that are None.
+
+    An array that keeps none goes with its key; with the same values the payload stays itself.
+    """
+    text, left = payload.decode(), iter(values)
+    changes: list[_Change] = []
+    for at in _objects(text, path[:-1], any_case=any_case):
+        members, gone = list(_members(text, at)), []
+        for member in members:
+            named = _same(member.key, path[-1], any_case=any_case)
+            elements = list(_elements(text, member.value_at)) if named else []
+            kept = [next(left) for _ in elements]
+            gone.append(bool(elements) and not any(value is not None for value in kept))
+            changes += [] if gone[-1] else _sifted(text, elements, kept)
+        changes += [(span, "") for span in _cuts(members, gone)]
+    return _exchange(payload, text, sorted(changes))
 
 
 def put(payload: bytes, key: str, value: bytes) -> bytes:
@@ -118,7 +144,15 @@ def repeats_a_key(payload: bytes) -> bool:
     return repeated
 
 
-def _exchange(payload: bytes, text: str, changes: list[tuple[Span, str]]) -> bytes:
+def _sifted(text: str, elements: list[_Member], values: list[bytes | None]) -> Iterator[_Change]:
+    for element, value in zip(elements, values, strict=True):
+        if value is not None and text[element.value_at : element.end] != value.decode():
+            yield (element.value_at, element.end), value.decode()
+    for span in _cuts(elements, [value is None for value in values]):
+        yield span, ""
+
+
+def _exchange(payload: bytes, text: str, changes: list[_Change]) -> bytes:
     if not changes:
         return payload
     parts, done = [], 0
@@ -132,8 +166,7 @@ def _spans(text: str, path: Path, *, any_case: bool) -> list[Span]:
     return [
         (member.value_at, member.end)
         for at in _objects(text, path[:-1], any_case=any_case)
-        for member in _members(text, at)
-        if _same(member.key, path[-1], any_case=any_case)
+        for member in _inside(text, at, path[-1], any_case=any_case)
     ]
 
 
@@ -142,12 +175,13 @@ def _objects(text: str, path: Path, *, any_case: bool) -> list[int]:
     found = [0]
     for key in path:
         found = [
-            member.value_at
-            for at in found
-            for member in _members(text, at)
-            if _same(member.key, key, any_case=any_case)
+            member.value_at for at in found for member in _inside(text, at, key, any_case=any_case)
         ]
     return found
+
+
+def _last_key(path: Path) -> str:
+    return next((key for key in reversed(path) if key != EACH), "")
 
 
 def _mentions(payload: bytes, key: str) -> int:
@@ -170,17 +204,39 @@ def _same(key: str, wanted: str, *, any_case: bool) -> bool:
     return key == wanted or (any_case and key.casefold() == wanted.casefold())
 
 
-def _cuts(members: list[_Member], key: str, *, any_case: bool) -> Iterator[Span]:
+def _cuts(members: list[_Member], gone: list[bool]) -> Iterator[Span]:
     """Tell what to cut so that members go with one comma each."""
     stays = False
     for number, member in enumerate(members):
-        if not _same(member.key, key, any_case=any_case):
+        if not gone[number]:
             stays = True
         elif stays:
             yield members[number - 1].end, member.end
         else:
             last = number + 1 == len(members)
             yield member.key_at, member.end if last else members[number + 1].key_at
+
+
+def _inside(text: str, at: int, key: str, *, any_case: bool) -> Iterator[_Member]:
+    """Yield what one step of a path leads to."""
+    if key == EACH:
+        yield from _elements(text, at)
+        return
+    for member in _members(text, at):
+        if _same(member.key, key, any_case=any_case):
+            yield member
+
+
+def _elements(text: str, at: int) -> Iterator[_Member]:
+    at = _after_blanks(text, at)
+    if text[at] != "[":
+        yield _Member(EACH, at, at, _DECODER.raw_decode(text, at)[1])
+        return
+    at = _after_blanks(text, at + 1)
+    while text[at] != "]":
+        _, end = _DECODER.raw_decode(text, at)
+        yield _Member(EACH, at, at, end)
+        at = _after_comma(text, end)
 
 
 def _members(text: str, at: int) -> Iterator[_Member]:
@@ -193,8 +249,12 @@ def _members(text: str, at: int) -> Iterator[_Member]:
         start = _after_blanks(text, _after_blanks(text, after) + 1)
         _, end = _DECODER.raw_decode(text, start)
         yield _Member(key, at, start, end)
-        at = _after_blanks(text, end)
-        at = _after_blanks(text, at + 1) if text[at] == "," else at
+        at = _after_comma(text, end)
+
+
+def _after_comma(text: str, at: int) -> int:
+    at = _after_blanks(text, at)
+    return _after_blanks(text, at + 1) if text[at] == "," else at
 
 
 def _after_blanks(text: str, at: int) -> int:

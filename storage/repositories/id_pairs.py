@@ -9,7 +9,9 @@ from storage.database import Database
 from storage.group_commit import GroupCommit
 from storage.statements import id_pairs as statements
 
-IdKind: TypeAlias = Literal["transaction", "reservation", "profile", "remote_start", "request"]
+IdKind: TypeAlias = Literal[
+    "transaction", "reservation", "profile", "remote_start", "request", "display"
+]
 
 
 class IdPairs:

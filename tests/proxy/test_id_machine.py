@@ -26,17 +26,21 @@ from tests.doubles import PATIENCE
 from tests.proxy.stage import MOMENT, OCPP16, OCPP201, Device, Stage, Target, says, staged
 
 ACCEPTED = says({"status": "Accepted"})
-REJECTED = {"status": "Rejected"}
+REFUSED = ({"status": "Rejected"}, {"status": "Unknown"})
 FEW = st.integers(1, 3)  # so that a target repeats itself, and the platform chooses the same
 PLATFORMS = st.integers(1, 4)
 UNKNOWN = 1_000  # what nobody chose
 TRANSACTION, RESERVATION = "transactionId", "reservationId"
+SHOWN = {"priority": "InFront", "message": {"format": "UTF8", "content": ""}}
 COMMANDS = (
     "CancelReservation",
+    "ClearDisplayMessage",
+    "GetDisplayMessages",
     "GetReport",
     "RemoteStopTransaction",
     "RequestStartTransaction",
     "ReserveNow",
+    "SetDisplayMessage",
 )
 SETTINGS = settings(
     max_examples=10,
@@ -111,7 +115,7 @@ class Conversation(RuleBasedStateMachine):
         heard = len(self.charger.heard)
         answer = self.run(self.target.link.call(action, orjson.dumps(fields), timeout=PATIENCE))
         if len(self.charger.heard) == heard:
-            assert answer.fields == REJECTED
+            assert answer.fields in REFUSED
             return None
         return dict(self.charger.heard[-1].fields)
 
@@ -273,6 +277,8 @@ class Conversation201(Conversation):
 
     def __init__(self) -> None:
         self.asked: dict[str, dict[int, int]] = {"requestId": {}, "remoteStartId": {}}
+        self.displayed: dict[int, int] = {}  # the target's: ours
+        self.listed: dict[int, list[int]] = {}  # by tag: whose messages the target is to see
         super().__init__()
 
     @precondition(lambda self: self.up)
@@ -330,6 +336,59 @@ class Conversation201(Conversation):
         else:
             update = {RESERVATION: ours, **expired}
             self.tells("ReservationStatusUpdate", RESERVATION, number, **update)
+
+    # ---- display messages ----
+
+    @precondition(lambda self: self.up)
+    @rule(theirs=FEW)
+    def the_target_shows(self, theirs: int) -> None:
+        heard = self.orders("SetDisplayMessage", message={"id": theirs})
+        assert heard is not None
+        ours = self.displayed.setdefault(theirs, self.mints(heard["message"]["id"]))
+        assert heard == {"message": {"id": ours}}
+        assert len(set(self.displayed.values())) == len(self.displayed)
+
+    @rule(number=PLATFORMS)
+    def the_platform_shows(self, number: int) -> None:
+        self.platform("SetDisplayMessage", message={"id": number})
+
+    @precondition(lambda self: self.up)
+    @rule(theirs=PLATFORMS)
+    def the_target_clears(self, theirs: int) -> None:
+        ours = self.displayed.get(theirs)
+        expected = None if ours is None else {"id": ours}
+        assert self.orders("ClearDisplayMessage", id=theirs) == expected
+
+    @precondition(lambda self: self.up)
+    @rule(named=st.lists(PLATFORMS, min_size=1, max_size=4), request=FEW)
+    def the_target_asks_what_is_shown(self, named: list[int], request: int) -> None:
+        known = [self.displayed[theirs] for theirs in named if theirs in self.displayed]
+        heard = self.orders("GetDisplayMessages", id=named, requestId=request)
+        assert (heard or {}).get("id", []) == known
+        if heard is not None:
+            self.asked["requestId"][self.mints(heard["requestId"])] = request
+
+    @precondition(lambda self: self.asked["requestId"])
+    @rule(data=st.data(), others=st.lists(PLATFORMS, max_size=2))
+    def the_charger_tells_what_is_shown(self, data: st.DataObject, others: list[int]) -> None:
+        request = data.draw(st.sampled_from(list(self.asked["requestId"])))
+        shown = data.draw(st.permutations([*self.displayed.values(), *others]))
+        theirs = {ours: theirs for theirs, ours in self.displayed.items()}
+        self.tells(
+            "NotifyDisplayMessages",
+            "requestId",
+            self.asked["requestId"][request],
+            requestId=request,
+            **({"messageInfo": [{**SHOWN, "id": number} for number in shown]} if shown else {}),
+        )
+        self.listed[max(self.told)] = [theirs[number] for number in shown if number in theirs]
+
+    def compare(self) -> None:
+        super().compare()
+        for call in self.target.heard:
+            if call.action == "NotifyDisplayMessages":
+                seen = [entry["id"] for entry in call.fields.get("messageInfo", [])]
+                assert seen == self.listed[call.fields["customData"]["tag"]]
 
     def _numbers(self, name: str) -> st.SearchStrategy[int]:
         return st.sampled_from([*self.asked[name], *range(1, 5), UNKNOWN])

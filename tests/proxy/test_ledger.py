@@ -326,6 +326,108 @@ async def test_what_answers_nobody_is_the_same_object(
     assert await id_map(Book(), version=version).to_target(action, payload) is payload
 
 
+# ---- display messages, whose numbers come in lists ----
+
+SET = b'{ "message":{"priority":"InFront" , "id": %b,"message":{"format":"UTF8","content":"6.0"}}}'
+
+
+async def displayed(book: Book) -> IdMap:
+    """Return the map of a target whose messages 5 and 6 are 1001 and 1002 at the charger."""
+    ids = id_map(book, version="2.0.1")
+    for number, ours in ((b"5", b"1001"), (b"6", b"1002")):
+        assert await ids.to_charger("SetDisplayMessage", SET % number) == SET % ours
+    await ids.to_charger("GetDisplayMessages", b'{"requestId":9}')
+    return ids
+
+
+async def test_a_message_that_replaces_another_keeps_its_number() -> None:
+    ids = await displayed(Book())
+
+    assert await ids.to_charger("SetDisplayMessage", SET % b"5.0") == SET % b"1001"
+
+
+async def test_only_a_message_of_its_own_is_cleared() -> None:
+    ids = await displayed(Book())
+
+    assert await ids.to_charger("ClearDisplayMessage", b'{"id":6, "x":1e3}') == (
+        b'{"id":1002, "x":1e3}'
+    )
+    for foreign in (b"7", b"1002", b'"x"', b"{}"):
+        assert await ids.to_charger("ClearDisplayMessage", b'{"id":%b}' % foreign) is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "heard"),
+    [
+        (b'{"id":[5, 6],"requestId":8}', b'{"id":[1001, 1002],"requestId":1004}'),
+        (b'{"requestId":8,"id":[1, 6 ,1001]}', b'{"requestId":1004,"id":[1002]}'),
+        (b'{"id":[null,5,"x",[6]],"requestId":8}', b'{"id":[1001],"requestId":1004}'),
+        (b'{"id":5,"requestId":8}', b'{"id":1001,"requestId":1004}'),
+        (b'{"priority":"InFront","requestId":8}', b'{"priority":"InFront","requestId":1004}'),
+        (b'{"id":[1001],"requestId":8}', None),
+        (b'{"id":[null],"requestId":8}', None),
+        (b'{"id":7,"requestId":8}', None),
+        (b'{"id":[%b5],"requestId":8}' % (b"5," * 1000), None),
+    ],
+)
+async def test_of_the_messages_asked_for_the_charger_hears_the_target_s(
+    asked: bytes, heard: bytes | None
+) -> None:
+    ids = await displayed(Book())
+
+    assert await ids.to_charger("GetDisplayMessages", asked) == heard
+
+
+@pytest.mark.parametrize(
+    ("told", "heard"),
+    [
+        (b'[{"id":1002, "x":6.0} ,{"id":1001}]', b'[{"id":6, "x":6.0} ,{"id":5}]'),
+        (b'[{"id":5},{"a":[1e3],"ID" : 1001},{"id":3}]', b'[{"a":[1e3],"ID" : 5}]'),
+        (b'[{"id":1001,"id":5},{"x":1},{"id":null},{"id":[1001]},7,{"id":1001}]', b'[{"id":5}]'),
+        (rb'[{"\u0069d":3},{"\u0069d":1001}]', rb'[{"\u0069d":5}]'),
+        (b'{"id":1001}', b'{"id":5}'),
+    ],
+)
+async def test_of_the_messages_that_are_shown_the_target_sees_its_own(
+    told: bytes, heard: bytes
+) -> None:
+    ids = await displayed(Book())
+    shown = b'{"requestId":%b, "messageInfo" : %b, "tbc":false}'
+
+    assert await ids.to_target("NotifyDisplayMessages", shown % (b"1003", told)) == (
+        shown % (b"9", heard)
+    )
+
+
+@pytest.mark.parametrize("told", [b'[{"id":5}]', b'{"id":5}', b"[7]", b'"5"'])
+async def test_where_none_is_its_own_the_target_sees_none(told: bytes) -> None:
+    ids = await displayed(Book())
+    shown = b'{"messageInfo":%b,"requestId":1003}' % told
+
+    assert await ids.to_target("NotifyDisplayMessages", shown) == b'{"requestId":9}'
+
+
+async def test_the_messages_of_an_earlier_target_are_nobody_s() -> None:
+    book = Book()
+    await displayed(book)
+    await book.commit()
+    other = id_map(book, 2, "2.0.1")
+    await other.to_charger("GetDisplayMessages", b'{"requestId":9}')
+
+    shown = b'{"messageInfo":[{"id":1001}],"requestId":1001}'
+    assert await other.to_target("NotifyDisplayMessages", shown) == b'{"requestId":9}'
+    assert await other.to_charger("ClearDisplayMessage", b'{"id":5}') is None
+
+
+async def test_the_numbers_of_messages_outlive_us() -> None:
+    book = Book()
+    await displayed(book)
+    await book.commit()
+    again = id_map(book, version="2.0.1")
+
+    assert await again.to_charger("ClearDisplayMessage", b'{"id":6}') == b'{"id":1002}'
+
+
 async def test_a_request_repeated_under_one_number_has_two_of_ours() -> None:
     ids = id_map(Book(), version="2.0.1")
 

@@ -11,10 +11,11 @@ import pytest
 from csms import frames
 from csms.frames import Call, Reply
 from csms.numbers import OF_TARGETS
+from csms.schemas import Schemas
 from csms.stations import STATIONS
 from proxy.routes import TO_CHARGER, TO_TARGET
 from proxy.verdicts import ACTIONS
-from storage.repositories.id_pairs import IdPairs
+from storage.repositories.id_pairs import IdKind, IdPairs
 from tests.proxy.stage import MOMENT, OCPP16, OCPP201, Device, Stage, Target, refuses, says, staged
 
 ACCEPTED = says({"status": "Accepted"})
@@ -233,6 +234,133 @@ async def test_how_a_reservation_ended_is_told_to_who_made_it(stage: Stage, targ
     assert target.payloads("ReservationStatusUpdate") == [{"reservationId": 3, **expired}]
 
 
+# ---- display messages ----
+
+
+def message(id: int, content: str = "hello") -> dict[str, Any]:
+    return {
+        "id": id,
+        "priority": "InFront",
+        "message": {"format": "UTF8", "content": content},
+    }
+
+
+class Display:
+    """A charger's display: answers as OCPP 2.0.1 wants it, and remembers by id what it shows."""
+
+    def __init__(self, charger: Device) -> None:
+        self.shown: dict[int, dict[str, Any]] = {}
+        self._charger = charger
+        charger.answers |= {
+            "SetDisplayMessage": self._set,
+            "ClearDisplayMessage": self._clear,
+            "GetDisplayMessages": self._get,
+        }
+
+    def _set(self, call: Call) -> Reply:
+        wanted = call.fields["message"]
+        self.shown[wanted["id"]] = wanted
+        return frames.call_result(call.id, b'{"status":"Accepted"}')
+
+    def _clear(self, call: Call) -> Reply:
+        known = self.shown.pop(call.fields["id"], None) is not None
+        return frames.call_result(
+            call.id, b'{"status":"Accepted"}' if known else b'{"status":"Unknown"}'
+        )
+
+    def _get(self, call: Call) -> Reply:
+        self._asked = call.fields
+        return frames.call_result(call.id, b'{"status":"Accepted"}')
+
+    async def reports(self) -> None:
+        """Tell who asked last what is shown."""
+        wanted = self._asked.get("id", list(self.shown))
+        found = [self.shown[id] for id in wanted]
+        report = {"requestId": self._asked["requestId"], "messageInfo": found}
+        await self._charger.call("NotifyDisplayMessages", report)
+
+
+async def test_display_messages_of_both_sides_under_one_number_are_two(
+    stage: Stage, target: Target
+) -> None:
+    key = await stage.enrol(target.url)
+    async with stage.charger(key, OCPP201) as charger:
+        display = Display(charger)
+        await stage.reaches(key, "ready")
+        await asks(charger, "SetDisplayMessage", {"message": message(3, "owner's")})
+        for content in ("target's", "changed"):
+            await orders(target, "SetDisplayMessage", {"message": message(3, content)})
+        owners, targets = display.shown
+        assert (owners, targets in OF_TARGETS) == (3, True)
+        assert [shown["message"]["content"] for shown in display.shown.values()] == [
+            "owner's",
+            "changed",
+        ]
+
+        assert await orders(target, "ClearDisplayMessage", {"id": 3}) == {"status": "Accepted"}
+        assert list(display.shown) == [3]
+
+
+async def test_a_target_clears_and_gets_no_display_message_but_its_own(
+    stage: Stage, target: Target
+) -> None:
+    key = await stage.enrol(target.url)
+    async with stage.charger(key, OCPP201) as charger:
+        display = Display(charger)
+        await stage.reaches(key, "ready")
+        await asks(charger, "SetDisplayMessage", {"message": message(3)})
+        unknown = [
+            await orders(target, "ClearDisplayMessage", {"id": 3}),
+            await orders(target, "GetDisplayMessages", {"requestId": 1, "id": [3, 4]}),
+        ]
+        assert unknown == [{"status": "Unknown"}] * 2
+        assert charger.actions == ["SetDisplayMessage"]
+
+        await orders(target, "SetDisplayMessage", {"message": message(4)})
+        await orders(target, "GetDisplayMessages", {"requestId": 1, "id": [3, 4]})
+        await display.reports()
+        await target.hears("NotifyDisplayMessages")
+        await orders(target, "GetDisplayMessages", {"requestId": 2})
+        await display.reports()
+        await target.hears("NotifyDisplayMessages", 2)
+        await orders(target, "ClearDisplayMessage", {"id": 4})
+        await orders(target, "GetDisplayMessages", {"requestId": 3})
+        await display.reports()
+        await target.hears("NotifyDisplayMessages", 3)
+
+    assert target.payloads("NotifyDisplayMessages") == [
+        {"requestId": 1, "messageInfo": [message(4)]},
+        {"requestId": 2, "messageInfo": [message(4)]},
+        {"requestId": 3},
+    ]
+    schemas = Schemas("2.0.1")
+    for told in target.payloads("NotifyDisplayMessages"):
+        assert schemas.request("NotifyDisplayMessages", told) is None
+
+
+async def test_the_next_target_sees_no_display_message_of_the_one_before(
+    stage: Stage, target: Target
+) -> None:
+    key = await stage.enrol(target.url, policy={"on_change": "discard"})
+    async with Target().up() as next_target, stage.charger(key, OCPP201) as charger:
+        display = Display(charger)
+        await stage.reaches(key, "ready")
+        await orders(target, "SetDisplayMessage", {"message": message(3)})
+        await stage.change(key, target_websocket_url=next_target.url)
+        await next_target.hears("BootNotification")
+        await stage.reaches(key, "ready")
+        assert await orders(next_target, "ClearDisplayMessage", {"id": 3}) == {"status": "Unknown"}
+        await orders(next_target, "SetDisplayMessage", {"message": message(3)})
+        await orders(next_target, "GetDisplayMessages", {"requestId": 1})
+        await display.reports()
+        await next_target.hears("NotifyDisplayMessages")
+
+    assert len(display.shown) == 2
+    assert next_target.payloads("NotifyDisplayMessages") == [
+        {"requestId": 1, "messageInfo": [message(3)]}
+    ]
+
+
 # ---- transactions that have no id (1.6) ----
 
 
@@ -326,16 +454,18 @@ async def test_a_number_is_on_disk_before_the_charger_sees_it(stage: Stage, targ
     configuration = await stage.configuration(key)
 
     async def looks_it_up(call: Call) -> Reply:
-        asked = str(call.fields["requestId"])
-        kept.append(await stored.theirs(configuration.id, "request", asked))
+        asked, shown = call.fields.get("requestId"), call.fields.get("message", {}).get("id")
+        kind: IdKind = "display" if asked is None else "request"
+        kept.append(await stored.theirs(configuration.id, kind, str(shown or asked)))
         return frames.call_result(call.id, b'{"status":"Accepted"}')
 
     async with stage.charger(key, OCPP201) as charger:
-        charger.answers["GetReport"] = looks_it_up
+        charger.answers["GetReport"] = charger.answers["SetDisplayMessage"] = looks_it_up
         await stage.reaches(key, "ready")
         await orders(target, "GetReport", {"requestId": 5})
+        await orders(target, "SetDisplayMessage", {"message": message(6)})
 
-    assert kept == ["5"]
+    assert kept == ["5", "6"]
 
 
 # ---- the table ----

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.splice import find, put, remove, repeats_a_key, replace, values_at
-from tests.proxy.json_texts import VALUES, around
+from proxy.splice import EACH, find, put, remove, repeats_a_key, replace, sift, values_at
+from tests.proxy.json_texts import BLANKS, VALUES, around
 
 
 @given(halves=around(), value=VALUES)
@@ -179,6 +179,101 @@ def test_nothing_goes_where_nothing_is() -> None:
     payload = b' {"a":[{"id":1}]}'
 
     assert remove(payload, ("id",)) is payload
+
+
+# ---- elements of arrays ----
+
+
+@st.composite
+def arrays(draw: st.DrawFn) -> tuple[list[str], bytes]:
+    """Elements, and an array of them with any blanks around each."""
+    elements = draw(st.lists(VALUES, max_size=4))
+    return elements, written(draw, elements).encode()
+
+
+def written(draw: st.DrawFn, elements: list[str]) -> str:
+    spaced = [draw(BLANKS) + element + draw(BLANKS) for element in elements]
+    return f"[{','.join(spaced) or draw(BLANKS)}]"
+
+
+@given(halves=around(), listed=arrays())
+def test_each_element_is_found_and_exchanged_where_it_is(
+    halves: tuple[bytes, bytes], listed: tuple[list[str], bytes]
+) -> None:
+    elements, array = listed
+    payload = halves[0] + array + halves[1]
+    path = ("id", EACH)
+    raw = [element.encode() for element in elements]
+
+    assert values_at(payload, path) == raw
+    assert replace(payload, path, lambda value: value) is payload
+    assert sift(payload, ("id",), raw) is payload
+    marked = replace(payload, path, lambda value: b"<" + value + b">")
+    assert marked.replace(b"<", b"").replace(b">", b"") == payload.replace(b"<", b"").replace(
+        b">", b""
+    )
+    sevens = sift(payload, ("id",), [b"7"] * len(raw))
+    assert values_at(sevens, path) == [b"7"] * len(raw)
+    assert (sevens.startswith(halves[0]), sevens.endswith(halves[1])) == (True, True)
+
+
+@given(halves=around(), listed=arrays(), data=st.data())
+def test_some_elements_go_with_one_comma_each_and_the_rest_reads_as_before(
+    halves: tuple[bytes, bytes], listed: tuple[list[str], bytes], data: st.DataObject
+) -> None:
+    elements, array = listed
+    payload = halves[0] + array + halves[1]
+    stay = data.draw(st.lists(st.booleans(), min_size=len(elements), max_size=len(elements)))
+    kept = [
+        element.encode() if stays else None for element, stays in zip(elements, stay, strict=True)
+    ]
+
+    sifted = sift(payload, ("id",), kept)
+
+    left = [element for element in kept if element is not None]
+    others = [pair for pair in pairs_of(payload) if pair[0] != "id"]
+    assert [pair for pair in pairs_of(sifted) if pair[0] != "id"] == others
+    assert values_at(sifted, ("id", EACH)) == left
+    assert ("id" in dict(pairs_of(sifted))) is (bool(left) or not elements)
+    assert is_subsequence(sifted, payload)
+
+
+@pytest.mark.parametrize(
+    ("payload", "left"),
+    [
+        (b'{"a":[1 , 2,3 ]}', b'{"a":[<1>,<3> ]}'),
+        (b'{"a":[2, 1]}', b'{"a":[<1>]}'),
+        (b'{"a":[1,2,2]}', b'{"a":[<1>]}'),
+        (b'{"b":6.0, "a":[2] ,"c":1e3}', b'{"b":6.0 ,"c":1e3}'),
+        (b'{"a":[ ],"b":0}', b'{"a":[ ],"b":0}'),
+        (b'{"a":2,"b":0}', b'{"b":0}'),  # what is no array is its own only element
+        (b'{"a": 1,"b":0}', b'{"a": <1>,"b":0}'),
+        (b'{"a":[2],"b":[2],"\\u0061":[1,2],"A":[2]}', b'{"b":[2],"\\u0061":[<1>]}'),
+        (b'[{"a":[2]}]', b'[{"a":[2]}]'),
+        (b'{"x":{"a":[2]},"[]":[2],"a":[[2],1]}', b'{"x":{"a":[2]},"[]":[2],"a":[<[2]>,<1>]}'),
+    ],
+)
+def test_what_goes_and_what_stays_of_a_list(payload: bytes, left: bytes) -> None:
+    elements = find(payload, ("a", EACH), any_case=True).values
+    kept = [None if element == b"2" else b"<" + element + b">" for element in elements]
+
+    assert sift(payload, ("a",), kept, any_case=True) == left
+
+
+def test_a_member_of_each_element_is_found_on_its_path_only() -> None:
+    payload = b'{"a":[{"id":1},{"b":{"id":9}},[{"id":9}],{"id" : 2,"id":3}, 7],"a":{"id":4}}'
+
+    assert values_at(payload, ("a", EACH, "id")) == [b"1", b"2", b"3", b"4"]
+    assert values_at(payload, ("a", EACH, EACH, "id")) == [b"1", b"9", b"2", b"3", b"4"]
+
+
+def test_a_long_list_is_read_once() -> None:
+    payload = b'{"id":[%b]}' % b" , ".join([b'{"id":[1]}'] * 40_000)
+
+    found = find(payload, ("id", EACH))
+    assert len(found.values) == 40_000
+    odd = [value if number % 2 else None for number, value in enumerate(found.values)]
+    assert len(sift(payload, ("id",), odd)) < len(payload) / 2 + 20
 
 
 # ---- setting a flag ----

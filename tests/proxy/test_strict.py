@@ -173,6 +173,19 @@ async def test_a_report_goes_to_who_asked_for_it(stage: Stage, target: Target) -
     assert [each["requestId"] for each in target.payloads("NotifyReport")] == [7]
 
 
+async def test_a_display_has_one_numbering_and_shows_all(stage: Stage, target: Target) -> None:
+    key = await stage.enrol(target.url, **STRICT)
+    shown = b'{"requestId":7, "messageInfo":[{"id":3} , {"x":6.0}, null]}'
+    async with ready(stage, key, subprotocol=OCPP201) as charger:
+        asked = b'{"requestId":7,"id":[3, null,"x"]}'
+        charger.answers["GetDisplayMessages"] = says({"status": "Accepted"})
+        await target.link.call("GetDisplayMessages", asked)
+        await charger.link.call("NotifyDisplayMessages", shown)
+
+    assert charger.heard[-1].payload == asked
+    assert target.heard[-1].payload == shown
+
+
 async def test_what_cannot_be_looked_up_is_not_answered_so_that_it_is_said_again(
     stage: Stage, target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
