@@ -28,7 +28,8 @@ class Inbox(Generic[Item]):
     def add(self, item: Item) -> None:
         """Put one in behind the others, whether there is room or not."""
         self._items.append(item)
-        self._wake()
+        if self._waiting is not None:
+            self._wake(self._waiting)
 
     async def put(self, item: Item) -> None:
         """Put one in behind the others when there is room."""
@@ -43,9 +44,11 @@ class Inbox(Generic[Item]):
             waiting = self._waiting = asyncio.get_running_loop().create_future()
             await waiting
         item = self._items.popleft()
-        self._wake()
+        if self._waiting is not None:
+            self._wake(self._waiting)
         return item
 
-    def _wake(self) -> None:
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
+    def _wake(self, waiting: asyncio.Future[None]) -> None:
+        self._waiting = None
+        if not waiting.done():
+            waiting.set_result(None)

@@ -74,11 +74,11 @@ class Link:
         self._inbox: Inbox[_Item] = Inbox(max_inbox)
         self._turns = Turns(max_waiting)
         self._deadline = Deadline()  # of the CALL that is out
-        self._outbox = Outbox(socket, self._broken)
+        self.traffic = Traffic()
+        self._outbox = Outbox(socket, self.traffic, self._broken)
         self._tolerate = tolerate
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._closed: LinkClosed | None = None
-        self.traffic = Traffic()
 
     @property
     def closed(self) -> LinkClosed | None:
@@ -250,23 +250,17 @@ class Link:
         if fault is not None:
             self._end(_failed(NotStored(), fault))
         elif self._closed is None:
-            self._count(text)
             self._outbox.keep(text)
 
     def _called(self, text: bytes, answer: asyncio.Future[Reply], fault: Exception | None) -> None:
         if answer.done():  # whoever called has no patience left, or the link has ended
             return
         if fault is None:
-            self._count(text)
             self._outbox.post(text)
         else:
             failure = NotStored()
             failure.__cause__ = fault
             answer.set_exception(failure)
-
-    def _count(self, text: bytes) -> None:
-        self.traffic.frames_sent += 1
-        self.traffic.bytes_sent += len(text)
 
     def _broken(self, fault: Exception) -> None:
         self._end(_failed(fault))

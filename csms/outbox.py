@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from csms.ports import Socket
+from csms.traffic import Traffic
 
 
 class Outbox:
@@ -15,8 +16,11 @@ class Outbox:
     ``broken`` is told why the socket takes no more.
     """
 
-    def __init__(self, socket: Socket, broken: Callable[[Exception], None]) -> None:
+    def __init__(
+        self, socket: Socket, traffic: Traffic, broken: Callable[[Exception], None]
+    ) -> None:
         self._socket = socket
+        self._traffic = traffic
         self._broken = broken
         self._texts: deque[bytes] = deque()
         self._promised = 0
@@ -36,10 +40,13 @@ class Outbox:
         """Send a text that was promised."""
         self._promised -= 1
         self.post(text)
-        self._wake()
+        if self._quiet is not None:
+            self._wake()
 
     def post(self, text: bytes) -> None:
         """Send a text behind all others."""
+        self._traffic.frames_sent += 1
+        self._traffic.bytes_sent += len(text)
         if not self._texts and self._socket.post(text):
             return
         self._texts.append(text)

@@ -56,7 +56,7 @@ def journal_tap(
         nonlocal losses
         kind = _MESSAGE_TYPES[type(frame)]
         if way == "sent":
-            if losses != journal.losses and kind in ANSWERS:
+            if kind in ANSWERS and losses != journal.losses:
                 raise NotStored
         elif kind == "Call":
             losses = journal.losses

@@ -161,10 +161,16 @@ class _Connection(Dialled):
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
-        if not self._conduct.octets.take(len(data)):
+        conduct, size = self._conduct, len(data)
+        if not conduct.octets.take(size):
             self._cut_off()
-            return
-        # In pieces, because hundreds of thousands of frames fit into what is read at once.
+        elif size <= _PIECE and conduct.frames.take():
+            super().data_received(data)
+        else:
+            self._received_in_pieces(data)
+
+    def _received_in_pieces(self, data: bytes) -> None:
+        # Because hundreds of thousands of frames fit into what is read at once.
         for start in range(0, len(data), _PIECE):
             if not self._conduct.frames.take():
                 self._cut_off()

@@ -7,6 +7,7 @@ import asyncio
 from csms.errors import LinkClosed
 from csms.outbox import Outbox
 from csms.ports import Socket
+from csms.traffic import Traffic
 from tests.doubles import PATIENCE, settled
 
 
@@ -42,7 +43,7 @@ class Slow(Socket):
 
 def outbox(socket: Socket) -> tuple[Outbox, list[Exception]]:
     faults: list[Exception] = []
-    return Outbox(socket, faults.append), faults
+    return Outbox(socket, Traffic(), faults.append), faults
 
 
 async def test_what_the_socket_takes_leaves_at_once() -> None:
