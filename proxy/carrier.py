@@ -15,7 +15,7 @@ from proxy.entries import BEGINS, Entry
 from proxy.errors import NotTaken
 from proxy.late import JUDGED
 from proxy.ledger import transaction_id
-from proxy.telling import Telling
+from proxy.telling import ORPHAN, Telling
 from proxy.wishes import Wishes
 from storage.errors import StorageError
 from storage.records import DeadLetter
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from storage.records import Message, ProxyConfiguration
 
 log = structlog.get_logger("ringmain.delivery")
-
-ORPHAN = "orphan"
 
 
 class Carrier:
@@ -152,8 +150,9 @@ class Carrier:
         if not awaited and entry.action in JUDGED:
             await self._late.judge(entry, answer)
 
-    def _withhold(self, entry: Entry) -> None:
-        self._storage.queues.note_skipped(self._id, entry.seq, ORPHAN)
+    def _withhold(self, entry: Entry, reason: str) -> None:
+        lost = int(reason == ORPHAN)  # a later status than the overtaken one has been told
+        self._storage.queues.note_skipped(self._id, entry.seq, reason, messages=lost)
 
     def _give_up(self, message: Entry | Message, fault: Exception, trial: Trial) -> None:
         if isinstance(fault, NotTaken):

@@ -9,6 +9,7 @@ from proxy.entries import BEGINS
 from proxy.errors import NotTaken
 from proxy.ledger import transaction_id
 from proxy.offline import told_late
+from proxy.overtaken import told_since
 from proxy.policy import Hearing
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from proxy.ledger import IdMap
     from proxy.wishes import OrphanPolicy
 
+ORPHAN, OVERTAKEN = "orphan", "overtaken"
 _OF_TRANSACTION = frozenset({"StopTransaction", "MeterValues"})
 _FOREIGN = "It was said in another OCPP version."
 
@@ -23,12 +25,16 @@ _FOREIGN = "It was said in another OCPP version."
 class Telling:
     """Make the target's copies of what the charger says in one OCPP version.
 
-    ``withhold`` is called with what belongs to a transaction that the target never took, and stays
-    here because its owner wants that.
+    ``withhold`` is called with what stays here, and why: it belongs to a transaction that the
+    target never took, and its owner wants that; or it tells statuses that have been overtaken.
     """
 
     def __init__(
-        self, version: str, ids: IdMap, orphans: OrphanPolicy, withhold: Callable[[Entry], None]
+        self,
+        version: str,
+        ids: IdMap,
+        orphans: OrphanPolicy,
+        withhold: Callable[[Entry, str], None],
     ) -> None:
         self._version = version
         self._ids = ids
@@ -51,10 +57,19 @@ class Telling:
             if not live or not self._is_news(entry):
                 return None
         elif self.orphans == "skip" and await self._is_orphan(entry):
-            self._withhold(entry)
+            self._withhold(entry, ORPHAN)
             return None
-        payload = await self._ids.to_target(entry.action, entry.payload)
-        return payload if live or payload is None else told_late(entry.action, payload)
+        if not live:
+            return await self._late(entry)
+        return await self._ids.to_target(entry.action, entry.payload)
+
+    async def _late(self, entry: Entry) -> bytes | None:
+        left = told_since(entry.action, entry.payload)
+        if left is None:
+            self._withhold(entry, OVERTAKEN)
+            return None
+        payload = await self._ids.to_target(entry.action, left)
+        return None if payload is None else told_late(entry.action, payload)
 
     def _is_news(self, entry: Entry) -> bool:
         """Tell whether a target is told of what it hears at once or never."""

@@ -18,7 +18,7 @@ from storage.errors import StorageUnavailable
 from storage.records import Message
 from storage.repositories.queues import Place
 from storage.repositories.queues import Queues as StoredQueues
-from tests.doubles import settled
+from tests.doubles import PATIENCE, settled
 from tests.proxy.post import DURABLE, posted
 from tests.proxy.stage import (
     OCPP201,
@@ -31,6 +31,7 @@ from tests.proxy.stage import (
     says,
     staged,
 )
+from tests.proxy.test_overtaken import PROBLEM, events, status
 
 EVENT = "DiagnosticsStatusNotification"
 UNSTORABLE = "\ud800"
@@ -149,6 +150,38 @@ async def test_statuses_and_questions_of_an_outage_are_not_replayed(
 
     assert told(target) == ["StatusNotification", "StartTransaction"]
     assert target.payloads("StatusNotification")[0]["status"] == "Charging"
+
+
+async def test_statuses_that_are_told_as_events_are_not_replayed_and_other_events_are(
+    stage: Stage, target: Target
+) -> None:
+    key = await stage.enrol(target.url)
+    async with stage.charger(key, OCPP201) as charger:
+        await stage.reaches(key, "ready")
+        await charger.call("NotifyEvent", events(status("Available")))
+        await target.hears("NotifyEvent")
+        async with away(target):
+            await charger.call("NotifyEvent", events(status("Occupied")))
+            await charger.call("NotifyEvent", events(PROBLEM, status("Faulted"), seqNo=1))
+            await charger.call("NotifyEvent", events(status("Reserved", 2)))
+            await charger.call("NotifyEvent", events(PROBLEM, seqNo=2))
+            await charger.call("NotifyEvent", events(status("Occupied")))
+        await target.hears("NotifyEvent", 5)
+        await charger.call("NotifyEvent", events(status("Available")))
+        await target.hears("NotifyEvent", 6)
+        async with asyncio.timeout(PATIENCE):
+            while (left := await stage.status(key)).queue_length:  # noqa: ASYNC110 - untold
+                await asyncio.sleep(0.002)
+
+    assert target.payloads("NotifyEvent") == [
+        events(status("Available")),
+        events(status("Occupied")),
+        events(status("Reserved", 2)),
+        events(PROBLEM, seqNo=1),
+        events(PROBLEM, seqNo=2),
+        events(status("Available")),
+    ]
+    assert (left.skipped, left.dead_letters) == (0, 0)
 
 
 async def test_a_question_that_nobody_waits_for_any_more_is_not_asked(

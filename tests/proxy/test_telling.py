@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import orjson
 import pytest
 
 from proxy import policy
@@ -13,6 +14,7 @@ from proxy.ledger import IdMap
 from proxy.telling import Telling
 from tests.proxy.post import posted
 from tests.proxy.stage import QUICK, Stage
+from tests.proxy.test_overtaken import events, status
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def telling(ids: IdMap, version: str = "1.6") -> Telling:
     return Telling(version, ids, "minus_one", nobody)
 
 
-def nobody(entry: Entry) -> None:
+def nobody(entry: Entry, _reason: str) -> None:
     """Let nothing stay here."""
     pytest.fail(f"{entry.action} was withheld")
 
@@ -103,10 +105,10 @@ async def test_orphans_are_withheld_where_their_owner_wants_that(
     ids: IdMap, action: str, payload: bytes, *, withheld: bool
 ) -> None:
     await ids.learn("6", "77")
-    told, left = entry(action, payload), list[Entry]()
-    copy = await Telling("1.6", ids, "skip", left.append).copy_of(told, 0)
+    told, left = entry(action, payload), list[tuple[Entry, str]]()
+    copy = await Telling("1.6", ids, "skip", lambda *stays: left.append(stays)).copy_of(told, 0)
 
-    assert (copy is None, left) == (withheld, [told] if withheld else [])
+    assert (copy is None, left) == (withheld, [(told, "orphan")] if withheld else [])
     assert await telling(ids).copy_of(told, 0) is not None
 
 
@@ -116,3 +118,14 @@ async def test_the_target_hears_its_own_number(ids: IdMap) -> None:
     await ids.learn("5", "77")
 
     assert await telling(ids).copy_of(meters, 0) == b'{"transactionId":77}'
+
+
+async def test_a_status_that_was_overtaken_is_told_as_news_only(ids: IdMap) -> None:
+    occupied = orjson.dumps(events(status("Occupied")))
+    event, left = entry("NotifyEvent", occupied, "2.0.1"), list[tuple[Entry, str]]()
+    tells = Telling("2.0.1", ids, "minus_one", lambda *stays: left.append(stays))
+
+    assert await tells.copy_of(event, 5) is event.payload
+    assert left == []
+    assert await tells.copy_of(event, 10) is None
+    assert left == [(event, "overtaken")]
