@@ -40,6 +40,9 @@ PRAGMAS = (
     # An answer promises that the message survives a power cut: NORMAL may lose the tail.
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
+    # 16 MiB each instead of 2 and 4: pages that change often are written less often.
+    "PRAGMA cache_size=-16384",
+    "PRAGMA wal_autocheckpoint=4096",
 )
 READ_ONLY = "PRAGMA query_only=ON"
 
@@ -224,7 +227,8 @@ async def _query(lane: _Lane, compiled: Compiled, values: Row) -> list[Row]:
 
 
 def _bound(compiled: Compiled, rows: Sequence[Values]) -> _Bound:
-    return compiled, [compiled.bind(row) for row in rows]
+    # What is a tuple is bound already, and spared a call.
+    return compiled, [row if isinstance(row, tuple) else compiled.bind(row) for row in rows]
 
 
 def _write(connection: sqlite3.Connection, batch: Sequence[_Bound]) -> None:
