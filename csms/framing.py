@@ -34,8 +34,9 @@ _MASK = 4  # bytes
 def masks() -> Iterator[bytes]:
     """Yield masking keys for ever; asking the system for each would be a call of its own."""
     while True:
-        drawn = os.urandom(16 * _MASK)
-        yield from (drawn[at : at + _MASK] for at in range(0, len(drawn), _MASK))
+        drawn = os.urandom(64 * _MASK)
+        for at in range(0, len(drawn), _MASK):
+            yield drawn[at : at + _MASK]
 
 
 def framed(text: bytes, mask: bytes | None = None) -> bytes:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
+from msgspec import Struct
+
 Scope = Literal["read", "operate", "admin"]
 Direction = Literal[
     "charger_to_platform", "platform_to_charger", "platform_to_target", "target_to_platform"
@@ -173,7 +175,7 @@ class Message:
     maybe_duplicate: bool | None = None
 
 
-class Origin(NamedTuple):
+class Origin(Struct, frozen=True):
     """Which message of the charger a target is told, and whether it may have had it before."""
 
     seq: int
