@@ -37,7 +37,7 @@ from proxy.parts import RelayParts
 from proxy.relays import Relays
 from storage.clock import SystemClock
 from storage.database import Statement, Values
-from storage.group_commit import Batch, GroupCommit
+from storage.group_commit import Batch, GroupCommit, Tell
 from storage.records import Charger, ChargerKey, ProxyConfiguration, Transaction
 from storage.secrets import Sealer, digest_secret, new_password
 from storage.store import Storage, assemble, new_uuid, open_storage
@@ -120,8 +120,10 @@ class Unwritten:
         done.set_result(None)
         return done
 
-    def add(self, _statement: Statement, _values: Values) -> Batch:
+    def add(self, _statement: Statement, _values: Values, tell: Tell | None = None) -> Batch:
         """Say the same without a Future."""
+        if tell is not None:
+            tell(None)
         return self._batch
 
     async def flush(self) -> None:

@@ -139,8 +139,8 @@ class Link:
             request = frames.call(self._new_id(), action, payload)
             answer = turns.ask(request.id, action)
             deadline.begin(answer, timeout)
-            sent = self._tap("sent", request, request.text, action, note)
-            sent.then(partial(self._called, request.text, answer))
+            stored = partial(self._called, request.text, answer)
+            self._tap("sent", request, request.text, action, note, stored)
             reply = await answer
         except TimeoutError:
             raise AnswerTimeout from None
@@ -199,7 +199,7 @@ class Link:
             self._unsolicited()
             return
         self.traffic.answered += 1
-        self._tap("received", frame, frame.text, asked.action, None)
+        self._tap("received", frame, frame.text, asked.action, None, None)
         if not asked.answer.done():
             asked.answer.set_result(frame)
 
@@ -219,7 +219,7 @@ class Link:
             if isinstance(item, tuple):
                 self._refuse(*item)
                 continue
-            asked = self._tap("received", item, item.text, item.action, None)
+            asked = self._tap("received", item, item.text, item.action, None, None)
             try:
                 reply = await answer(item, asked.position)
             except NotStored:
@@ -232,7 +232,7 @@ class Link:
                 self._reply(reply, item.action, asked)
 
     def _refuse(self, malformed: MalformedFrame, text: bytes) -> None:
-        asked = self._tap("received", malformed, text, None, None)
+        asked = self._tap("received", malformed, text, None, None, None)
         if malformed.answerable:
             error = frames.call_error(malformed.id, malformed.code, malformed.reason)
             self._reply(error, None, asked)
@@ -240,9 +240,9 @@ class Link:
     def _reply(self, reply: Reply, action: str | None, asked: Receipt) -> None:
         if self._closed:
             raise self._closed
-        sent = self._tap("sent", reply, reply.text, action, None)
         self._outbox.promise()
-        sent.then(partial(self._replied, reply.text, asked))
+        stored = partial(self._replied, reply.text, asked)
+        self._tap("sent", reply, reply.text, action, None, stored)
 
     def _replied(self, text: bytes, asked: Receipt, fault: Exception | None) -> None:
         # Both are in one commit; the first may have been refused for what it is.

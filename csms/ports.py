@@ -34,7 +34,7 @@ class Socket(Protocol):
 
 
 class Receipt(Protocol):
-    """What the tap gave for one frame: its position, and what becomes of it."""
+    """What the tap gave for one frame: its position, and what became of it."""
 
     @property
     def position(self) -> int:
@@ -44,15 +44,13 @@ class Receipt(Protocol):
     def fault(self) -> Exception | None:
         """Tell why the frame is not on disk, once that is known; None where it is."""
 
-    def then(self, tell: Callable[[Exception | None], None]) -> None:
-        """Tell when it is on disk, or why it is not; at once where that is known.
-
-        Of one link's frames the earlier one is told of first.
-        """
-
 
 Answer: TypeAlias = Callable[[Call | Send, int], Awaitable[Reply]]
-Tap: TypeAlias = Callable[[Way, Frame | MalformedFrame, bytes, str | None, Any], Receipt]
+# Told that a frame is on disk, or why it is not. Of two frames the earlier one's is told first.
+Tell: TypeAlias = Callable[[Exception | None], None]
+Tap: TypeAlias = Callable[
+    [Way, Frame | MalformedFrame, bytes, str | None, Any, Tell | None], Receipt
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +58,19 @@ class _NotKept:
     position: int = 0
     fault: None = None
 
-    def then(self, tell: Callable[[Exception | None], None]) -> None:
-        tell(None)
-
 
 _NOT_KEPT = _NotKept()
 
 
 def no_tap(
-    _way: Way, _frame: Frame | MalformedFrame, _text: bytes, _action: str | None, _note: Any
+    _way: Way,
+    _frame: Frame | MalformedFrame,
+    _text: bytes,
+    _action: str | None,
+    _note: Any,
+    tell: Tell | None,
 ) -> Receipt:
     """Keep nothing, for simulators and measurements."""
+    if tell is not None:
+        tell(None)
     return _NOT_KEPT

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from csms.errors import MalformedFrame, NotStored
 from csms.frames import Call, CallError, CallResult, CallResultError, Frame, Send
-from csms.ports import Receipt, Tap, Way
+from csms.ports import Receipt, Tap, Tell, Way
 from csms.secrecy import CONFIGURING, loggable
 from storage.journal import ANSWERS, Journal
 from storage.records import ChargerKey, Direction, MessageType
@@ -52,7 +52,9 @@ def journal_tap(
     losses = journal.losses  # as they were when the CALL came that is being answered
     version, target = ocpp_version, proxy_configuration_id
 
-    def tap(way: Way, frame: _Said, text: bytes, action: str | None, origin: Any) -> Receipt:
+    def tap(
+        way: Way, frame: _Said, text: bytes, action: str | None, origin: Any, tell: Tell | None
+    ) -> Receipt:
         nonlocal losses
         kind = _MESSAGE_TYPES[type(frame)]
         if way == "sent":
@@ -65,7 +67,7 @@ def journal_tap(
         if action in CONFIGURING:
             text = loggable(frame, text, action)
         return journal.append(
-            key, directions[way], version, kind, frame.id, action, text, target, origin
+            key, directions[way], version, kind, frame.id, action, text, target, origin, tell
         )
 
     return tap

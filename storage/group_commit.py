@@ -29,30 +29,20 @@ _NO_ROW = -1  # the place of who waits for a whole batch
 class Batch:
     """Rows that are written together, and who is told what became of which of them.
 
-    Each row has a place, counted from 0.
+    Each row has a place, counted from 0. Whoever is ``waiting`` first is told first.
     """
 
-    __slots__ = ("_faults", "_settled", "_waiting", "rows")
+    __slots__ = ("_faults", "rows", "settled", "waiting")
 
     def __init__(self) -> None:
         self.rows: list[Submitted] = []
-        self._waiting: list[tuple[int, Tell]] = []
+        self.waiting: list[tuple[int, Tell]] = []
         self._faults: dict[int, Exception] = {}
-        self._settled = False
+        self.settled = False
 
     def fault(self, place: int) -> Exception | None:
         """Return why a row is not committed, None where it is or nobody knows yet."""
         return self._faults.get(place)
-
-    def then(self, place: int, tell: Tell) -> None:
-        """Tell when a row is committed, or why it is not; at once where that is known.
-
-        Whoever asks first is told first.
-        """
-        if self._settled:
-            tell(self._faults.get(place))
-        else:
-            self._waiting.append((place, tell))
 
     def blame(self, places: range, fault: Exception) -> None:
         """Note why rows are not committed."""
@@ -60,8 +50,8 @@ class Batch:
 
     def settle(self) -> None:
         """Tell whoever waits what became of his row; nothing more is written."""
-        self._settled = True
-        waiting, self._waiting = self._waiting, []
+        self.settled = True
+        waiting, self.waiting = self.waiting, []
         for place, tell in waiting:
             tell(self._faults.get(place))
 
@@ -99,20 +89,27 @@ class GroupCommit:
 
         Nobody needs to wait for the Future. It is the caller's own: cancelling it changes nothing.
         """
-        batch = self.add(statement, values)
-        return _committed(batch, len(batch.rows) - 1)
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.add(statement, values, partial(_settle, future))
+        return future
 
-    def add(self, statement: Statement, values: Values) -> Batch:
+    def add(self, statement: Statement, values: Values, tell: Tell | None = None) -> Batch:
         """Have a row written as ``submit`` does, and return the batch whose last row it is."""
         batch = self._batch
         batch.rows.append((statement, values))
-        if len(batch.rows) == 1:
+        place = len(batch.rows) - 1
+        if tell is not None:
+            batch.waiting.append((place, tell))
+        if not place:
             self._begin(batch)
         return batch
 
     async def flush(self) -> None:
         """Wait until all that has been submitted is committed or has failed."""
-        await _committed(self._newest)
+        if not self._newest.settled:
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._newest.waiting.append((_NO_ROW, partial(_settle, future)))
+            await future
 
     async def run(self) -> None:
         """Write until cancelled, then write what is left."""
@@ -190,12 +187,6 @@ class GroupCommit:
         self._batch = Batch()
         batch.blame(range(len(batch.rows)), unavailable)
         batch.settle()
-
-
-def _committed(batch: Batch, place: int = _NO_ROW) -> asyncio.Future[None]:
-    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    batch.then(place, partial(_settle, future))
-    return future
 
 
 def _nothing() -> Batch:

@@ -7,7 +7,7 @@ appended; as one task commits in that order, no reader passes a row that is comm
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from storage.clock import Clock
 from storage.database import NO_VALUES, Database, Row
-from storage.group_commit import Batch, GroupCommit
+from storage.group_commit import Batch, GroupCommit, Tell
 from storage.records import ChargerKey, Direction, Exchange, Message, MessageType, Origin
 from storage.statements import messages as statements
 from storage.statements.spoken import file_messages
@@ -53,10 +53,6 @@ class Receipt(Struct, frozen=True, eq=False):
     def fault(self) -> Exception | None:
         """Tell why the frame is not on disk, once that is known; None where it is."""
         return self.batch.fault(self.place)
-
-    def then(self, tell: Callable[[Exception | None], None]) -> None:
-        """Tell when it is on disk, or why it is not; at once where that is known."""
-        self.batch.then(self.place, tell)
 
 
 class Journal:
@@ -107,8 +103,12 @@ class Journal:
         frame: bytes,
         proxy_configuration_id: int | None = None,
         origin: Origin | None = None,
+        tell: Tell | None = None,
     ) -> Receipt:
-        """Log one frame, without waiting; ``origin`` is what a target's copy was made of."""
+        """Log one frame, without waiting; ``origin`` is what a target's copy was made of.
+
+        ``tell`` is told when the frame is on disk, or why it is not.
+        """
         self._head = position = self._head + 1
         if position > self._files_at:
             self._file()
@@ -137,7 +137,7 @@ class Journal:
             None if origin is None else origin.seq,
             None if origin is None else int(origin.maybe_duplicate),
         )
-        batch = self._group.add(statements.append_message, row)
+        batch = self._group.add(statements.append_message, row, tell)
         return Receipt(position, batch, len(batch.rows) - 1)
 
     @property

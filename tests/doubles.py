@@ -14,7 +14,7 @@ from csms import frames
 from csms.errors import LinkClosed, MalformedFrame
 from csms.frames import OCPP16, Call, Dialect, Frame, Reply, Send
 from csms.link import Link
-from csms.ports import Answer, Socket, Tap, Way, no_tap
+from csms.ports import Answer, Socket, Tap, Tell, Way, no_tap
 
 PATIENCE = 30.0  # s: what should happen has happened by then, or never will
 
@@ -78,23 +78,15 @@ class Kept:
     id: str
     action: str | None
     text: bytes
-    pending: bool = field(compare=False)
+    tell: Tell | None = field(compare=False)
     fault: Exception | None = field(default=None, compare=False)
-    _tells: list[Callable[[Exception | None], None]] = field(default_factory=list, compare=False)
-
-    def then(self, tell: Callable[[Exception | None], None]) -> None:
-        """Tell when it is settled, at once where it is."""
-        if self.pending:
-            self._tells.append(tell)
-        else:
-            tell(self.fault)
+    settled: bool = field(default=False, compare=False)
 
     def settle(self, fault: Exception | None = None) -> None:
         """Be on disk, or not."""
-        self.pending, self.fault = False, fault
-        tells, self._tells = self._tells, []
-        for tell in tells:
-            tell(fault)
+        self.settled, self.fault = True, fault
+        if self.tell is not None:
+            self.tell(fault)
 
 
 class MemoryTap:
@@ -111,17 +103,20 @@ class MemoryTap:
         text: bytes,
         action: str | None,
         _note: object = None,
+        tell: Tell | None = None,
     ) -> Kept:
         """Keep one frame."""
         position = len(self.kept) + 1
-        kept = Kept(position, way, type(frame).__name__, frame.id, action, text, self._by_hand)
+        kept = Kept(position, way, type(frame).__name__, frame.id, action, text, tell)
         self.kept.append(kept)
+        if not self._by_hand:
+            kept.settle()
         return kept
 
     def commit(self, fault: Exception | None = None) -> None:
         """Write all that was kept, or fail to."""
         for kept in self.kept:
-            if kept.pending:
+            if not kept.settled:
                 kept.settle(fault)
 
     @property

@@ -10,7 +10,6 @@ def test_what_is_not_kept_may_leave_at_once() -> None:
     told: list[Exception | None] = []
     frame = call("1", "Heartbeat", b"{}")
 
-    receipt = no_tap("sent", frame, frame.text, frame.action, None)
-    receipt.then(told.append)
+    receipt = no_tap("sent", frame, frame.text, frame.action, None, told.append)
 
     assert (told, receipt.fault, receipt.position) == ([None], None, 0)
