@@ -1,8 +1,8 @@
 """Have a target take one message: how often, how long apart, and when to give up.
 
 Only what says that the target cannot process a message counts against it: a CALLERROR, or silence
-on a link that lives (OCPP 1.6 §3.7.1, 2.0.1 E13). A lost link does not, unless the target hangs up
-on the same message time and again.
+on a link that lives (OCPP 1.6 §3.7.1, 2.0.1 E13). A lost link does not, nor what had no answer on
+it, unless links are lost on the same message time and again.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from msgspec import Struct
 from csms.errors import AnswerTimeout, CallRefused, LinkBusy, LinkClosed
 from proxy.errors import NotTaken
 from proxy.policy import Hearing
+from proxy.silence import Silence
 from storage.records import Copy, Origin
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _FINAL = frozenset({"NotImplemented", "NotSupported"})
 _LONGEST_REASON = 300
 _REFUSED = "The target refused it."
 _SILENT = "The target did not answer in time."
-_HUNG_UP = "The target hung up each time that it was sent."
+_LOST = "The link ended each time that it was sent."
 _Failure: TypeAlias = CallRefused | AnswerTimeout | LinkBusy
 
 
@@ -39,6 +40,7 @@ class Trial(Struct):
 
     attempts: int = 0
     failures: int = 0  # on links that lived
+    silences: int = 0  # of these, on the link of now: nobody knows yet whether it lives
     losses: int = 0  # links that were lost with it in flight
     doubtful: bool = False  # an attempt ended without an answer, so the target may have it
     reason: str = ""  # of the last failure
@@ -66,6 +68,7 @@ class Attempts:
     def __init__(self, timings: Timings, flowing: asyncio.Event) -> None:
         self.timings = timings
         self._flowing = flowing
+        self.silence = Silence(timings.silent_calls)
         self.called_off = False  # whether what is being said is wanted no more
         self._interrupted = asyncio.Event()
 
@@ -95,21 +98,20 @@ class Attempts:
                 )
             except (CallRefused, AnswerTimeout, LinkBusy) as failure:
                 entry.settle(failure.error if isinstance(failure, CallRefused) else None)
-                if await self._is_over(entry, trial, failure, doubtful=known):
+                if await self._is_over(entry, link, trial, failure, doubtful=known):
                     return None
             except (LinkClosed, asyncio.CancelledError):
-                # One that never said a word is no target, but something in front of it.
-                trial.losses += link.closed is not None and link.traffic.frames_received > 0
+                _lose(link, trial)
                 raise
-        hung_up = trial.losses >= self.timings.hang_ups
-        raise NotTaken(_HUNG_UP if hung_up else trial.reason, trial.attempts)
+        lost = trial.losses >= self.timings.hang_ups
+        raise NotTaken(_LOST if lost else trial.reason, trial.attempts)
 
     def _exhausted(self, trial: Trial) -> bool:
         timings = self.timings
         return trial.failures >= timings.attempts or trial.losses >= timings.hang_ups
 
     async def _is_over(
-        self, entry: Entry, trial: Trial, failure: _Failure, *, doubtful: bool
+        self, entry: Entry, link: Link, trial: Trial, failure: _Failure, *, doubtful: bool
     ) -> bool:
         """Note a failure, and tell after a pause whether the message is not said again."""
         if not isinstance(failure, AnswerTimeout):
@@ -117,21 +119,39 @@ class Attempts:
         if isinstance(failure, CallRefused):
             self._count(trial, failure)
         elif isinstance(failure, AnswerTimeout):
-            trial.failures, trial.reason = trial.failures + 1, _SILENT
+            self._count_silence(link, trial)
         else:  # nothing was said
             trial.attempts -= 1
             await self._wait(self.timings.attempt_interval)
         if entry.hearing is not Hearing.DURABLE:
             return True
         if not self._exhausted(trial):
+            await self._pause(link, trial)
+        return self.called_off
+
+    async def _pause(self, link: Link, trial: Trial) -> None:
+        try:
             await self._wait(trial.failures * self.timings.attempt_interval)
             await self._flowing.wait()
-        return self.called_off
+        except asyncio.CancelledError:
+            if trial.silences:
+                _lose(link, trial)
+            raise
+
+    def _count_silence(self, link: Link, trial: Trial) -> None:
+        """Note that there was no answer; raise LinkClosed where the target answers nobody."""
+        in_a_row = self.silence.noted(link)
+        trial.silences = trial.silences + 1 if in_a_row > 1 else 1
+        trial.failures, trial.reason = trial.failures + 1, _SILENT
+        if link.closed is not None:
+            _lose(link, trial)
+            raise link.closed
 
     def _count(self, trial: Trial, refused: CallRefused) -> None:
         code, description = refused.error.code, refused.error.description
         final = code in _FINAL
         trial.failures = self.timings.attempts if final else trial.failures + 1
+        trial.silences = 0  # the link lives
         said = f"The target answered {code}" + (f": {description}" if description else ".")
         trial.reason = "".join(filter(str.isprintable, said))[:_LONGEST_REASON]
 
@@ -142,3 +162,12 @@ class Attempts:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._interrupted.wait()
+
+
+def _lose(link: Link, trial: Trial) -> None:
+    """Count the loss of a link, if it is lost, in the place of what had no answer on it."""
+    if link.closed is None:
+        return
+    trial.failures, trial.silences = trial.failures - trial.silences, 0
+    # One that never said a word is no target, but something in front of it.
+    trial.losses += link.traffic.frames_received > 0

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from proxy.ledger import IdMap
     from proxy.parts import RelayParts
     from proxy.reader import Reader
+    from proxy.silence import Silence
     from proxy.timings import Timings
     from storage.records import Message, ProxyConfiguration
 
@@ -60,6 +61,11 @@ class Carrier:
         self.live_from = 0  # what came behind this is news to the target
         self.in_hand: int | None = None
         self._freed: asyncio.Event | None = None  # while somebody waits until nothing is in hand
+
+    @property
+    def silence(self) -> Silence:
+        """Return what counts the CALLs that the target leaves unanswered."""
+        return self._attempts.silence
 
     def take_up(self, configuration: ProxyConfiguration) -> None:
         """Follow what the owner wants now."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from proxy.late import LateVerdicts
     from proxy.ledger import IdMap
     from proxy.parts import RelayParts
+    from proxy.silence import Silence
     from proxy.timings import Timings
     from storage.records import Cursor, ProxyConfiguration
 
@@ -86,6 +87,11 @@ class Delivery:
     def reached(self) -> int:
         """Tell the position of what went out last."""
         return max(self._position, self._carrier.in_hand or 0)
+
+    @property
+    def silence(self) -> Silence:
+        """Return what counts the CALLs that the target leaves unanswered."""
+        return self._carrier.silence
 
     def take_up(self, configuration: ProxyConfiguration) -> None:
         """Follow what the owner wants now."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from csms import frames
-from csms.errors import AnswerTimeout, CallRefused, LinkBusy, LinkClosed
+from csms.errors import AnswerTimeout, CallRefused, LinkBusy, LinkClosed, LinkError
 from csms.frames import Call, Reply, Send
 from proxy.boot import BootAnswer, boot_answer, boot_payload
 from proxy.connectors import shown
@@ -201,7 +201,7 @@ class Presence:
         try:
             result = await link.call(BOOT, payload, timeout=self._timings.answer)
         except (CallRefused, AnswerTimeout, LinkBusy) as failure:
-            self._enter(State.BOOTING, str(failure))
+            self._failed(link, State.BOOTING, failure)
             return None
         answer = boot_answer(result, self._clock.now())
         self.boot_status = answer.status
@@ -286,7 +286,12 @@ class Presence:
         try:
             await link.call(action, payload, timeout=self._timings.answer, note=origin)
         except (CallRefused, AnswerTimeout, LinkBusy) as failure:
-            self._enter(_WAITING.get(self.boot_status or "", State.READY), str(failure))
+            self._failed(link, _WAITING.get(self.boot_status or "", State.READY), failure)
+
+    def _failed(self, link: Link, state: State, failure: LinkError) -> None:
+        self._enter(state, str(failure))
+        if isinstance(failure, AnswerTimeout):
+            self._delivery.silence.noted(link)
 
     async def _nudged(self, seconds: float) -> bool:
         try:

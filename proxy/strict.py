@@ -84,7 +84,9 @@ class Strict:
                 result = await self._passed_on(call, position, target)
         except CallRefused as refused:
             return under(call.id, refused.error)
-        except (TimeoutError, AnswerTimeout, LinkBusy, LinkClosed):
+        except (TimeoutError, AnswerTimeout, LinkBusy, LinkClosed) as failure:
+            if isinstance(failure, TimeoutError | AnswerTimeout):
+                target.unanswered()
             self._link.hang_up(INTERNAL_ERROR, "the target did not answer")
             raise LinkClosed(INTERNAL_ERROR) from None
         if result is None:

@@ -31,6 +31,7 @@ from proxy.errors import (
     TargetUnreachable,
 )
 from proxy.presence import Presence
+from proxy.silence import MUTE
 from proxy.standing import Standing
 from proxy.states import UNAVAILABLE, State, TargetStatus
 from proxy.wishes import Wishes
@@ -165,6 +166,11 @@ class TargetLink:
             self._calls -= 1
             self._standing.tell()
 
+    def unanswered(self) -> None:
+        """Count such a CALL that had no answer in time; too many in a row end the link."""
+        if self._link is not None:
+            self.delivery.silence.noted(self._link)
+
     # ---- how it is ----
 
     @property
@@ -248,7 +254,7 @@ class TargetLink:
             log.error("target_link_failed", fault=type(fault).__name__)
             self._standing.enter(State.BACKOFF, "Ringmain had an internal error.")
             return None
-        self._standing.enter(State.BACKOFF, str(closed))
+        self._standing.enter(State.BACKOFF, MUTE if closed.reason == MUTE else str(closed))
         return None
 
     async def _dial(self) -> WebSocket:

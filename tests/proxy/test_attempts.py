@@ -7,9 +7,11 @@ from dataclasses import replace
 import pytest
 
 from csms import frames
+from csms.errors import LinkClosed
 from proxy.attempts import Trial, past_trials
+from proxy.silence import MUTE
 from storage.records import Copy, MessageType
-from tests.doubles import settled
+from tests.doubles import Peer, settled, until
 from tests.proxy.post import DURABLE, Post, posted
 from tests.proxy.stage import QUICK, Stage
 
@@ -57,7 +59,7 @@ async def test_what_was_lost_with_its_link_may_be_one(stage: Stage) -> None:
 
 
 async def test_what_was_not_answered_in_time_may_be_one(stage: Stage) -> None:
-    post = await posted(stage.storage, replace(AT_ONCE, answer=0.02))
+    post = await posted(stage.storage, replace(AT_ONCE, answer=0.02, silent_calls=4))
     await post.says(DURABLE, 1)
     await post.connects()
     for _ in range(3):
@@ -127,7 +129,7 @@ async def test_a_target_that_hangs_up_on_one_message_time_and_again_gets_the_nex
     await post.hears()
 
     assert post.heard == [1, 1, 1, 2]
-    assert await reason(post) == ("The target hung up each time that it was sent.", 3)
+    assert await reason(post) == ("The link ended each time that it was sent.", 3)
     await post.hangs_up()
 
 
@@ -143,6 +145,93 @@ async def test_what_never_said_a_word_was_no_target(stage: Stage) -> None:
 
     assert post.heard == [1] * 6
     assert (await post.backlog()).dead_letters == 0
+    await post.hangs_up()
+
+
+async def speaks(peer: Peer) -> None:
+    """Let the target say something of its own."""
+    await peer.calls("Heartbeat")
+    assert (await peer.hears())[0] == 3
+
+
+async def goes_mute(post: Post) -> None:
+    """Let the target say a word, then answer nothing until its link is given up."""
+    await speaks(await post.connects())
+    for _ in range(3):
+        await post.takes()
+    with pytest.raises(LinkClosed) as closed:
+        await post.fails()
+    assert closed.value.reason == MUTE
+    await post.hangs_up()
+
+
+MUTED = replace(AT_ONCE, answer=0.2, attempts=3, silent_calls=3)
+
+
+async def test_what_a_target_leaves_unanswered_that_answers_nothing_is_not_buried(
+    stage: Stage,
+) -> None:
+    post = await posted(stage.storage, MUTED)
+    await post.says(DURABLE, 1)
+    await post.says(DURABLE, 2)
+    for _ in range(3):
+        await goes_mute(post)
+    await post.connects()
+    for _ in range(2):
+        await post.hears()
+
+    assert post.heard == [1] * 10 + [2]
+    assert await flags(post) == [False] + [True] * 9 + [False]
+    assert (await post.backlog()).dead_letters == 0
+    await post.hangs_up()
+
+
+async def test_one_message_does_not_make_a_target_mute_for_ever(stage: Stage) -> None:
+    post = await posted(stage.storage, replace(MUTED, hang_ups=2))
+    await post.says(DURABLE, 1)
+    await post.says(DURABLE, 2)
+    for _ in range(2):
+        await goes_mute(post)
+    await post.connects()
+    await post.hears()
+
+    assert post.heard[-1] == 2
+    assert await reason(post) == ("The link ended each time that it was sent.", 6)
+    await post.hangs_up()
+
+
+async def test_what_is_lost_while_it_waits_for_another_attempt_has_not_failed(
+    stage: Stage,
+) -> None:
+    slow = replace(MUTED, attempts=2, attempt_interval=60.0)
+    post = await posted(stage.storage, slow)
+    await post.says(DURABLE, 1)
+    for _ in range(3):
+        peer = await post.connects()
+        await speaks(peer)
+        await post.takes()
+        post.delivery.silence.calls = 0
+        await until(lambda: post.delivery.silence.calls == 1)
+        await post.hangs_up()
+    await post.connects()
+
+    assert await post.hears()
+    assert (await post.backlog()).dead_letters == 0
+    await post.hangs_up()
+
+
+async def test_a_target_that_says_anything_between_keeps_its_link(stage: Stage) -> None:
+    post = await posted(stage.storage, MUTED)
+    await post.says(DURABLE, 1)
+    await post.says(DURABLE, 2)
+    peer = await post.connects()
+    for _ in range(3):
+        await post.takes()
+        await speaks(peer)
+    await post.hears()
+
+    assert post.heard == [1, 1, 1, 2]
+    assert await reason(post) == ("The target did not answer in time.", 3)
     await post.hangs_up()
 
 

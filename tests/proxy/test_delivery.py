@@ -296,7 +296,8 @@ async def test_a_message_that_the_target_cannot_process_is_said_three_times_and_
 async def test_a_message_that_the_target_leaves_unanswered_is_said_three_times(
     stage: Stage,
 ) -> None:
-    post = await posted(stage.storage, replace(QUICK, attempt_interval=0.0, answer=0.02))
+    patient = replace(QUICK, attempt_interval=0.0, answer=0.02, silent_calls=5)
+    post = await posted(stage.storage, patient)
     await post.says(DURABLE, 1)
     await post.says(DURABLE, 2)
     peer = await post.connects()

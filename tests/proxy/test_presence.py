@@ -193,6 +193,17 @@ async def test_a_target_that_never_answers_our_boot_is_no_hindrance(
             assert (await stage.status(key)).state == "booting"
 
 
+async def test_nor_is_it_waited_for_on_one_link_for_ever(tmp_path: Path, target: Target) -> None:
+    target.mute = True
+    async with staged(tmp_path, replace(QUICK, answer=0.02)) as stage:
+        key = await stage.enrol(target.url)
+        async with stage.charger(key):
+            await target.hears("BootNotification", 4)
+
+            assert len(target.requests) == 2
+            assert (await stage.status(key)).last_error == "The target answers no CALL."
+
+
 async def test_a_target_that_answers_nonsense_has_not_accepted(
     stage: Stage, target: Target
 ) -> None:

@@ -269,6 +269,21 @@ async def test_what_the_target_does_not_answer_nobody_answers(
     assert said.answer is None
 
 
+async def test_a_target_that_answers_no_call_is_dialled_anew(
+    tmp_path: Path, target: Target
+) -> None:
+    target.answers["StopTransaction"] = never
+    async with staged(tmp_path, replace(QUICK, ask=0.3, silent_calls=2)) as stage:
+        key = await stage.enrol(target.url, **STRICT)
+        for meter in range(2):
+            async with ready(stage, key) as charger:
+                with pytest.raises(LinkClosed):
+                    await charger.stops(700_001 + meter)
+        await until(lambda: len(target.links) == 2)
+
+        assert (await stage.status(key)).last_error == "The target answers no CALL."
+
+
 async def test_a_target_that_hangs_up_in_the_middle_ends_the_charger_s_link_too(
     stage: Stage, target: Target
 ) -> None:

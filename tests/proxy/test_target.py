@@ -14,8 +14,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from proxy.addresses import AddressGuard
-from tests.doubles import until
-from tests.proxy.stage import OCPP16, OCPP201, QUICK, Stage, Target, never, staged
+from simulators.target import Target as ThirdParty
+from tests.doubles import PATIENCE, until
+from tests.proxy.stage import CLOCK, MOMENT, OCPP16, OCPP201, QUICK, Stage, Target, never, staged
 
 
 def free_port() -> int:
@@ -174,6 +175,80 @@ async def test_a_target_that_hangs_up_at_once_is_dialled_so_often_and_no_more(
 
     assert len(target.requests) == 5
     assert told.last_error == "The link is closed (1001 going away)."
+
+
+# ---- a target that answers pings and nothing else ----
+
+EVENT = "SecurityEventNotification"
+
+
+def event(number: int) -> dict[str, str]:
+    return {"type": str(number), "timestamp": MOMENT}
+
+
+IMPATIENT = replace(QUICK, ask=0.2, answer=0.2, silent_calls=3)
+
+
+async def test_a_target_that_answers_no_call_is_dialled_anew_and_loses_nothing(
+    tmp_path: Path,
+) -> None:
+    async with ThirdParty.listening() as target, staged(tmp_path, IMPATIENT) as stage:
+        key = await stage.enrol(f"{target.url}/{{charge_box_id}}")
+        async with stage.charger(key) as charger:
+            await charger.boots()
+            await stage.reaches(key, "ready")
+            target.conduct.mute = True
+            for number in range(3):
+                await charger.call(EVENT, event(number))
+            await target.until(lambda seen: len(seen.connections) >= 4)
+            mute = await stage.status(key)
+            target.conduct.mute = False
+            await stage.reaches(key, "ready")
+            await target.until(lambda seen: len(told_once(seen)) == 3)
+            async with asyncio.timeout(PATIENCE):
+                while (after := await stage.status(key)).queue_length:  # noqa: ASYNC110 - untold
+                    await asyncio.sleep(0.002)
+
+    assert (mute.last_error, mute.dead_letters) == ("The target answers no CALL.", 0)
+    assert mute.queue_length == 3
+    assert (after.dead_letters, after.skipped) == (0, 0)
+    assert told_once(target) == ["0", "1", "2"]
+
+
+def told_once(target: ThirdParty) -> list[str]:
+    """Return the events that a target was told, in order, without repeats."""
+    return list(dict.fromkeys(one.fields["type"] for one in target.calls(EVENT)))
+
+
+async def test_a_target_that_answers_no_call_is_not_dialled_in_a_hot_loop(tmp_path: Path) -> None:
+    bounded = replace(IMPATIENT, dials_per_window=4, dial_window=60.0)
+    async with ThirdParty.listening() as target, staged(tmp_path, bounded) as stage:
+        key = await stage.enrol(f"{target.url}/{{charge_box_id}}")
+        target.conduct.mute = True
+        async with stage.charger(key) as charger:
+            await target.until(lambda seen: len(seen.connections) == 4)
+            told = await stage.reaches(key, "backoff")
+            for _ in range(20):
+                await charger.call("Heartbeat")
+
+    assert len(target.connections) == 4
+    assert told.last_error == "The target answers no CALL."
+    assert told.next_dial_at is not None
+    assert (told.next_dial_at - CLOCK.now()).total_seconds() > 30
+
+
+async def test_a_target_that_answers_some_calls_keeps_its_link(tmp_path: Path) -> None:
+    async with ThirdParty.listening() as target, staged(tmp_path, IMPATIENT) as stage:
+        key = await stage.enrol(f"{target.url}/{{charge_box_id}}")
+        async with stage.charger(key) as charger:
+            await stage.reaches(key, "ready")
+            target.conduct.raw = lambda call: b" " if call.action == EVENT else None
+            await charger.call(EVENT, event(1))
+            await charger.stops(5)
+            await target.until(lambda seen: seen.calls("StopTransaction"))
+            kept = await stage.status(key)
+
+    assert (kept.state, kept.dead_letters, len(target.connections)) == ("ready", 1, 1)
 
 
 async def test_an_address_that_is_closed_to_targets_is_never_dialled(
