@@ -12,9 +12,11 @@ documents, ids nobody can correlate. Sources: OCPP-J 1.6 §4.2, OCPP 2.0.1 Part 
 
 from __future__ import annotations
 
+import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -261,6 +263,16 @@ def _refused(kind: Any, id: Any, dialect: Dialect, reason: str) -> MalformedFram
     code = dialect.format_violation if to is id else dialect.framework_error
     # A broken answer or SEND is never answered: two peers would complain to each other for ever.
     return MalformedFrame(to, code, reason, answerable=kind == CALL)
+
+
+def message_ids() -> Iterator[str]:
+    """Yield fresh message ids for ever: a UUID's 36 characters (OCPP 2.0.1 Part 4 §4.1.4).
+
+    The first half is drawn once, as they need not be secret.
+    """
+    drawn = f"{random.getrandbits(128):032x}"
+    head = f"{drawn[:8]}-{drawn[8:12]}-4{drawn[13:16]}-a{drawn[17:20]}-"
+    return (f"{head}{number:012x}" for number in count(random.getrandbits(40)))
 
 
 def call(id: str, action: str, payload: bytes, fields: Any = None) -> Call:

@@ -28,7 +28,6 @@ from csms.errors import (
 )
 from csms.frames import Call, CallError, CallResult, Dialect, Limits, Reply, Send
 from csms.inbox import Inbox
-from csms.numbers import message_ids
 from csms.outbox import Outbox
 from csms.ports import Answer, Receipt, Socket, Tap, no_tap
 from csms.traffic import Traffic
@@ -69,7 +68,7 @@ class Link:
         self._socket = socket
         self._dialect = dialect
         self._tap = tap
-        self._new_id = new_id or message_ids().__next__
+        self._new_id = new_id or frames.message_ids().__next__
         self._limits = limits or Limits()
         self._inbox: Inbox[_Item] = Inbox(max_inbox)
         self._turns = Turns(max_waiting)

@@ -7,10 +7,8 @@ and a charger may have kept what an earlier one had numbered.
 
 from __future__ import annotations
 
-import random
 import secrets
-from collections.abc import Callable, Iterator
-from itertools import count
+from collections.abc import Callable
 
 # Positive and of 31 bits, which is what every charger can echo.
 OF_THE_PLATFORM = range(1, 2**30)
@@ -20,13 +18,3 @@ OF_TARGETS = range(2**30, 2**31)
 def draw(numbers: range, randbelow: Callable[[int], int] = secrets.randbelow) -> int:
     """Return a random number of a range."""
     return numbers[randbelow(len(numbers))]
-
-
-def message_ids() -> Iterator[str]:
-    """Yield fresh message ids for ever: a UUID's 36 characters (OCPP 2.0.1 Part 4 §4.1.4).
-
-    The first half is drawn once, as they need not be secret.
-    """
-    drawn = f"{random.getrandbits(128):032x}"
-    head = f"{drawn[:8]}-{drawn[8:12]}-4{drawn[13:16]}-a{drawn[17:20]}-"
-    return (f"{head}{number:012x}" for number in count(random.getrandbits(40)))

@@ -22,7 +22,6 @@ from websockets.typing import Subprotocol
 from csms import frames
 from csms.frames import Call, CallResult, Reply, Send
 from csms.link import Link
-from csms.numbers import message_ids
 from simulators.central import TONGUES, Answerer, Desk
 from simulators.connections import Connection, Received
 from simulators.sockets import SILENT, WebSocket
@@ -75,7 +74,7 @@ class Target(Watched):
     ) -> None:
         super().__init__(now, keep)
         self.passwords, self.conduct = passwords, conduct or Conduct()
-        self._ids = message_ids()
+        self._ids = frames.message_ids()
         self.received: list[Received] = []
         self.connections: list[Connection] = []
         self._transaction_ids = count(first_transaction_id)

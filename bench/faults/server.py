@@ -80,8 +80,7 @@ def _is_event(socket: WebSocket, text: bytes) -> bool:
 
 
 def _leads_to(kind: type[Connection], socket: WebSocket) -> bool:
-    # Simulators have sockets of a kind of their own.
-    return type(socket) is WebSocket and isinstance(socket._connection, kind)  # noqa: SLF001 - which end it is
+    return isinstance(socket._connection, kind)  # noqa: SLF001 - which end it is
 
 
 def _before_answer(passed: Passed) -> None:

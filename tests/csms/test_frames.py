@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import uuid
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -348,3 +350,10 @@ def test_call_broken_behind_its_id_is_refused_with_that_id(
     assume(isinstance(refused, MalformedFrame))
     assert refused.id == id
     assert refused.answerable
+
+
+def test_message_ids_are_uuids_and_none_comes_twice() -> None:
+    ids = [id for _ in range(50) for id in islice(frames.message_ids(), 50)]
+
+    assert len(set(ids)) == 2_500
+    assert all(str(uuid.UUID(id)) == id and uuid.UUID(id).version == 4 for id in ids)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import uuid
-from itertools import islice
-
 import pytest
 
-from csms.numbers import OF_TARGETS, OF_THE_PLATFORM, draw, message_ids
+from csms.numbers import OF_TARGETS, OF_THE_PLATFORM, draw
 
 LARGEST = 2**31 - 1
 
@@ -21,10 +18,3 @@ def test_every_number_is_positive_and_of_31_bits(numbers: range) -> None:
     assert draw(numbers, lambda _: 0) >= 1
     assert draw(numbers, lambda count: count - 1) <= LARGEST
     assert draw(numbers) in numbers
-
-
-def test_message_ids_are_uuids_and_none_comes_twice() -> None:
-    ids = [id for _ in range(50) for id in islice(message_ids(), 50)]
-
-    assert len(set(ids)) == 2_500
-    assert all(str(uuid.UUID(id)) == id and uuid.UUID(id).version == 4 for id in ids)
