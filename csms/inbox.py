@@ -31,12 +31,11 @@ class Inbox(Generic[Item]):
         if self._waiting is not None:
             self._wake(self._waiting)
 
-    async def put(self, item: Item) -> None:
-        """Put one in behind the others when there is room."""
+    async def room(self) -> None:
+        """Wait until there is room for one more."""
         while self.full:
             waiting = self._waiting = asyncio.get_running_loop().create_future()
             await waiting
-        self.add(item)
 
     async def take(self) -> Item:
         """Take the first one out."""

@@ -9,7 +9,6 @@ it answers. Nothing leaves before everything up to it is stored: the tap tells w
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, TypeAlias
@@ -152,45 +151,39 @@ class Link:
 
     async def _read(self) -> None:
         while True:
-            item = self._understand(await self._socket.receive())
-            if item is not None:
+            text = await self._socket.receive()
+            while not self._hear(text):
                 # A full inbox stops the reading, so the peer feels its own haste.
-                await self._inbox.put(item)
+                await self._inbox.room()
 
     def _hear(self, text: bytes) -> bool:
-        """Take a text in without a task; what that cannot do is left to the one that reads."""
-        if self._inbox.full:
-            return False
-        try:
-            item = self._understand(text)
-        except Exception as fault:  # noqa: BLE001 - whoever hands it over knows nothing of us
-            self._end(_failed(fault))
-            return True
-        if item is not None:
-            self._inbox.add(item)
-        return True
-
-    def _understand(self, text: bytes) -> _Item | None:
-        """Return what has to be answered; whatever else it is is dealt with."""
-        traffic = self.traffic
-        traffic.heard_at = time.monotonic()
-        traffic.frames_received += 1
-        traffic.bytes_received += len(text)
+        """Take a text in, whatever it is; return False where it has to wait for room."""
+        item: _Item | None = None
         try:
             frame = frames.parse(text, self._dialect, self._limits)
+            if isinstance(frame, _CALLS):
+                item = frame
+            elif isinstance(frame, _REPLIES):
+                self._take_answer(frame)
+            else:
+                self._unsolicited()
         except MalformedFrame as malformed:
-            if not text or text.isspace():  # some chargers send empty texts as keep-alive
-                return None
-            traffic.malformed += 1
-            self._mind(f"a frame that is no OCPP ({malformed.reason})")
-            return malformed, text
-        if isinstance(frame, _CALLS):
-            return frame
-        if isinstance(frame, _REPLIES):
-            self._take_answer(frame)
-        else:
-            self._unsolicited()
-        return None
+            if text and not text.isspace():  # some chargers send empty texts as keep-alive
+                item = malformed, text
+        except Exception as fault:  # noqa: BLE001 - whoever hands it over knows nothing of us
+            self._end(_failed(fault))
+        if item is not None:
+            if self._inbox.full:
+                return False
+            if isinstance(item, tuple):
+                self._note_malformed(*item)
+            self._inbox.add(item)
+        self.traffic.came(len(text))
+        return True
+
+    def _note_malformed(self, malformed: MalformedFrame, _text: bytes) -> None:
+        self.traffic.malformed += 1
+        self._mind(f"a frame that is no OCPP ({malformed.reason})")
 
     def _take_answer(self, frame: Reply) -> None:
         asked = self._turns.answered(frame.id)

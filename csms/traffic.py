@@ -23,3 +23,9 @@ class Traffic:
     def silence(self) -> float:
         """Tell for how many s nothing has come."""
         return time.monotonic() - self.heard_at
+
+    def came(self, size: int) -> None:
+        """Count a frame of so many bytes that the peer sent."""
+        self.heard_at = time.monotonic()
+        self.frames_received += 1
+        self.bytes_received += size

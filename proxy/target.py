@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from csms.errors import LinkClosed
-from csms.frames import Call, CallError, CallResult
+from csms.frames import Call, CallResult
 from csms.link import INTERNAL_ERROR, Link
-from csms.ports import Answer, Tap
-from csms.tap import TARGET_LINK, journal_tap
+from csms.ports import Answer
 from proxy.backlog import Backlog, backlog
 from proxy.conduct import Conduct
 from proxy.destinations import destination
@@ -30,6 +29,7 @@ from proxy.errors import (
     TargetRefused,
     TargetUnreachable,
 )
+from proxy.overheard import target_tap
 from proxy.presence import Presence
 from proxy.silence import MUTE
 from proxy.standing import Standing
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger("ringmain.target")
 
 _REFUSED_CREDENTIALS = (401, 403)
-_UNKNOWN_HERE = "SecurityError"
 _APART = frozenset({State.INCOMPATIBLE, State.BACKOFF})
 # What of a configuration does not concern the link.
 _ASIDE = ("target_platform_identifier", "role", "policy", "updated_at")
@@ -273,10 +272,11 @@ class TargetLink:
             return opened
 
     async def _converse(self, socket: WebSocket) -> LinkClosed:
+        journal, forgotten = self._parts.storage.journal, self._presence.forgotten
         link = Link(
             socket,
             dialect=self.kind.dialect,
-            tap=self._tap(),
+            tap=target_tap(journal, self.configuration, self.kind.version, forgotten),
             limits=self._parts.limits,
             tolerate=self._tolerate,
         )
@@ -290,22 +290,6 @@ class TargetLink:
             self.delivery.hold()
             talking.cancel()
             await asyncio.gather(talking, return_exceptions=True)
-
-    def _tap(self) -> Tap:
-        def refused(refusal: CallError) -> None:
-            # It does not know us any more (OCPP-J 1.6 errata §5.6, 2.0.1 B01.FR.10).
-            if refusal.code == _UNKNOWN_HERE:
-                self._presence.forgotten()
-
-        journal, configuration = self._parts.storage.journal, self.configuration
-        return journal_tap(
-            journal,
-            configuration.key,
-            self.kind.version,
-            TARGET_LINK,
-            configuration.id,
-            refused,
-        )
 
     def _tolerate(self, fault: str) -> bool:
         self._standing.enter(self._standing.state, f"The target sent {fault}.")

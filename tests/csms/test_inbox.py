@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -8,6 +9,11 @@ from hypothesis import strategies as st
 
 from csms.inbox import Inbox
 from tests.doubles import PATIENCE, settled
+
+
+async def put_in(inbox: Inbox[Any], item: object) -> None:
+    await inbox.room()
+    inbox.add(item)
 
 
 @given(
@@ -25,7 +31,7 @@ def test_everything_comes_out_in_order_whoever_is_quicker(
             for number, (before, _) in enumerate(pauses):
                 for _ in range(before):
                     await asyncio.sleep(0)
-                await inbox.put(number)
+                await put_in(inbox, number)
 
         async def take() -> list[int]:
             taken = []
@@ -44,8 +50,8 @@ def test_everything_comes_out_in_order_whoever_is_quicker(
 
 async def test_who_puts_in_waits_for_room() -> None:
     inbox: Inbox[str] = Inbox(room=1)
-    await inbox.put("first")
-    second = asyncio.create_task(inbox.put("second"))
+    await put_in(inbox, "first")
+    second = asyncio.create_task(put_in(inbox, "second"))
     await settled()
 
     assert not second.done()
@@ -62,5 +68,5 @@ async def test_who_is_cancelled_takes_nothing_along() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await taking
-    await inbox.put("here")
+    await put_in(inbox, "here")
     assert await inbox.take() == "here"
