@@ -33,7 +33,7 @@ from csms.transactions import TransactionLedger
 from csms.turns import Urgency
 from storage.clock import Clock, timestamp
 from storage.errors import StorageError
-from storage.records import ChargerKey, ConnectorStatus
+from storage.records import ChargerKey
 from storage.repositories.chargers import Chargers
 from storage.repositories.charging_profiles import ChargingProfiles
 from storage.repositories.id_tokens import IdTokens
@@ -181,15 +181,7 @@ class Station(ChargePoint):
         if evse_id is None or connector_id is None or state is None:
             return
         self.books.chargers.note_status(
-            ConnectorStatus(
-                key=self.key,
-                evse_id=evse_id,
-                connector_id=connector_id,
-                status=state,
-                error_code=word(error_code),
-                payload=call.payload,
-                updated_at=self.books.clock.now(),
-            )
+            self.key, evse_id, connector_id, state, call.payload, word(error_code)
         )
 
     async def perform(self, command: Command) -> Outcome:

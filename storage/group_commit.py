@@ -96,8 +96,9 @@ class GroupCommit:
     def add(self, statement: Statement, values: Values, tell: Tell | None = None) -> Batch:
         """Have a row written as ``submit`` does, and return the batch whose last row it is."""
         batch = self._batch
-        batch.rows.append((statement, values))
-        place = len(batch.rows) - 1
+        rows = batch.rows
+        place = len(rows)
+        rows.append((statement, values))
         if tell is not None:
             batch.waiting.append((place, tell))
         if not place:

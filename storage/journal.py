@@ -69,7 +69,7 @@ class Journal:
     ) -> None:
         self._database = database
         self._group = group
-        self._clock = clock
+        self._now = clock.microseconds
         self._filed_at_once = filed_at_once
         self._head = head
         self._files_at = filed + filed_at_once
@@ -123,7 +123,7 @@ class Journal:
         # In the order of the columns, because there are four such rows for each proxied CALL.
         row = (
             position,
-            self._clock.microseconds(),
+            self._now(),
             key.organization_uuid,
             key.charge_box_id,
             direction,

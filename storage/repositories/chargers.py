@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from storage.clock import EPOCH, MICROSECOND, Clock
+from storage.clock import Clock
 from storage.database import Database, Row, Transaction
 from storage.group_commit import GroupCommit
 from storage.records import Charger, ChargerKey, ConnectorStatus, ProxyConfiguration
@@ -128,20 +128,19 @@ class Chargers:
         end = {"gone_at": at, "last_close_code": code, "last_close_reason": reason}
         return self._group.submit(statements.note_disconnected, {**key._asdict(), "at": at, **end})
 
-    def note_status(self, status: ConnectorStatus) -> None:
-        """Note the latest status of a connector."""
+    def note_status(
+        self,
+        key: ChargerKey,
+        evse_id: int,
+        connector_id: int,
+        status: str,
+        payload: bytes,
+        error_code: str | None = None,
+    ) -> None:
+        """Note that a connector has a status now; ``payload`` is the charger's own."""
         # In the order of the statement and bound, because this is what chargers say most.
-        key = status.key
-        row = (
-            *key,
-            status.evse_id,
-            status.connector_id,
-            status.status,
-            status.error_code,
-            status.payload,
-            (status.updated_at - EPOCH) // MICROSECOND,
-            *key,
-        )
+        now = self._clock.microseconds()
+        row = (*key, evse_id, connector_id, status, error_code, payload, now, *key)
         self._group.add(statements.note_status, row)
 
     async def list(

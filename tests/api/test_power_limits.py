@@ -10,7 +10,6 @@ from typing import Any
 import orjson
 import pytest
 
-from storage.records import ConnectorStatus
 from tests.api.conftest import Api, Connect, LiveCharger
 
 STATION = "/api/chargingStations/CP-1"
@@ -269,16 +268,7 @@ async def test_without_the_charger_nothing_is_limited(api: Api, method: str) -> 
 
 async def test_an_evse_that_the_charger_has_not(api: Api, connect: Connect) -> None:
     await api.enrol()
-    api.storage.chargers.note_status(
-        ConnectorStatus(
-            key=api.charger_key("CP-1"),
-            evse_id=1,
-            connector_id=1,
-            status="Available",
-            payload=b"{}",
-            updated_at=api.clock.now(),
-        )
-    )
+    api.storage.chargers.note_status(api.charger_key("CP-1"), 1, 1, "Available", b"{}")
     await api.storage.journal.flush()
     async with answering(await connect()):
         assert (await api("PUT", ON_EVSE, KW)).error == (404, "not_found")

@@ -26,6 +26,12 @@ def status(key: ChargerKey, connector_id: int = 1, said: str = "Available") -> C
     )
 
 
+def note(storage: Storage, said: ConnectorStatus) -> None:
+    storage.chargers.note_status(
+        said.key, said.evse_id, said.connector_id, said.status, said.payload, said.error_code
+    )
+
+
 async def boot(storage: Storage, vendor: str | None, serial: str | None, payload: bytes) -> None:
     await storage.chargers.note_boot(
         ALICE,
@@ -131,7 +137,7 @@ async def test_who_a_charger_is_cannot_change(storage: Storage) -> None:
 
 async def test_a_deleted_charger_leaves_its_history_only(storage: Storage) -> None:
     configuration = await storage.proxy_configurations.create(proxy(ALICE))
-    storage.chargers.note_status(status(ALICE))
+    note(storage, status(ALICE))
     storage.id_pairs.note(configuration.id, "transaction", "1", "9")
     storage.transactions.note_started(transaction(ALICE))
     storage.journal.append(ALICE, "charger_to_platform", "1.6", "Call", "1", "Heartbeat", b"[2]")
@@ -186,7 +192,7 @@ async def test_coming_and_going_is_noted(storage: Storage) -> None:
 
 async def test_the_latest_status_of_each_connector_counts(storage: Storage) -> None:
     for said in (status(ALICE, 2), status(ALICE, 1), status(ALICE, 2, "Charging")):
-        storage.chargers.note_status(said)
+        note(storage, said)
     await storage.group.flush()
 
     assert await storage.chargers.connectors(ALICE) == [
@@ -198,7 +204,7 @@ async def test_the_latest_status_of_each_connector_counts(storage: Storage) -> N
 async def test_the_status_of_a_charger_that_is_gone_is_dropped_in_silence(
     storage: Storage,
 ) -> None:
-    storage.chargers.note_status(status(BOB))
+    note(storage, status(BOB))
     await storage.group.flush()
 
     assert await storage.chargers.connectors(BOB) == []
@@ -209,7 +215,7 @@ async def test_the_connectors_of_a_page_of_chargers_come_together(storage: Stora
     between = ChargerKey(ORGANIZATION, "CP-AMY")
     await storage.chargers.enroll(charger(between), None)
     for key in (ALICE, BOB, between):
-        storage.chargers.note_status(status(key))
+        note(storage, status(key))
     await storage.group.flush()
 
     found = await storage.chargers.connectors_of(
