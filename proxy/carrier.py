@@ -72,6 +72,11 @@ class Carrier:
         self._telling.orphans = Wishes.of(configuration.policy).orphan_policy
         self._late.take_up(configuration)
 
+    @property
+    def timings(self) -> Timings:
+        """Tell how patient it is."""
+        return self._attempts.timings
+
     def retime(self, timings: Timings) -> None:
         """Be as patient from now on."""
         self._attempts.timings = timings

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from storage.records import Cursor, ProxyConfiguration
 
 LIVE = "told live"
+# Nothing is noted of it but that the target was told, and the log tells that too.
+_OFTEN = frozenset({"MeterValues"})
 _GONE = "The message log has it no longer."
 
 
@@ -66,6 +68,7 @@ class Delivery:
         self._listening = False
         self._unsure = True  # whether storage has taken what is in the tail
         self._losses = 0  # of storage, as they were when that was asked
+        self._noting: asyncio.TimerHandle | None = None  # how far the target has got
         self._flowing = flowing = asyncio.Event()
         self._resting: asyncio.Future[None] | None = None  # until there is something to do
         self._carrier = Carrier(
@@ -232,8 +235,11 @@ class Delivery:
                 await self._drop_unstored()
             else:
                 self._echoes.forget()  # the relay has seen to this one
-                await self._carrier.carry(entry, link, trials.setdefault(entry.seq, Trial()))
-                self._finish(entry.seq, trials, durable=entry.hearing is Hearing.DURABLE)
+                trial = trials.setdefault(entry.seq, Trial())
+                told = await self._carrier.carry(entry, link, trial) and trial.attempts > 0
+                self._finish(entry.seq, trials)
+                if entry.hearing is Hearing.DURABLE:
+                    self._note_done(entry.action, told=told)
 
     def _rest(self) -> asyncio.Future[None]:
         self.drained.set()
@@ -277,17 +283,24 @@ class Delivery:
         if message is None:
             self._advance(fallen)
         elif self._flowing.is_set():
+            trial, told = trials.setdefault(message.seq, Trial()), False
             if not await self._echoes.is_one(message):
-                await self._carrier.carry(message, link, trials.setdefault(message.seq, Trial()))
-            durable = (message.ocpp_version, message.action) in policy.KEPT
-            self._finish(message.seq, trials, durable=durable)
+                told = await self._carrier.carry(message, link, trial) and trial.attempts > 0
+            self._finish(message.seq, trials)
+            if (message.ocpp_version, message.action) in policy.KEPT:
+                self._note_done(message.action, told=told)
 
-    def _finish(self, seq: int, trials: dict[int, Trial], *, durable: bool) -> None:
-        # What is noted of it and that it is done with share one commit.
+    def _finish(self, seq: int, trials: dict[int, Trial]) -> None:
         trials.pop(seq, None)
         self._advance(seq)
-        if durable:
-            self._note()
+
+    def _note_done(self, action: str | None, *, told: bool) -> None:
+        """Note that a message is done with, for many at once where the log says so as well."""
+        if not told or action not in _OFTEN:
+            self._note()  # what is noted of it and that it is done with share one commit
+        elif self._noting is None:
+            later = asyncio.get_running_loop().call_later
+            self._noting = later(self._carrier.timings.noting, self._note)
 
     async def _send_again(self, seq: int, link: Link, trials: dict[int, Trial]) -> None:
         letters = self._storage.dead_letters
@@ -312,6 +325,9 @@ class Delivery:
             self._carrier.forget(self._position)
 
     def _note(self) -> None:
+        if self._noting is not None:
+            self._noting.cancel()
+            self._noting = None
         if self._position > self._noted:
             self._noted = self._position
             self.ids.note_again()

@@ -20,6 +20,8 @@ class Timings:
     # As a charge point sends transaction messages again (OCPP 1.6 §3.7.1).
     attempts: int = 3
     attempt_interval: float = 60.0
+    # How far a target has got is on disk so long after it got there: the log tells it as well.
+    noting: float = 1.0
     # A target that leaves so many CALLs in a row unanswered, without a word, is dialled anew.
     silent_calls: int = 3
     # A target that loses its link so often with one and the same message in flight gets another.

@@ -152,6 +152,13 @@ class Post:
             await asyncio.gather(*self._tasks, return_exceptions=True)
         self._link = self._peer = None
 
+    async def dies(self) -> None:
+        """Be killed: nothing more is noted."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._link = self._peer = None
+
     async def restarts(self, storage: Storage | None = None) -> None:
         """Forget all that is only in memory."""
         await self.hangs_up()

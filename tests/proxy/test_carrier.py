@@ -266,3 +266,27 @@ async def test_an_id_that_storage_did_not_take_is_noted_with_the_next_position(
 
     assert (await peer.answers())[2:] == [STOP, {"transactionId": 77}]
     await post.hangs_up()
+
+
+async def test_that_meter_values_were_told_is_noted_later_and_none_is_told_again(
+    stage: Stage,
+) -> None:
+    post = await posted(stage.storage, AT_ONCE)
+    peer = await post.connects()
+    for connector in range(3):
+        post.exchanges(METERS, b'{"connectorId":%d,"meterValue":[]}' % connector)
+        assert (await peer.answers(b"{}"))[3]["connectorId"] == connector
+    await post.drains()
+    cursor = await stage.storage.proxy_configurations.cursor(post.stored.id)
+    assert cursor is not None
+    assert cursor.position < post.delivery.position
+
+    await post.dies()
+    await post.restarts()
+    peer = await post.connects()
+    post.exchanges(METERS, b'{"connectorId":3,"meterValue":[]}')
+
+    assert (await peer.answers(b"{}"))[3]["connectorId"] == 3
+    await post.drains()
+    await post.hangs_up()
+    assert (await post.backlog()).queue_length == 0
