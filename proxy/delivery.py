@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from csms.frames import CallResult
 from proxy import policy
 from proxy.attempts import Trial, past_trials
+from proxy.bookmark import Bookmark
 from proxy.carrier import Carrier
 from proxy.echoes import Echoes
 from proxy.entries import BEGINS, Entry, Waiter
@@ -59,16 +60,16 @@ class Delivery:
         self._id, self._version = configuration.id, kind.version
         self.ids = ids
         self._storage = parts.storage
-        self._position = self._noted = cursor.position  # all up to here is done
+        self._position = cursor.position  # all up to here is done
         self._key = key = configuration.key
         dialect, journal = kind.dialect, parts.storage.journal
         self._tail = Tail(journal.head, longest_tail)
         self._reader = reader = Reader(configuration.id, key, dialect, parts.storage, longest_page)
         self._echoes = Echoes(key, dialect, journal, self.are_untold)
+        self._bookmark = Bookmark(configuration.id, cursor.position, ids, parts.storage.queues)
         self._listening = False
         self._unsure = True  # whether storage has taken what is in the tail
         self._losses = 0  # of storage, as they were when that was asked
-        self._noting: asyncio.TimerHandle | None = None  # how far the target has got
         self._flowing = flowing = asyncio.Event()
         self._resting: asyncio.Future[None] | None = None  # until there is something to do
         self._carrier = Carrier(
@@ -160,7 +161,7 @@ class Delivery:
         """Leave out a message that the target gets on another way, in the commit that stores it."""
         if self._carrier.in_hand is None and not self._is_behind:
             self._advance(position)
-            self._note()
+            self._bookmark.note(self._position)
         else:
             self.overtaken(position)
             self._storage.queues.note_skipped(self._id, position, LIVE, messages=0)
@@ -189,7 +190,7 @@ class Delivery:
         while self._ahead:
             self._ahead.popleft().settle(None)
         self._tail.trim(flowing=False, but=self._carrier.in_hand)
-        self._note()
+        self._bookmark.note(self._position)
 
     # ---- what its owner wants of the queue ----
 
@@ -296,11 +297,10 @@ class Delivery:
 
     def _note_done(self, action: str | None, *, told: bool) -> None:
         """Note that a message is done with, for many at once where the log says so as well."""
-        if not told or action not in _OFTEN:
-            self._note()  # what is noted of it and that it is done with share one commit
-        elif self._noting is None:
-            later = asyncio.get_running_loop().call_later
-            self._noting = later(self._carrier.timings.noting, self._note)
+        if told and action in _OFTEN:
+            self._bookmark.note_later(self._position, self._carrier.timings.noting)
+        else:  # what is noted of it and that it is done with share one commit
+            self._bookmark.note(self._position)
 
     async def _send_again(self, seq: int, link: Link, trials: dict[int, Trial]) -> None:
         letters = self._storage.dead_letters
@@ -323,12 +323,3 @@ class Delivery:
         self._tail.drop(self._position)
         if self._carrier.told:
             self._carrier.forget(self._position)
-
-    def _note(self) -> None:
-        if self._noting is not None:
-            self._noting.cancel()
-            self._noting = None
-        if self._position > self._noted:
-            self._noted = self._position
-            self.ids.note_again()
-            self._storage.queues.note_position(self._id, self._position)
