@@ -70,7 +70,7 @@ id_pairs = Table(
     proxy_configuration_id(),
     Column(
         "kind", Text, nullable=False
-    ),  # transaction, reservation, profile, remote_start, request
+    ),  # transaction, reservation, profile, remote_start, request, display
     Column("ours", Text, nullable=False),
     Column("theirs", Text, nullable=False),
     UniqueConstraint("proxy_configuration_id", "kind", "ours"),
