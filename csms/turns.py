@@ -109,5 +109,5 @@ class Turns:
     def _step_out(self, mine: asyncio.Future[None], line: deque[asyncio.Future[None]]) -> None:
         if mine in line:
             line.remove(mine)
-        else:  # the turn was handed over in the very moment
+        elif not mine.cancelled():  # the turn was handed over in the very moment
             self.leave()

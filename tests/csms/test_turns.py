@@ -143,3 +143,20 @@ async def test_turn_that_is_handed_to_somebody_who_leaves_goes_on_to_the_next() 
 
     assert order == ["second"]
     assert turns.take_at_once()
+
+
+async def test_who_was_passed_over_while_leaving_takes_nobody_elses_turn_away() -> None:
+    turns = Turns(max_waiting=8)
+    assert turns.take_at_once()
+    impatient = asyncio.create_task(turns.take(PATIENCE))
+    await settled()
+    impatient.cancel()
+    turns.leave()  # before he notices
+
+    assert turns.take_at_once()
+    answer = turns.ask("id-1", "Reset")
+    await asyncio.gather(impatient, return_exceptions=True)
+
+    assert not turns.take_at_once()
+    turns.end(LinkClosed(1001, "bye"))
+    assert answer.done()
