@@ -79,10 +79,10 @@ class Queues:
         values = {"proxy_configuration_id": proxy_configuration_id, "seq": seq}
         return [Copy(**row) for row in await self._database.fetch(statements.copies_of, values)]
 
-    async def copies_after(self, place: Place, limit: int = 1000) -> list[Copy]:
-        """Return what a target was told of the charger's messages behind a place."""
+    async def copies_after(self, place: Place, limit: int = 10_000) -> list[Copy]:
+        """Return what a target was told last of the charger's messages behind a place, in order."""
         rows = await self._fetch(statements.copies_after, place, limit=limit)
-        return [Copy(row["origin"], row["answer_type"], row["answer"]) for row in rows]
+        return [Copy(row["origin"], row["answer_type"], row["answer"]) for row in reversed(rows)]
 
     # ---- what no target will get ----
 

@@ -7,7 +7,7 @@ from functools import cache
 from itertools import groupby
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import CompoundSelect, and_, delete, exists, func, or_, select, update
+from sqlalchemy import CompoundSelect, and_, delete, desc, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql import ColumnElement
 
@@ -134,10 +134,10 @@ _told = (
     .where(_IS_COPY)
 )
 copies_of = _told.where(_copies.c.origin == given(messages.c.origin, "seq")).order_by(_copies.c.seq)
-# A copy comes behind its message.
+# A copy comes behind its message. One is out at a time: of very many the newest tell which.
 copies_after = (
     spoken(_told.where(_copies.c.origin > _AFTER), said=_copies, after=_AFTER)
-    .order_by("seq")
+    .order_by(desc("seq"))
     .limit(limit())
 )
 queues_of_organization = (

@@ -114,6 +114,18 @@ async def test_what_went_out_says_how_often_and_whether_without_an_answer(
     assert await storage.queues.copies_after(behind) == [Copy(second, None, None)]
 
 
+async def test_of_much_that_a_target_was_told_the_last_is_known(
+    storage: Storage, place: Place
+) -> None:
+    told = [said(storage) for _ in range(4)]
+    for number, seq in enumerate(told):
+        passed_on(storage, place, seq, str(number))
+    await storage.journal.flush()
+
+    last = await storage.queues.copies_after(place, limit=2)
+    assert [copy.origin for copy in last] == told[2:]
+
+
 async def test_single_messages_are_skipped(storage: Storage, place: Place) -> None:
     told = [said(storage) for _ in range(5)]
     await storage.journal.flush()
