@@ -80,6 +80,7 @@ class Resets:
         payload = self._words.payload or call.payload
         await self._storage.deferred_resets.note(configuration.id, payload, self._clock.now())
         self._waiting = True
+        self.look()  # what it waits for may have ended meanwhile
         self._audit.note(configuration, ACTION, "deferred", type=call.fields["type"])
         return frames.call_result(call.id, self._words.deferred)
 

@@ -101,6 +101,28 @@ async def test_a_session_whose_end_was_lost_holds_nothing_back(
         await charger.hears("Reset")
 
 
+async def test_a_session_that_ends_while_a_reset_is_noted_holds_it_no_longer(
+    stage: Stage, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = await stage.enrol(target.url)
+    waiting = stage.storage.deferred_resets
+    note = waiting.note
+    async with stage.charger(key) as charger:
+        charger.answers["Reset"] = says(ACCEPTED)
+        await stage.reaches(key, "ready")
+        started = await charger.starts()
+
+        async def note_late(*reset: Any) -> None:
+            await charger.stops(started["transactionId"])
+            await settled()
+            await note(*reset)
+
+        monkeypatch.setattr(waiting, "note", note_late)
+        assert await resets(target, type="Soft") == ACCEPTED
+
+        assert await charger.hears("Reset") == {"type": "Soft"}
+
+
 async def test_its_owner_may_let_every_reset_pass(stage: Stage, target: Target) -> None:
     key = await stage.enrol(target.url, policy={"actions": {"Reset": "forward"}})
     async with stage.charger(key) as charger:
