@@ -17,7 +17,7 @@ from msgspec import Struct
 from csms.errors import AnswerTimeout, CallRefused, LinkBusy, LinkClosed
 from proxy.errors import NotTaken
 from proxy.policy import Hearing
-from proxy.silence import Silence
+from proxy.silence import MUTE, Silence
 from storage.records import Copy, Origin
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Attempts:
                 if await self._is_over(entry, link, trial, failure, doubtful=known):
                     return None
             except (LinkClosed, asyncio.CancelledError):
-                _lose(link, trial)
+                lose(link, trial)
                 raise
         lost = trial.losses >= self.timings.hang_ups
         raise NotTaken(_LOST if lost else trial.reason, trial.attempts)
@@ -135,7 +135,7 @@ class Attempts:
             await self._flowing.wait()
         except asyncio.CancelledError:
             if trial.silences:
-                _lose(link, trial)
+                lose(link, trial)
             raise
 
     def _count_silence(self, link: Link, trial: Trial) -> None:
@@ -144,7 +144,7 @@ class Attempts:
         trial.silences = trial.silences + 1 if in_a_row > 1 else 1
         trial.failures, trial.reason = trial.failures + 1, _SILENT
         if link.closed is not None:
-            _lose(link, trial)
+            lose(link, trial)
             raise link.closed
 
     def _count(self, trial: Trial, refused: CallRefused) -> None:
@@ -164,10 +164,13 @@ class Attempts:
                 await self._interrupted.wait()
 
 
-def _lose(link: Link, trial: Trial) -> None:
+def lose(link: Link, trial: Trial) -> None:
     """Count the loss of a link, if it is lost, in the place of what had no answer on it."""
     if link.closed is None:
         return
     trial.failures, trial.silences = trial.failures - trial.silences, 0
-    # One that never said a word is no target, but something in front of it.
-    trial.losses += link.traffic.frames_received > 0
+    if link.closed.reason == MUTE and link.traffic.answered:
+        trial.failures += 1  # it had answered: it may be this message that it cannot process
+    else:
+        # One that never said a word is no target, but something in front of it.
+        trial.losses += link.traffic.frames_received > 0

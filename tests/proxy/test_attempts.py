@@ -8,10 +8,12 @@ import pytest
 
 from csms import frames
 from csms.errors import LinkClosed
-from proxy.attempts import Trial, past_trials
+from csms.frames import OCPP16
+from csms.link import Link
+from proxy.attempts import Trial, lose, past_trials
 from proxy.silence import MUTE
 from storage.records import Copy, MessageType
-from tests.doubles import Peer, settled, until
+from tests.doubles import Peer, settled, socket_pair, until
 from tests.proxy.post import DURABLE, Post, posted
 from tests.proxy.stage import QUICK, Stage
 
@@ -265,3 +267,17 @@ def test_the_journal_tells_how_it_went(answers: list[MessageType | None], trial:
     copies = [Copy(7, kind, kind and b"said") for kind in answers]
 
     assert past_trials(copies) == {7: trial}
+
+
+@pytest.mark.parametrize(("answered", "failures", "losses"), [(1, 1, 0), (0, 0, 1)])
+def test_silence_to_one_message_counts_once_where_the_target_has_answered_others(
+    answered: int, failures: int, losses: int
+) -> None:
+    link = Link(socket_pair()[0], dialect=OCPP16)
+    link.traffic.answered, link.traffic.frames_received = answered, 1
+    link.hang_up(reason=MUTE)
+    trial = Trial(failures=3, silences=3)
+
+    lose(link, trial)
+
+    assert (trial.failures, trial.silences, trial.losses) == (failures, 0, losses)
