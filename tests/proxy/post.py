@@ -29,6 +29,8 @@ from tests.proxy.stage import CLOCK, GUARD, configuration, organization_of
 
 # In both versions; heard whatever happens, heard if it is news, never heard.
 DURABLE, PASSING, SILENT = "FirmwareStatusNotification", "StatusNotification", "Heartbeat"
+METERED = "MeterValues"  # durable too; that it was told is noted later
+LASTING = frozenset({DURABLE, METERED})
 
 
 class Post:
@@ -97,7 +99,7 @@ class Post:
     async def says(self, action: str, number: int) -> int:
         """Let the charger say a number, and answer it; return its position."""
         position = self.exchanges(action, b'{"number":%d}' % number)
-        if action == DURABLE:
+        if action in LASTING:
             self.said.append(number)
         elif action == PASSING and self._link:
             self.passing.add(number)
@@ -193,8 +195,8 @@ class Post:
             return None
         call = await peer.hears()
         _, _, action, fields = call
-        assert action == DURABLE or fields["number"] in self.passing
-        if action == DURABLE:
+        assert action in LASTING or fields["number"] in self.passing
+        if action in LASTING:
             self.heard.append(fields["number"])
         return call
 

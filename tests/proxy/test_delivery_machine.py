@@ -32,12 +32,12 @@ from storage.secrets import Sealer
 from storage.sqlite import SqliteDatabase
 from storage.store import DATABASE_FILE, Storage, assemble, new_uuid, open_storage
 from tests.doubles import PATIENCE, settled
-from tests.proxy.post import DURABLE, PASSING, SILENT, posted
+from tests.proxy.post import DURABLE, LASTING, METERED, PASSING, SILENT, posted
 from tests.proxy.stage import CLOCK, QUICK
 
 TAKEN, REFUSED, SILENT_ABOUT_IT = "taken", "refused", "silent"
 AT_ONCE = replace(QUICK, attempt_interval=0.0, answer=PATIENCE)
-SAYINGS = st.lists(st.sampled_from([DURABLE, DURABLE, PASSING, SILENT]), max_size=9)
+SAYINGS = st.lists(st.sampled_from([DURABLE, METERED, PASSING, SILENT]), max_size=9)
 VERSIONS = {"1.6": Station16, "2.0.1": Station201}
 
 
@@ -127,7 +127,7 @@ class Deliveries(RuleBasedStateMachine):
         if call is None:
             return False
         _, id, action, fields = call
-        if action == DURABLE:
+        if action in LASTING:
             self.hearings.append(Hearing(fields["number"], id, outcome))
         if outcome != SILENT_ABOUT_IT:
             refusal = frames.call_error(id, "InternalError")
