@@ -85,6 +85,8 @@ class Attempts:
         Raises NotTaken where it is given up, else LinkClosed or NotStored.
         """
         while not (trial.attempts and self._exhausted(trial)):
+            if not self._flowing.is_set():  # it was held while the message was looked up
+                await self._flowing.wait()
             answer = self.timings.answer
             known, trial.doubtful = trial.doubtful, True  # until there is an answer
             trial.attempts += 1

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import delete, update
 
 from csms import frames
-from proxy.entries import Waiter
+from proxy.entries import Entry, Waiter
+from proxy.telling import Telling
 from storage.errors import StorageUnavailable
 from storage.schema import messages
 from storage.target_schema import cursors, id_pairs
@@ -290,3 +292,28 @@ async def test_that_meter_values_were_told_is_noted_later_and_none_is_told_again
     await post.drains()
     await post.hangs_up()
     assert (await post.backlog()).queue_length == 0
+
+
+async def test_what_is_looked_up_while_the_queue_is_held_does_not_go_out(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, copy_of = asyncio.Event(), Telling.copy_of
+
+    async def slowly(self: Telling, entry: Entry, live_from: int) -> bytes | None:
+        await found.wait()
+        return await copy_of(self, entry, live_from)
+
+    monkeypatch.setattr(Telling, "copy_of", slowly)
+    post = await posted(stage.storage, AT_ONCE)
+    peer = await post.connects()
+    await post.says(DURABLE, 1)
+    await settled()
+
+    post.delivery.hold()
+    found.set()
+    await settled()
+    assert peer.socket.unread == 0
+
+    post.delivery.flow()
+    assert await post.hears()
+    await post.hangs_up()
