@@ -312,6 +312,7 @@ async def test_what_is_looked_up_while_the_queue_is_held_does_not_go_out(
     post.delivery.hold()
     found.set()
     await settled()
+    assert await post.copies() == []
     assert peer.socket.unread == 0
 
     post.delivery.flow()
