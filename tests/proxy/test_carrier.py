@@ -297,9 +297,10 @@ async def test_that_meter_values_were_told_is_noted_later_and_none_is_told_again
 async def test_what_is_looked_up_while_the_queue_is_held_does_not_go_out(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found, copy_of = asyncio.Event(), Telling.copy_of
+    looking, found, copy_of = asyncio.Event(), asyncio.Event(), Telling.copy_of
 
     async def slowly(self: Telling, entry: Entry, live_from: int) -> bytes | None:
+        looking.set()
         await found.wait()
         return await copy_of(self, entry, live_from)
 
@@ -307,7 +308,7 @@ async def test_what_is_looked_up_while_the_queue_is_held_does_not_go_out(
     post = await posted(stage.storage, AT_ONCE)
     peer = await post.connects()
     await post.says(DURABLE, 1)
-    await settled()
+    await looking.wait()
 
     post.delivery.hold()
     found.set()
