@@ -211,7 +211,9 @@ class Link:
             if isinstance(item, tuple):
                 self._refuse(*item)
                 continue
-            asked = self._tap("received", item, item.text, item.action, None, None)
+            # A Send is served and never answered; a flood of them still feels how slow the disk is.
+            stored = None if isinstance(item, Call) else self._outbox.wait_for()
+            asked = self._tap("received", item, item.text, item.action, None, stored)
             try:
                 reply = await answer(item, asked.position)
             except NotStored:
@@ -220,11 +222,12 @@ class Link:
                 if _cancelled():
                     raise
                 reply = _failure(item, fault)
-            if isinstance(item, Call):  # a Send is served and never answered
+            if stored is None:
                 self._reply(reply, item.action, asked)
 
     def _refuse(self, malformed: MalformedFrame, text: bytes) -> None:
-        asked = self._tap("received", malformed, text, None, None, None)
+        stored = None if malformed.answerable else self._outbox.wait_for()
+        asked = self._tap("received", malformed, text, None, None, stored)
         if malformed.answerable:
             error = frames.call_error(malformed.id, malformed.code, malformed.reason)
             self._reply(error, None, asked)

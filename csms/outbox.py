@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from csms.ports import Socket
+from csms.ports import Socket, Tell
 from csms.traffic import Traffic
 
 
@@ -43,6 +43,11 @@ class Outbox:
         if self._quiet is not None:
             self._wake()
 
+    def wait_for(self) -> Tell:
+        """Count on what has to be stored and is not answered; return who is to be told of it."""
+        self._promised += 1
+        return self._stored
+
     def post(self, text: bytes) -> None:
         """Send a text behind all others."""
         self._traffic.frames_sent += 1
@@ -76,6 +81,10 @@ class Outbox:
         finally:
             self._sending = None
             self._wake()
+
+    def _stored(self, _fault: Exception | None) -> None:
+        self._promised -= 1
+        self._wake()
 
     def _wake(self) -> None:
         if self._quiet is not None and not self._quiet.done() and not self.busy:

@@ -457,6 +457,19 @@ async def test_refusal_leaves_after_its_commit() -> None:
         assert (await talk.peer.hears())[1] == "-1"
 
 
+@pytest.mark.parametrize("text", [b'[6,"a","NotifyPeriodicEventStream",{}]', b'[3,"a",'])
+async def test_what_is_never_answered_is_taken_as_fast_as_it_is_stored(text: bytes) -> None:
+    tap = MemoryTap(by_hand=True)
+    async with conversation(dialect=OCPP21, tap=tap) as talk:
+        for stored in (1, 2, 3):
+            await talk.peer.says(text)
+            await talk.peer.says(text)
+            await settled()
+
+            assert len(tap.kept) == stored
+            tap.commit()
+
+
 async def test_call_leaves_after_its_commit() -> None:
     tap = MemoryTap(by_hand=True)
     async with conversation(tap=tap) as talk:
