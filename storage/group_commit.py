@@ -53,7 +53,10 @@ class Batch:
         self.settled = True
         waiting, self.waiting = self.waiting, []
         for place, tell in waiting:
-            tell(self._faults.get(place))
+            try:
+                tell(self._faults.get(place))
+            except Exception as fault:  # noqa: BLE001 - who is told must not end the one writer
+                log.error("not_told", fault=repr(fault))
 
 
 def _settle(future: asyncio.Future[None], fault: Exception | None) -> None:

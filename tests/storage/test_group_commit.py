@@ -187,6 +187,20 @@ async def test_a_cancelled_waiter_disturbs_nobody(
     assert await names(database) == ["first", "second"]
 
 
+async def test_who_cannot_bear_to_be_told_disturbs_nobody(
+    database: SqliteDatabase, group: GroupCommit
+) -> None:
+    def fail(_fault: Exception | None) -> None:
+        raise ValueError
+
+    async with asyncio.timeout(PATIENCE):
+        group.add(ADD, row("first"), fail)
+        await group.submit(ADD, row("second"))
+        await group.submit(ADD, row("third"))
+
+    assert await names(database) == ["first", "second", "third"]
+
+
 async def test_a_failure_that_nobody_waits_for_is_no_noise(group: GroupCommit) -> None:
     noise: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: noise.append(context))
