@@ -187,6 +187,16 @@ async def test_a_cancelled_waiter_disturbs_nobody(
     assert await names(database) == ["first", "second"]
 
 
+async def test_who_remembers_what_became_of_a_row_keeps_no_rows(group: GroupCommit) -> None:
+    bad = group.add(ADD, {**row("bad"), "name": UNSTORABLE})
+    group.add(ADD, row("good"))
+    await group.flush()
+
+    assert isinstance(bad.fault(0), StorageError)
+    assert bad.fault(1) is None
+    assert bad.rows == []
+
+
 async def test_who_cannot_bear_to_be_told_disturbs_nobody(
     database: SqliteDatabase, group: GroupCommit
 ) -> None:
