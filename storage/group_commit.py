@@ -3,7 +3,8 @@ Commit what many callers submit at one moment in one transaction, in the order o
 
 A commit to disk costs as much as a hundred rows. So one task writes, and what is submitted while
 it writes makes up the next batch: alone a row waits for its own commit only, under load the batches
-grow by themselves. It rests as long as it has written, because larger batches cost less.
+grow by themselves. It rests as long as it has written, because larger batches cost less, but not
+for long: what has waited for a slow disk waits no longer than that.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ log = structlog.get_logger("ringmain.storage")
 
 Submitted: TypeAlias = tuple[Statement, Values]
 Tell: TypeAlias = Callable[[Exception | None], None]
+LONGEST_REST = 0.1  # s
 _NO_ROW = -1  # the place of who waits for a whole batch
 
 
@@ -142,7 +144,7 @@ class GroupCommit:
             await self._commit(batch)
             batch.settle()
             batch.rows.clear()  # whoever keeps his receipt is not to keep everybody's rows
-            await asyncio.sleep(now() - begun)
+            await asyncio.sleep(min(now() - begun, LONGEST_REST))
         self._ended = True
 
     async def _commit(self, batch: Batch) -> None:

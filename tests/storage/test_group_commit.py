@@ -187,6 +187,31 @@ async def test_a_cancelled_waiter_disturbs_nobody(
     assert await names(database) == ["first", "second"]
 
 
+async def test_the_writer_does_not_rest_as_long_as_storage_was_away(
+    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, away = asyncio.get_running_loop().time, 0.0
+
+    async def time_out(_writes: object) -> None:
+        nonlocal away
+        away = 2 * PATIENCE
+        raise StorageUnavailable
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: clock() + away)
+    group = GroupCommit(database)
+    writing = asyncio.create_task(group.run())
+    with monkeypatch.context() as locked:
+        locked.setattr(database, "write", time_out)
+        with pytest.raises(StorageUnavailable):
+            await group.submit(ADD, row("lost"))
+
+    async with asyncio.timeout(PATIENCE):
+        await group.submit(ADD, row("stored"))
+
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+
+
 async def test_who_remembers_what_became_of_a_row_keeps_no_rows(group: GroupCommit) -> None:
     bad = group.add(ADD, {**row("bad"), "name": UNSTORABLE})
     group.add(ADD, row("good"))
