@@ -49,7 +49,8 @@ def journal_tap(
     was away in between; then the tap raises NotStored instead of appending the answer.
     ``refused`` is told of each CALLERROR of the peer.
     """
-    losses = journal.losses  # as they were when the CALL came that is being answered
+    group = journal.group
+    losses = group.losses  # as they were when the CALL came that is being answered
     version, target = ocpp_version, proxy_configuration_id
 
     def tap(
@@ -58,10 +59,10 @@ def journal_tap(
         nonlocal losses
         kind = _MESSAGE_TYPES[type(frame)]
         if way == "sent":
-            if kind in ANSWERS and losses != journal.losses:
+            if kind in ANSWERS and losses != group.losses:
                 raise NotStored
         elif kind == "Call":
-            losses = journal.losses
+            losses = group.losses
         elif isinstance(frame, CallError):
             refused(frame)
         if action in CONFIGURING:

@@ -52,6 +52,7 @@ class Carrier:
         self._dialect = kind.dialect
         self._ids = ids
         self._storage, self._clock = parts.storage, parts.clock
+        self._group = parts.storage.group
         self._late = late
         self._reader = reader
         orphans = Wishes.of(configuration.policy).orphan_policy
@@ -102,7 +103,7 @@ class Carrier:
 
     async def carry(self, message: Entry | Message, link: Link, trial: Trial) -> bool:
         """Have the target take a message; return False where it is dead now."""
-        losses = self._storage.journal.losses
+        losses = self._group.losses
         self.in_hand, self._attempts.called_off = message.seq, False
         try:
             entry = message if isinstance(message, Entry) else await self._reader.entry(message)
@@ -114,7 +115,7 @@ class Carrier:
                 payload = await self._telling.copy_of(entry, self.live_from)
                 if payload is None:
                     return True
-                if losses != self._storage.journal.losses:
+                if losses != self._group.losses:
                     # The message itself may be lost, and will be said again.
                     raise NotStored  # noqa: TRY301 - a function for it costs a call each time
                 answer = await self._attempts.deliver(entry, payload, link, trial)

@@ -232,7 +232,7 @@ class Delivery:
                 await self._send_fallen(link, trials)
             elif (entry := self._tail.first) is None:
                 await self._rest()
-            elif self._unsure or self._losses != self._storage.journal.losses:
+            elif self._unsure or self._losses != self._storage.group.losses:
                 await self._drop_unstored()
             else:
                 self._echoes.forget()  # the relay has seen to this one
@@ -272,7 +272,7 @@ class Delivery:
     async def _drop_unstored(self) -> None:
         # Where storage failed nobody was answered either: the charger will say it again.
         # Only what was offered before the flush: what comes meanwhile is not readable yet.
-        offered, self._losses = self._tail.entries(), self._storage.journal.losses
+        offered, self._losses = self._tail.entries(), self._storage.group.losses
         await self._storage.journal.flush()
         lost = {entry.seq for entry in offered if not await self._reader.stored(entry.seq)}
         self._tail.forget(lost)

@@ -63,8 +63,12 @@ class Tail:
 
     def drop(self, through: int) -> None:
         """Let go of what is done with."""
-        while self._entries and self._entries[0].seq <= through:
-            self._take_first()
+        entries = self._entries
+        while entries and entries[0].seq <= through:
+            entry = entries.popleft()
+            self._bytes -= len(entry.payload)
+            if entry.answer is not None:
+                entry.settle(None)
 
     def forget(self, seqs: Collection[int]) -> None:
         """Let go of single entries; nobody waits for their answers."""

@@ -68,7 +68,7 @@ class Journal:
         filed: int = 0,
     ) -> None:
         self._database = database
-        self._group = group
+        self.group = group
         self._now = clock.microseconds
         self._filed_at_once = filed_at_once
         self._head = head
@@ -137,13 +137,8 @@ class Journal:
             None if origin is None else origin.seq,
             None if origin is None else int(origin.maybe_duplicate),
         )
-        batch = self._group.add(statements.append_message, row, tell)
+        batch = self.group.add(statements.append_message, row, tell)
         return Receipt(position, batch, len(batch.rows) - 1)
-
-    @property
-    def losses(self) -> int:
-        """Tell how often storage has lost what was submitted, messages or whatever else."""
-        return self._group.losses
 
     async def read_calls(self, key: ChargerKey, after: int, limit: int) -> list[Message]:
         """Return a charger's committed CALLs behind a position, in order."""
@@ -179,12 +174,12 @@ class Journal:
 
     def _file(self) -> None:
         # What is lost with its batch is filed the next time.
-        self._group.add(file_messages, NO_VALUES)
+        self.group.add(file_messages, NO_VALUES)
         self._files_at = self._head + self._filed_at_once
 
     async def flush(self) -> None:
         """Wait until all that has been appended is committed or has failed."""
-        await self._group.flush()
+        await self.group.flush()
 
 
 def message_of(row: Row, prefix: str = "") -> Message:
