@@ -238,7 +238,8 @@ class Delivery:
                 self._echoes.forget()  # the relay has seen to this one
                 trial = trials.setdefault(entry.seq, Trial())
                 told = await self._carrier.carry(entry, link, trial) and trial.attempts > 0
-                self._finish(entry.seq, trials)
+                trials.pop(entry.seq, None)
+                self._advance(entry.seq)
                 if entry.hearing is Hearing.DURABLE:
                     self._note_done(entry.action, told=told)
 
@@ -287,13 +288,10 @@ class Delivery:
             trial, told = trials.setdefault(message.seq, Trial()), False
             if not await self._echoes.is_one(message):
                 told = await self._carrier.carry(message, link, trial) and trial.attempts > 0
-            self._finish(message.seq, trials)
+            trials.pop(message.seq, None)
+            self._advance(message.seq)
             if (message.ocpp_version, message.action) in policy.KEPT:
                 self._note_done(message.action, told=told)
-
-    def _finish(self, seq: int, trials: dict[int, Trial]) -> None:
-        trials.pop(seq, None)
-        self._advance(seq)
 
     def _note_done(self, action: str | None, *, told: bool) -> None:
         """Note that a message is done with, for many at once where the log says so as well."""
