@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Any, cast
@@ -11,6 +12,9 @@ from sqlalchemy.sql import ColumnElement
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from storage.database import Row, Statement, Values
+
+AT_ONCE = 16
+_ONE_ROW = re.compile(r"\((?:\?, )*\?\)")
 
 Take = Callable[[Row], tuple[Any, ...]]
 Processor = Callable[[Any], Any]
@@ -22,7 +26,7 @@ class Compiled:
     What does not depend on the values is settled here, so that a row costs about a microsecond.
     """
 
-    __slots__ = ("_bind", "_constants", "_names", "_read", "_take", "sql")
+    __slots__ = ("_bind", "_constants", "_names", "_read", "_take", "many", "sql")
 
     def __init__(self, statement: Statement, dialect: Dialect) -> None:
         options = {"render_postcompile": True}
@@ -30,6 +34,7 @@ class Compiled:
         columns = getattr(statement, "exported_columns", ())
         order = compiled.positiontup or []
         self.sql = str(compiled)
+        self.many = _for_many(self.sql)  # the same for AT_ONCE rows, None where there is no such
         self._take = _taker(order)
         self._bind = [
             (place, process)
@@ -73,6 +78,14 @@ class Compiled:
         for name, process in self._read:
             row[name] = process(row[name])
         return row
+
+
+def _for_many(sql: str) -> str | None:
+    """Return the statement that adds as many rows as are written at once."""
+    head, values, row = sql.partition(" VALUES ")
+    if not head.startswith("INSERT INTO ") or not _ONE_ROW.fullmatch(row):
+        return None
+    return head + values + ", ".join([row] * AT_ONCE)
 
 
 def _taker(names: Sequence[str]) -> Take:

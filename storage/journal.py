@@ -37,7 +37,7 @@ MAX_OPEN = 65_536
 
 # How far the log may run ahead of what is filed by charger: each read by charger may look through
 # that much, each filing writes a page for each charger.
-FILED_AT_ONCE = 16_384
+FILED_AT_ONCE = 32_768
 
 _Open: TypeAlias = tuple[ChargerKey, Direction, int | None, str | None]
 

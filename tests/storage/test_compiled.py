@@ -8,9 +8,11 @@ import pytest
 from sqlalchemy import bindparam, select
 
 from storage.columns import UtcTime
-from storage.compiled import Compiled
+from storage.compiled import AT_ONCE, Compiled
 from storage.schema import messages, organizations
 from storage.sqlite import DIALECT
+from storage.statements import chargers
+from storage.statements.messages import file_messages
 from storage.statements.parts import insert_into
 
 TIMES = select(messages.c.seq, messages.c.timestamp)
@@ -73,3 +75,12 @@ def test_values_in_the_order_of_the_sql_are_what_the_driver_takes() -> None:
     added = Compiled(insert_into(organizations), DIALECT)
 
     assert added.bind(("uuid", None, 1_000_000)) == ("uuid", None, 1_000_000)
+
+
+def test_what_only_adds_rows_can_add_many_at_once() -> None:
+    added = Compiled(insert_into(organizations), DIALECT)
+
+    assert added.many is not None
+    assert added.many.count("(?, ?, ?)") == AT_ONCE
+    assert Compiled(chargers.note_status, DIALECT).many is None
+    assert Compiled(file_messages, DIALECT).many is None
