@@ -12,8 +12,8 @@ from storage.compiled import AT_ONCE, Compiled
 from storage.schema import messages, organizations
 from storage.sqlite import DIALECT
 from storage.statements import chargers
-from storage.statements.messages import file_messages
 from storage.statements.parts import insert_into
+from storage.statements.spoken import file_messages
 
 TIMES = select(messages.c.seq, messages.c.timestamp)
 
