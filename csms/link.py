@@ -176,12 +176,12 @@ class Link:
             if self._inbox.full:
                 return False
             if isinstance(item, tuple):
-                self._note_malformed(*item)
+                self._note_malformed(item[0])
             self._inbox.add(item)
         self.traffic.came(len(text))
         return True
 
-    def _note_malformed(self, malformed: MalformedFrame, _text: bytes) -> None:
+    def _note_malformed(self, malformed: MalformedFrame) -> None:
         self.traffic.malformed += 1
         self._mind(f"a frame that is no OCPP ({malformed.reason})")
 
