@@ -7,6 +7,7 @@ not checked: no two chargers agree on a timestamp.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +17,8 @@ from typing import Any
 
 import jsonschema_rs
 
-_RESPONSE = "Response.json"
+# What a request needs no answer to (a 2.1 Send) has neither ending, nor has a request of 1.6.
+_FILE = re.compile(r"(?P<action>\w+?)(?P<part>Request|Response)?\.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +31,14 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class _Version:
-    """What an OCPP version calls its schema files, and the CALLERROR for each broken rule."""
+    """Where an OCPP version has its schema files, and the CALLERROR for each broken rule."""
 
     package: str
-    request: str
     not_an_object: str
     codes: Mapping[str, str]
 
 
-def _version(package: str, request: str, form: str, occurrence: str) -> _Version:
+def _version(package: str, form: str, occurrence: str) -> _Version:
     rules = {
         "additionalProperties": form,
         "type": "TypeConstraintViolation",
@@ -45,16 +46,15 @@ def _version(package: str, request: str, form: str, occurrence: str) -> _Version
         "minItems": occurrence,
         "maxItems": occurrence,
     }
-    return _Version(package, request, form, MappingProxyType(rules))
+    return _Version(package, form, MappingProxyType(rules))
 
 
 # The 1.6 codes are official typos, kept on purpose (J errata §5).
 _VERSIONS: Mapping[str, _Version] = MappingProxyType(
     {
-        "1.6": _version("ocpp.v16", ".json", "FormationViolation", "OccurenceConstraintViolation"),
-        "2.0.1": _version(
-            "ocpp.v201", "Request.json", "FormatViolation", "OccurrenceConstraintViolation"
-        ),
+        "1.6": _version("ocpp.v16", "FormationViolation", "OccurenceConstraintViolation"),
+        "2.0.1": _version("ocpp.v201", "FormatViolation", "OccurrenceConstraintViolation"),
+        "2.1": _version("ocpp.v21", "FormatViolation", "OccurrenceConstraintViolation"),
     }
 )
 _OTHER_RULES = "PropertyConstraintViolation"
@@ -65,37 +65,40 @@ class Schemas:
 
     def __init__(self, version: str) -> None:
         self._version = _VERSIONS[version]
-        self._actions = _actions(self._version.package)
-        self._requests = _Checks(self._version.package, self._version.request, self._actions)
-        self._responses = _Checks(self._version.package, _RESPONSE, self._actions)
+        self._requests, self._responses = _checks(self._version.package)
 
     @property
     def actions(self) -> frozenset[str]:
         """Name every action of the version, in either direction."""
-        return self._actions
+        return frozenset(self._requests.files)
+
+    @property
+    def sends(self) -> frozenset[str]:
+        """Name the actions that are never answered (2.1)."""
+        return frozenset(self._requests.files.keys() - self._responses.files.keys())
 
     def knows(self, action: str) -> bool:
         """Tell whether the version has this action."""
-        return action in self._actions
+        return action in self._requests.files
 
     def request(self, action: str, fields: Any) -> Violation | None:
         """Return what is wrong with a CALL's payload, None if nothing is."""
         if self._requests[action](fields):
             return None
-        return self._found(action, self._version.request, fields)
+        return self._found(self._requests, action, fields)
 
     def response(self, action: str, fields: Any) -> Violation | None:
         """Return what is wrong with a CALLRESULT's payload, None if nothing is."""
         if self._responses[action](fields):
             return None
-        return self._found(action, _RESPONSE, fields)
+        return self._found(self._responses, action, fields)
 
-    def _found(self, action: str, suffix: str, fields: Any) -> Violation:
-        if action not in self._actions:
+    def _found(self, checks: _Checks, action: str, fields: Any) -> Violation:
+        if action not in checks.files:
             return Violation("NotImplemented", "action is not known")
         if not isinstance(fields, dict):
             return Violation(self._version.not_an_object, "payload is not an object")
-        validator = _validator(self._version.package, action + suffix)
+        validator = _validator(self._version.package, checks.files[action])
         return self._violation(next(validator.iter_errors(fields)))
 
     def _violation(self, error: jsonschema_rs.ValidationError) -> Violation:
@@ -107,14 +110,15 @@ class Schemas:
 class _Checks(dict[str, Callable[[Any], bool]]):
     """What tells whether a payload fits its action; costs no call where it is known already."""
 
-    def __init__(self, package: str, suffix: str, actions: frozenset[str]) -> None:
+    def __init__(self, package: str, files: Mapping[str, str]) -> None:
         super().__init__()
-        self._package, self._suffix, self._actions = package, suffix, actions
+        self.files = files  # by action
+        self._package = package
 
     def __missing__(self, action: str) -> Callable[[Any], bool]:
-        if action not in self._actions:  # also keeps a peer's text out of file names
+        if action not in self.files:  # also keeps a peer's text out of file names
             return _never
-        check = self[action] = _validator(self._package, action + self._suffix).is_valid
+        check = self[action] = _validator(self._package, self.files[action]).is_valid
         return check
 
 
@@ -122,9 +126,14 @@ def _never(_fields: Any) -> bool:
     return False
 
 
-def _actions(package: str) -> frozenset[str]:
-    names = [file.name for file in files(package).joinpath("schemas").iterdir()]
-    return frozenset(name.removesuffix(_RESPONSE) for name in names if name.endswith(_RESPONSE))
+def _checks(package: str) -> tuple[_Checks, _Checks]:
+    requests: dict[str, str] = {}
+    responses: dict[str, str] = {}
+    for file in files(package).joinpath("schemas").iterdir():
+        if (named := _FILE.fullmatch(file.name)) is not None:
+            its = responses if named["part"] == "Response" else requests
+            its[named["action"]] = file.name
+    return _Checks(package, requests), _Checks(package, responses)
 
 
 @cache

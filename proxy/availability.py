@@ -153,6 +153,13 @@ def _read201(call: Call) -> tuple[Place | None, Any]:
     return place, call.fields["operationalStatus"]
 
 
+def _in_2(schemas: Schemas) -> _Words:
+    # Station, EVSE and connector each keep their own state (OCPP 2.0.1 G03, G04).
+    return _Words(
+        schemas, _read201, _payload201, lambda other, place: other == place, whole_is_all=False
+    )
+
+
 _WORDS: Mapping[str, _Words] = {
     "1.6": _Words(
         Schemas("1.6"),
@@ -161,12 +168,6 @@ _WORDS: Mapping[str, _Words] = {
         lambda other, place: other.evse_id in (0, place.evse_id),
         whole_is_all=True,
     ),
-    # Station, EVSE and connector each keep their own state (OCPP 2.0.1 G03, G04).
-    "2.0.1": _Words(
-        Schemas("2.0.1"),
-        _read201,
-        _payload201,
-        lambda other, place: other == place,
-        whole_is_all=False,
-    ),
+    "2.0.1": _in_2(Schemas("2.0.1")),
+    "2.1": _in_2(Schemas("2.1")),
 }

@@ -48,6 +48,7 @@ class _Words(NamedTuple):
 _WORDS: Mapping[str, _Words] = {
     "1.6": _Words(Schemas("1.6"), b'{"status":"Accepted"}', b'{"type":"Soft"}'),
     "2.0.1": _Words(Schemas("2.0.1"), b'{"status":"Scheduled"}', None),
+    "2.1": _Words(Schemas("2.1"), b'{"status":"Scheduled"}', None),
 }
 
 
