@@ -27,11 +27,11 @@ from websockets.exceptions import ConnectionClosed
 
 from bench.messages import TRANSACTION
 from csms import logs
+from csms.books import open_books
 from csms.gateway import Door, Gateway
 from csms.registry import Registry
 from csms.settings import Bind
-from csms.station import Books, on
-from csms.transactions import TransactionLedger
+from csms.station import on
 from proxy.addresses import AddressGuard
 from proxy.parts import RelayParts
 from proxy.relays import Relays
@@ -189,13 +189,7 @@ def _proxy(key: ChargerKey, target: str, clock: SystemClock) -> ProxyConfigurati
 async def _listening(storage: Storage, clock: SystemClock) -> AsyncIterator[Bind]:
     guard = AddressGuard([ip_network("127.0.0.0/8")], allow_insecure=True)
     parts = RelayParts(storage=storage, guard=guard, clock=clock)
-    books = Books(
-        chargers=storage.chargers,
-        transactions=TransactionLedger(storage.transactions, clock),
-        id_tokens=storage.id_tokens,
-        clock=clock,
-        profiles=storage.charging_profiles,
-    )
+    books = open_books(storage, clock)
     async with Relays(parts) as relays:
         gateway = Gateway(
             Door(bind=Bind("127.0.0.1", 0)),

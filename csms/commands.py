@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 TokenType: TypeAlias = Literal["RFID", "APP_USER", "AD_HOC_USER", "OTHER"]
+Condition: TypeAlias = Literal["whenNoCloudConnection", "whenSessionNotAuthorized"]
 LimitKind: TypeAlias = Literal["acMaxPowerA", "acMaxPowerKw", "dcMaxPowerKw"]
 
 
@@ -19,6 +20,7 @@ class RemoteStart:
     """Start a transaction on one EVSE, or on any where ``evse_id`` is None.
 
     ``remote_start_id`` is ours and comes back in the 2.0.1 TransactionEvent (F01.FR.25).
+    ``profile`` is a TxProfile in the words of 2.0.1, without a transaction.
     """
 
     evse_id: int | None
@@ -26,6 +28,7 @@ class RemoteStart:
     id_token_type: TokenType = "RFID"  # noqa: S105 - the kind of token, not the token
     remote_start_id: int = 0
     contract_id: str | None = None
+    profile: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +47,94 @@ class Reset:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeAvailability:
+    """Make an EVSE operative or not, or the whole station where ``evse_id`` is 0.
+
+    The ``reason`` is kept with it; OCPP has no field for one.
+    """
+
+    evse_id: int
+    type: Literal["Operative", "Inoperative"]
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnlockConnector:
+    """Unlock the cable of a connector; on 1.6 the EVSE is the connector."""
+
+    evse_id: int
+    connector_id: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class SetPowerLimit:
     """Limit the power of one EVSE, of the whole station where ``evse_id`` is 0.
 
     ``value`` is in kW, or in A per phase where ``kind`` says so. ``stack_level`` orders the
-    platform's own limits, each of which has its ``profile_id``; None is the one of the EVSE.
+    platform's own limits, each of which has its ``profile_id``; None is the one of the scope and
+    its options. ``delay`` is in s after the start of charging. With a ``transaction_id`` it is the
+    limit of that transaction alone.
     """
 
     evse_id: int
     kind: LimitKind
     value: float
     profile_id: int | None = None
-    stack_level: int = 0
+    stack_level: int | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
+    condition: Condition | None = None
+    delay: int | None = None
+    transaction_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ClearPowerLimit:
-    """Lift every power limit of one EVSE, of the whole station where ``evse_id`` is 0."""
+    """Lift every power limit of one EVSE, of the whole station where ``evse_id`` is 0.
+
+    With a ``transaction_id`` those of that transaction alone.
+    """
 
     evse_id: int
+    transaction_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PutProfile:
+    """Have a charging profile of the operator, in the words of 2.0.1, hold on an EVSE.
+
+    EVSE 0 is the station. What lies on the charger is made of all that is wanted of it.
+    """
+
+    evse_id: int
+    profile: Mapping[str, Any]
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveProfiles:
+    """Take back profiles of the operator: the one of an id, or all that match."""
+
+    profile_id: int | None = None
+    evse_id: int | None = None
+    purpose: str | None = None
+    stack_level: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GetCompositeSchedule:
+    """Ask for the schedule that the charger reckons with; ``duration`` in s, EVSE 0 the grid."""
+
+    evse_id: int
+    duration: int
+    unit: Literal["A", "W"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Send an action of the charger's OCPP version as it stands."""
+
+    action: str
+    fields: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +156,14 @@ Command: TypeAlias = (
     RemoteStart
     | RemoteStop
     | Reset
+    | ChangeAvailability
+    | UnlockConnector
     | SetPowerLimit
     | ClearPowerLimit
+    | PutProfile
+    | RemoveProfiles
+    | GetCompositeSchedule
+    | Ask
     | SetChargingProfile
     | ClearChargingProfile
 )

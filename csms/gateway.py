@@ -19,6 +19,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from csms.books import Books
 from csms.credentials import charger_of, presented_password
 from csms.errors import LinkClosed, place_of
 from csms.frames import Limits
@@ -28,7 +29,7 @@ from csms.ports import Answer
 from csms.registry import Connection, Registry
 from csms.settings import Bind, Network
 from csms.sockets import WebSocket, quiet_logger
-from csms.station import Books, Station
+from csms.station import Station
 from csms.stations import STATIONS
 from csms.tap import journal_tap
 from storage.errors import StorageError

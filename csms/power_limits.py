@@ -73,7 +73,7 @@ def _wish(station: Station, command: SetPowerLimit, rate: Rate) -> ChargingProfi
         profile_id=id,
         evse_id=command.evse_id,
         purpose=purpose,
-        stack_level=command.stack_level,
+        stack_level=command.stack_level or 0,
         profile=limit_profile(id, purpose, rate, now),
         meta={**command.meta, "limit": {command.kind: command.value}},
         created_at=now,
@@ -95,7 +95,7 @@ def _rate(command: SetPowerLimit, abilities: Abilities) -> tuple[Rate, list[_Tol
     rate = Rate(supply.convert(asked, unit, phases), unit, phases)
     if unit != asked.unit:
         told.append(_Told("UnitConverted", f"Sent as {rate.value:g} {unit}."))
-    if command.stack_level > abilities.max_level:
+    if (command.stack_level or 0) > abilities.max_level:
         told.append(_Told("Clamped", f"The highest stack level is {abilities.max_level}."))
     if not direct and below_minimum(rate, supply):
         told.append(_Told("BelowMinimum", "AC charging pauses below 6 A per phase."))

@@ -8,7 +8,6 @@ Link: the library's own loop, queue and validation are not used (ADR 0006).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from inspect import unwrap
 from types import CoroutineType, MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
@@ -19,6 +18,7 @@ from ocpp import routing
 from ocpp.charge_point import ChargePoint
 
 from csms import frames
+from csms.books import Books
 from csms.commands import Command, Outcome
 from csms.errors import BadAnswer, InvalidCommand, NotStored, NotSupported
 from csms.frames import Call, CallError, CallResult, Dialect, Reply, Send
@@ -29,14 +29,10 @@ from csms.power_limits import PERFORMERS
 from csms.profiles import HEARD, Profiles
 from csms.readings import word
 from csms.schemas import Schemas, Violation
-from csms.transactions import TransactionLedger
 from csms.turns import Urgency
-from storage.clock import Clock, timestamp
+from storage.clock import timestamp
 from storage.errors import StorageError
 from storage.records import ChargerKey
-from storage.repositories.chargers import Chargers
-from storage.repositories.charging_profiles import ChargingProfiles
-from storage.repositories.id_tokens import IdTokens
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -67,18 +63,6 @@ def always(result: DataclassInstance) -> Handler:
     (name,) = arguments({action: None})
     handler.__name__ = f"on_{name}"  # the library finds handlers by name
     return on(action)(handler)
-
-
-@dataclass(frozen=True, slots=True)
-class Books:
-    """Where stations look up and write down; ``heartbeat_interval`` is in s."""
-
-    chargers: Chargers
-    transactions: TransactionLedger
-    id_tokens: IdTokens
-    clock: Clock
-    profiles: ChargingProfiles
-    heartbeat_interval: int = 300
 
 
 class Station(ChargePoint):
@@ -140,6 +124,8 @@ class Station(ChargePoint):
                 result = await result
         except StorageError as cause:
             raise NotStored from cause
+        for hear in self.books.hearing.get(call.action, ()):
+            hear(self.key, call)
         if call.action in HEARD:
             self.profiles.heard(call.action, call.fields)
         return self._reply(call, result)

@@ -14,13 +14,12 @@ from filelock import FileLock, Timeout
 
 from api.app import ApiParts, create_app
 from api.server import listening
+from csms.books import open_books
 from csms.errors import RingmainError
 from csms.frames import Limits
 from csms.gateway import Door, Gateway
 from csms.registry import Registry
 from csms.settings import Bind, Settings
-from csms.station import Books
-from csms.transactions import TransactionLedger
 from proxy.addresses import AddressGuard
 from proxy.parts import RelayParts
 from proxy.relays import Relays
@@ -93,13 +92,7 @@ def _alone(data_dir: Path) -> Iterator[None]:
 def _gateway(
     door: Door, storage: Storage, registry: Registry, relays: Relays, clock: Clock
 ) -> Gateway:
-    books = Books(
-        chargers=storage.chargers,
-        transactions=TransactionLedger(storage.transactions, clock),
-        id_tokens=storage.id_tokens,
-        clock=clock,
-        profiles=storage.charging_profiles,
-    )
+    books = open_books(storage, clock)
     return Gateway(door, registry=registry, books=books, journal=storage.journal, relaying=relays)
 
 

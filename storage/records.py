@@ -33,6 +33,8 @@ class Organization:
 
     organization_uuid: str
     name: str
+    # Whose tokens may charge where no target decides.
+    authorization: Literal["accept_all", "known", "reject"] = "accept_all"
     created_at: datetime
 
 
@@ -64,6 +66,11 @@ class Charger:
     # Subprotocols; empty allows every one that we speak.
     allowed_versions: tuple[str, ...] = ()
     password_digest: bytes = field(repr=False)
+    # Whether its boots are accepted or held in Pending.
+    boot_policy: Literal["accept", "pending"] = "accept"
+    # Of its mains, where it cannot tell by itself; V between a phase and neutral.
+    supply_phases: int | None = None
+    nominal_voltage: float | None = None
     # The last BootNotification's payload, as received.
     boot_payload: bytes | None = None
     last_seen: datetime | None = None
@@ -138,6 +145,9 @@ class Transaction:
     remote_start_id: int | None = None
     # As the charger wrote it: with it a repeated start is recognised.
     start_timestamp: str
+    ended_by: Literal["charger", "operator", "superseded", "boot"] | None = None
+    # What came along with the start that was asked for, in camelCase (seed 002).
+    remote_start: Mapping[str, Any] | None = None
 
 
 class MeterValue(NamedTuple):
@@ -199,10 +209,17 @@ class Command:
     action: str
     request: Mapping[str, Any]
     requested_by: str
-    state: Literal["sent", "answered", "failed", "timeout", "offline"] = "sent"
+    # collecting: answered, and late parts are yet to come; complete: they are all there.
+    state: Literal["sent", "answered", "failed", "timeout", "offline", "collecting", "complete"] = (
+        "sent"
+    )
     response: Mapping[str, Any] | None = None
     created_at: datetime
     finished_at: datetime | None = None
+    batch_id: str | None = None
+    # The number that its late parts carry.
+    request_id: int | None = None
+    progress: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,8 @@ organizations = Table(
     metadata,
     Column("organization_uuid", Text, primary_key=True),
     Column("name", Text, nullable=False),
+    # Whose tokens may charge where no target decides: accept_all, known, reject.
+    Column("authorization", Text, nullable=False),
     Column("created_at", UtcTime, nullable=False),
 )
 
@@ -69,6 +71,9 @@ chargers = Table(
     Column("security_profile", BigInteger, nullable=False),
     Column("allowed_versions", Json, nullable=False),
     Column("password_digest", LargeBinary, nullable=False),
+    Column("boot_policy", Text, nullable=False),  # accept, pending
+    Column("supply_phases", BigInteger),
+    Column("nominal_voltage", Double),
     Column("boot_payload", LargeBinary),
     Column("last_seen", UtcTime),
     Column("last_disconnect", UtcTime),
@@ -110,6 +115,10 @@ transactions = Table(
     Column("stop_reason", Text),
     Column("remote_start_id", BigInteger),
     Column("start_timestamp", Text, nullable=False),
+    # Who ended it: charger, operator, superseded, boot.
+    Column("ended_by", Text),
+    # What came along with the start that was asked for (seed 002).
+    Column("remote_start", Json),
     PrimaryKeyConstraint("organization_uuid", "charge_box_id", "transaction_id"),
     Index("ix_transactions_id", "organization_uuid", "transaction_id", "started_at"),
     Index(
@@ -157,20 +166,6 @@ id_tokens = Table(
     Column("source", Text, nullable=False),
     Column("accepted_at", UtcTime, nullable=False),
     PrimaryKeyConstraint("organization_uuid", "id_token", "source", "charge_box_id"),
-)
-
-commands = Table(
-    "commands",
-    metadata,
-    Column("command_id", Text, primary_key=True),
-    *key_columns(),
-    Column("action", Text, nullable=False),
-    Column("request", Json, nullable=False),
-    Column("requested_by", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("response", Json),
-    Column("created_at", UtcTime, nullable=False),
-    Column("finished_at", UtcTime),
 )
 
 messages = Table(

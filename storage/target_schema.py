@@ -147,6 +147,7 @@ availability = Table(
     Column("evse_id", BigInteger, nullable=False),
     Column("connector_id", BigInteger, nullable=False),
     Column("type", Text, nullable=False),
+    Column("reason", Text),
     PrimaryKeyConstraint("organization_uuid", "charge_box_id", "owner", "evse_id", "connector_id"),
     of_charger(),
 )

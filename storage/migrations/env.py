@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from alembic import context
 
+import storage.operations_schema
 import storage.schema
-import storage.target_schema  # noqa: F401 - both make their tables known
+import storage.target_schema  # noqa: F401 - all make their tables known
 from storage.columns import metadata
 
 context.configure(

@@ -19,6 +19,7 @@ class AvailabilityWish(NamedTuple):
     evse_id: int
     connector_id: int
     type: Literal["Operative", "Inoperative"]
+    reason: str | None = None
 
 
 class DeferredReset(NamedTuple):
@@ -44,7 +45,7 @@ class AvailabilityWishes:
     def drop(self, key: ChargerKey, wish: AvailabilityWish) -> asyncio.Future[None]:
         """Forget what an owner wished of the connector of this wish."""
         place = wish._asdict()
-        del place["type"]
+        del place["type"], place["reason"]
         return self._group.submit(statements.drop_availability, {**key._asdict(), **place})
 
     def forget(self, key: ChargerKey, owner: int) -> asyncio.Future[None]:

@@ -29,6 +29,9 @@ CHANGEABLE = (
     "security_profile",
     "allowed_versions",
     "password_digest",
+    "boot_policy",
+    "supply_phases",
+    "nominal_voltage",
 )
 replace_charger = (
     update(chargers)

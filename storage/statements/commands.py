@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import select, update
 
-from storage.schema import commands, id_tokens
+from storage.operations_schema import commands
+from storage.schema import id_tokens
 from storage.statements.parts import given, insert_into, insert_or_update, of_charger
 
 accept_token = insert_or_update(

@@ -52,6 +52,7 @@ _WISHES = (
         availability.c.evse_id,
         availability.c.connector_id,
         availability.c.type,
+        availability.c.reason,
     )
     .where(of_charger(availability))
     .order_by(availability.c.owner, availability.c.evse_id, availability.c.connector_id)

@@ -25,13 +25,12 @@ from yarl import URL
 from api.app import ALL, ApiParts, create_app
 from api.openapi import describe
 from api.server import listening
+from csms.books import open_books
 from csms.link import Link
 from csms.registry import Connection, Registry
 from csms.settings import Bind
-from csms.station import Books
 from csms.stations import STATIONS
 from csms.tap import journal_tap
-from csms.transactions import TransactionLedger
 from proxy.addresses import AddressGuard
 from proxy.errors import DialledTooOften
 from proxy.probe import Step
@@ -286,13 +285,7 @@ async def live(api: Api, charge_box_id: str, version: str) -> AsyncIterator[Live
     key, kind = api.charger_key(charge_box_id), STATIONS[f"ocpp{version}"]
     ours, theirs = socket_pair()
     link = Link(ours, dialect=kind.dialect, tap=journal_tap(storage.journal, key, version))
-    books = Books(
-        chargers=storage.chargers,
-        transactions=TransactionLedger(storage.transactions, api.clock),
-        id_tokens=storage.id_tokens,
-        clock=api.clock,
-        profiles=storage.charging_profiles,
-    )
+    books = open_books(storage, api.clock)
     connection = Connection(
         key=key,
         generation=registry.next_generation(),

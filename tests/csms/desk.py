@@ -12,11 +12,11 @@ from typing import Any
 import orjson
 
 from csms import frames
+from csms.books import Books, open_books
 from csms.frames import Call, CallError, CallResult, Reply
 from csms.link import Link
-from csms.station import Books, Station
+from csms.station import Station
 from csms.stations import STATIONS
-from csms.transactions import TransactionLedger
 from storage.records import Charger, ChargerKey, ConnectorStatus, MeterValue, Transaction
 from storage.store import Storage, open_storage
 from tests.doubles import Conversation, conversation, socket_pair
@@ -110,11 +110,5 @@ async def open_desk(
             )
             await storage.chargers.enroll(charger, None)
         numbers = count(1)
-        ledger = TransactionLedger(
-            storage.transactions, clock, new_transaction_id or (lambda: next(numbers))
-        )
-        yield Desk(
-            storage,
-            clock,
-            Books(storage.chargers, ledger, storage.id_tokens, clock, storage.charging_profiles),
-        )
+        books = open_books(storage, clock, new_transaction_id or (lambda: next(numbers)))
+        yield Desk(storage, clock, books)

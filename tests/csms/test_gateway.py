@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from csms import frames
+from csms.books import open_books
 from csms.commands import Reset
 from csms.errors import ChargerOffline, LinkClosed
 from csms.gateway import Door, Gateway
@@ -25,8 +26,6 @@ from csms.link import TRY_AGAIN_LATER
 from csms.ports import Answer
 from csms.registry import Connection, Registry
 from csms.settings import Bind
-from csms.station import Books
-from csms.transactions import TransactionLedger
 from storage.clock import SystemClock
 from storage.errors import StorageUnavailable
 from storage.records import Charger, ChargerKey
@@ -127,13 +126,10 @@ async def house(
     """Open the gateway on a real database; CP01 is enrolled."""
     registry, clock = Registry(), SystemClock()
     async with open_storage(data_dir, clock, lambda: ORGANIZATION) as storage:
-        ledger = TransactionLedger(storage.transactions, clock)
         gateway = Gateway(
             Door(Bind("127.0.0.1", 0), **door),
             registry=registry,
-            books=Books(
-                storage.chargers, ledger, storage.id_tokens, clock, storage.charging_profiles
-            ),
+            books=open_books(storage, clock),
             journal=storage.journal,
             relaying=relaying or Native(),
         )

@@ -18,15 +18,15 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from csms import frames
+from csms.books import Books, open_books
 from csms.frames import Call, Reply, Send
 from csms.link import Link
 from csms.ports import Answer
 from csms.registry import Connection
 from csms.sockets import WebSocket, quiet_logger
-from csms.station import Books, Station
+from csms.station import Station
 from csms.stations import STATIONS
 from csms.tap import journal_tap
-from csms.transactions import TransactionLedger
 from proxy.addresses import AddressGuard
 from proxy.parts import RelayParts
 from proxy.relays import Relays
@@ -342,13 +342,7 @@ async def staged(
 ) -> AsyncIterator[Stage]:
     """Set the stage until the context ends; the same folder again is the server started again."""
     async with open_storage(folder, clock) as storage:
-        books = Books(
-            chargers=storage.chargers,
-            transactions=TransactionLedger(storage.transactions, clock),
-            id_tokens=storage.id_tokens,
-            clock=clock,
-            profiles=storage.charging_profiles,
-        )
+        books = open_books(storage, clock)
         given = {"guard": GUARD, "timings": timings, **parts}
         async with Relays(RelayParts(storage=storage, clock=clock, **given)) as relays:
             yield Stage(storage, relays, await organization_of(storage), books)

@@ -81,6 +81,6 @@ def test_what_only_adds_rows_can_add_many_at_once() -> None:
     added = Compiled(insert_into(organizations), DIALECT)
 
     assert added.many is not None
-    assert added.many.count("(?, ?, ?)") == AT_ONCE
+    assert added.many.count("(?, ?, ?, ?)") == AT_ONCE
     assert Compiled(chargers.note_status, DIALECT).many is None
     assert Compiled(file_messages, DIALECT).many is None

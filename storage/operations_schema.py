@@ -1,0 +1,178 @@
+"""
+The tables of what an operator asks of chargers, and of what comes back.
+
+What belongs to a charger goes with it, but for commands and what came in answer to them.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    literal_column,
+)
+
+from storage.columns import Json, Serial, UtcTime, key_columns, metadata, of_charger
+
+commands = Table(
+    "commands",
+    metadata,
+    Column("command_id", Text, primary_key=True),
+    *key_columns(),
+    Column("action", Text, nullable=False),
+    Column("request", Json, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("response", Json),
+    Column("created_at", UtcTime, nullable=False),
+    Column("finished_at", UtcTime),
+    Column("batch_id", Text),
+    # The number that its late parts carry, ours and unique on its charger.
+    Column("request_id", BigInteger),
+    # How far the late parts have come; NULL where none are to come.
+    Column("progress", Json),
+    Index("ix_commands_newest", "organization_uuid", "charge_box_id", "created_at", "command_id"),
+)
+OF_A_BATCH = commands.c.batch_id.is_not(None)
+Index(
+    "ix_commands_batch", commands.c.batch_id, sqlite_where=OF_A_BATCH, postgresql_where=OF_A_BATCH
+)
+# Those whose late parts may still come: few at any time.
+COLLECTING = commands.c.state == literal_column("'collecting'")
+Index(
+    "ix_commands_collecting",
+    commands.c.organization_uuid,
+    commands.c.charge_box_id,
+    commands.c.request_id,
+    sqlite_where=COLLECTING,
+    postgresql_where=COLLECTING,
+)
+
+# What a charger sent after its answer, one row for each message, as it was on the wire.
+command_parts = Table(
+    "command_parts",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("command_id", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+    Index("ix_command_parts_command", "command_id", "id"),
+)
+
+# One action asked of many chargers; each of them has a command of its own.
+command_batches = Table(
+    "command_batches",
+    metadata,
+    Column("batch_id", Text, primary_key=True),
+    Column("organization_uuid", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("request", Json, nullable=False),
+    Column("stations", Json, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("finished_at", UtcTime),
+    Index("ix_command_batches_newest", "organization_uuid", "created_at", "batch_id"),
+)
+
+# A start that was asked for, with all that came along; it is bound to the session it leads to.
+remote_starts = Table(
+    "remote_starts",
+    metadata,
+    *key_columns(),
+    Column("remote_start_id", BigInteger, nullable=False),
+    Column("evse_id", BigInteger),
+    Column("id_token", Text, nullable=False),
+    Column("details", Json, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("transaction_id", Text),
+    PrimaryKeyConstraint("organization_uuid", "charge_box_id", "remote_start_id"),
+    of_charger(),
+)
+
+# Who may charge where an organization decides by itself.
+known_tokens = Table(
+    "known_tokens",
+    metadata,
+    Column(
+        "organization_uuid", Text, ForeignKey("organizations.organization_uuid"), nullable=False
+    ),
+    Column("id_token", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("group_id_token", Text),
+    Column("comment", Text),
+    Column("expires_at", UtcTime),
+    Column("created_at", UtcTime, nullable=False),
+    PrimaryKeyConstraint("organization_uuid", "id_token"),
+)
+
+reservations = Table(
+    "reservations",
+    metadata,
+    *key_columns(),
+    Column("reservation_id", BigInteger, nullable=False),
+    Column("evse_id", BigInteger),
+    Column("id_token", Text, nullable=False),
+    Column("id_token_type", Text, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    PrimaryKeyConstraint("organization_uuid", "charge_box_id", "reservation_id"),
+    of_charger(),
+)
+
+# The list of tokens that a charger has for itself, as we have last put it there.
+local_lists = Table(
+    "local_lists",
+    metadata,
+    *key_columns(),
+    Column("version", BigInteger, nullable=False),
+    Column("entries", Json, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    PrimaryKeyConstraint("organization_uuid", "charge_box_id"),
+    of_charger(),
+)
+
+# Firmware updates and log uploads: what was asked, what the charger tells, what it has sent us.
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("job_id", Text, primary_key=True),
+    *key_columns(),
+    Column("kind", Text, nullable=False),  # firmware, log
+    Column("request_id", BigInteger),
+    Column("command_id", Text),
+    Column("request", Json, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("statuses", Json, nullable=False),
+    Column("upload_digest", LargeBinary, unique=True),  # of the one-time URL's secret
+    Column("file_name", Text),
+    Column("file_size", BigInteger),
+    Column("file_sha256", Text),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime),
+    Column("finished_at", UtcTime),
+    Index("ix_jobs_newest", "organization_uuid", "charge_box_id", "created_at", "job_id"),
+    of_charger(),
+)
+
+# What limits a charger from outside, as it has told us (2.x NotifyChargingLimit).
+station_limits = Table(
+    "station_limits",
+    metadata,
+    *key_columns(),
+    Column("evse_id", BigInteger, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("payload", Json, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    PrimaryKeyConstraint("organization_uuid", "charge_box_id", "evse_id", "source"),
+    of_charger(),
+)
