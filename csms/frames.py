@@ -281,6 +281,12 @@ def call(id: str, action: str, payload: bytes, fields: Any = None) -> Call:
     return Call(id, action, payload, fields, text)
 
 
+def send(id: str, action: str, payload: bytes, fields: Any = None) -> Send:
+    """Build the SEND whose payload is exactly these bytes (2.1)."""
+    text = b"[6,%b,%b,%b]" % (orjson.dumps(id), orjson.dumps(action), payload)
+    return Send(id, action, payload, fields, text)
+
+
 def call_result(id: str, payload: bytes, fields: Any = None) -> CallResult:
     """Build the CALLRESULT whose payload is exactly these bytes."""
     return CallResult(id, payload, fields, b"[3,%b,%b]" % (orjson.dumps(id), payload))

@@ -25,7 +25,7 @@ from csms.errors import (
     NotStored,
     place_of,
 )
-from csms.frames import Call, CallError, CallResult, Dialect, Limits, Reply, Send
+from csms.frames import Call, CallError, CallResult, CallResultError, Dialect, Limits, Reply, Send
 from csms.inbox import Inbox
 from csms.outbox import Outbox
 from csms.ports import Answer, Receipt, Socket, Tap, no_tap
@@ -36,7 +36,8 @@ log = structlog.get_logger("ringmain.link")
 
 # The same as the unions of their names, but quicker to ask for.
 _CALLS, _REPLIES = (Call, Send), (CallResult, CallError)
-_Item: TypeAlias = Call | Send | tuple[MalformedFrame, bytes]  # that has to be answered
+_Fault: TypeAlias = CallResultError | tuple[MalformedFrame, bytes]
+_Item: TypeAlias = Call | Send | _Fault  # that has to be stored, and answered if it can be
 GOING_AWAY, POLICY_VIOLATION, INTERNAL_ERROR = 1001, 1008, 1011
 SERVICE_RESTART, TRY_AGAIN_LATER = 1012, 1013
 
@@ -149,6 +150,16 @@ class Link:
             raise CallRefused(reply)
         return reply
 
+    def send(self, action: str, payload: bytes, *, note: Any = None) -> None:
+        """Send the peer what is never answered (2.1); it waits for no CALL's turn.
+
+        What a peer would get late that does not read is not sent. ``note`` is for the tap alone.
+        """
+        if self._closed is None and not self._outbox.behind:
+            frame = frames.send(self._new_id(), action, payload)
+            stored = partial(self._noted, frame.text)
+            self._tap("sent", frame, frame.text, action, note, stored)
+
     async def _read(self) -> None:
         while True:
             text = await self._socket.receive()
@@ -161,12 +172,10 @@ class Link:
         item: _Item | None = None
         try:
             frame = frames.parse(text, self._dialect, self._limits)
-            if isinstance(frame, _CALLS):
-                item = frame
-            elif isinstance(frame, _REPLIES):
+            if isinstance(frame, _REPLIES):
                 self._take_answer(frame)
             else:
-                self._unsolicited()
+                item = frame
         except MalformedFrame as malformed:
             if text and not text.isspace():  # some chargers send empty texts as keep-alive
                 item = malformed, text
@@ -175,15 +184,19 @@ class Link:
         if item is not None:
             if self._inbox.full:
                 return False
-            if isinstance(item, tuple):
-                self._note_malformed(item[0])
+            if not isinstance(item, _CALLS):
+                self._note_fault(item)
             self._inbox.add(item)
         self.traffic.came(len(text))
         return True
 
-    def _note_malformed(self, malformed: MalformedFrame) -> None:
-        self.traffic.malformed += 1
-        self._mind(f"a frame that is no OCPP ({malformed.reason})")
+    def _note_fault(self, fault: _Fault) -> None:
+        if isinstance(fault, CallResultError):
+            self.traffic.unsolicited += 1
+            self._mind("a complaint about an answer")
+        else:
+            self.traffic.malformed += 1
+            self._mind(f"a frame that is no OCPP ({fault[0].reason})")
 
     def _take_answer(self, frame: Reply) -> None:
         asked = self._turns.answered(frame.id)
@@ -208,8 +221,8 @@ class Link:
             item = await self._inbox.take()
             if self._outbox.busy:  # what was said before is stored before more is served
                 await self._outbox.quiet()
-            if isinstance(item, tuple):
-                self._refuse(*item)
+            if not isinstance(item, _CALLS):
+                self._refuse(item)
                 continue
             # A Send is served and never answered; a flood of them still feels how slow the disk is.
             stored = None if isinstance(item, Call) else self._outbox.wait_for()
@@ -225,12 +238,14 @@ class Link:
             if stored is None:
                 self._reply(reply, item.action, asked)
 
-    def _refuse(self, malformed: MalformedFrame, text: bytes) -> None:
-        stored = None if malformed.answerable else self._outbox.wait_for()
-        asked = self._tap("received", malformed, text, None, None, stored)
-        if malformed.answerable:
-            error = frames.call_error(malformed.id, malformed.code, malformed.reason)
+    def _refuse(self, fault: _Fault) -> None:
+        frame, text = fault if isinstance(fault, tuple) else (fault, fault.text)
+        if isinstance(frame, MalformedFrame) and frame.answerable:
+            asked = self._tap("received", frame, text, None, None, None)
+            error = frames.call_error(frame.id, frame.code, frame.reason)
             self._reply(error, None, asked)
+        else:
+            self._tap("received", frame, text, None, None, self._outbox.wait_for())
 
     def _reply(self, reply: Reply, action: str | None, asked: Receipt) -> None:
         if self._closed:
@@ -256,6 +271,10 @@ class Link:
             failure = NotStored()
             failure.__cause__ = fault
             answer.set_exception(failure)
+
+    def _noted(self, text: bytes, fault: Exception | None) -> None:
+        if fault is None and self._closed is None:
+            self._outbox.post(text)
 
     def _broken(self, fault: Exception) -> None:
         self._end(_failed(fault))

@@ -32,6 +32,11 @@ class Outbox:
         """Tell whether a text waits, or one is promised."""
         return self._promised > 0 or bool(self._texts)
 
+    @property
+    def behind(self) -> bool:
+        """Tell whether the peer has yet to read what waits here."""
+        return bool(self._texts)
+
     def promise(self) -> None:
         """Count on one more text, which has to be stored first."""
         self._promised += 1

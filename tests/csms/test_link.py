@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -329,13 +330,75 @@ async def test_send_of_2_1_is_served_and_never_answered() -> None:
         assert served == ["NotifyPeriodicEventStream", "Heartbeat"]
 
 
-async def test_complaint_about_our_answer_of_2_1_is_counted_and_not_answered() -> None:
-    async with conversation(dialect=OCPP21) as talk:
+async def test_complaint_about_our_answer_of_2_1_is_recorded_and_not_answered() -> None:
+    tap = MemoryTap()
+    async with conversation(dialect=OCPP21, tap=tap) as talk:
         await talk.peer.says('[5,"id-1","FormatViolation","no",{}]')
         await talk.peer.calls("Heartbeat")
 
         assert await talk.peer.hears() == [3, "peer-1", {}]
+        assert tap.story[0] == ("received", "CallResultError", None)
         assert talk.link.traffic.unsolicited == 1
+
+
+async def test_too_many_complaints_of_2_1_end_the_link() -> None:
+    faults: list[str] = []
+
+    def tolerate(fault: str) -> bool:
+        faults.append(fault)
+        return len(faults) < 2
+
+    async with conversation(dialect=OCPP21, tolerate=tolerate) as talk:
+        for _ in range(2):
+            await talk.peer.says('[5,"id-1","FormatViolation","no",{}]')
+        closed = await talk.ended()
+
+    assert closed.reason == "too much that is no OCPP"
+    assert faults == 2 * ["a complaint about an answer"]
+
+
+async def test_send_of_ours_leaves_after_its_commit_and_waits_for_no_turn() -> None:
+    tap = MemoryTap(by_hand=True)
+    async with conversation(dialect=OCPP21, tap=tap) as talk:
+        reset = begin(talk.link.call("Reset", b"{}"))
+        await settled()
+        talk.link.send("NotifyPeriodicEventStream", b'{"id" : 1.0}')
+        assert talk.peer.socket.unread == 0
+        tap.commit()
+
+        _, id, _, _ = await talk.peer.hears()
+        kind, own_id, action, _ = orjson.loads(tap.kept[1].text)
+        assert (kind, action) == (6, "NotifyPeriodicEventStream")
+        assert await talk.peer.socket.receive() == tap.kept[1].text
+        assert tap.kept[1].text.endswith(b'{"id" : 1.0}]')
+        assert own_id != id
+        await talk.peer.says(frames.call_result(id, b"{}").text)
+        tap.commit()
+        await reset
+
+
+async def test_send_of_ours_that_is_not_stored_or_comes_too_late_is_not_sent() -> None:
+    tap = MemoryTap(by_hand=True)
+    async with conversation(dialect=OCPP21, tap=tap) as talk:
+        talk.link.send("NotifyPeriodicEventStream", b"{}")
+        tap.commit(OSError("disk full"))
+        assert talk.link.closed is None
+        await talk.link.close()
+        talk.link.send("NotifyPeriodicEventStream", b"{}")
+
+        with pytest.raises(LinkClosed):
+            await talk.peer.hears()
+        assert len(tap.kept) == 1
+
+
+async def test_sends_do_not_pile_up_for_a_peer_that_does_not_read() -> None:
+    tap = MemoryTap()
+    async with conversation(dialect=OCPP21, tap=tap, room=1) as talk:
+        for _ in range(100):
+            talk.link.send("NotifyPeriodicEventStream", b"{}")
+            await settled()
+
+        assert len(tap.kept) == 2  # one fits, one is on its way
 
 
 async def test_what_makes_no_sense_is_told_and_ends_the_link_when_it_is_too_much() -> None:
@@ -457,7 +520,9 @@ async def test_refusal_leaves_after_its_commit() -> None:
         assert (await talk.peer.hears())[1] == "-1"
 
 
-@pytest.mark.parametrize("text", [b'[6,"a","NotifyPeriodicEventStream",{}]', b'[3,"a",'])
+@pytest.mark.parametrize(
+    "text", [b'[6,"a","NotifyPeriodicEventStream",{}]', b'[5,"a","InternalError"]', b'[3,"a",']
+)
 async def test_what_is_never_answered_is_taken_as_fast_as_it_is_stored(text: bytes) -> None:
     tap = MemoryTap(by_hand=True)
     async with conversation(dialect=OCPP21, tap=tap) as talk:
