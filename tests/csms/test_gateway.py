@@ -28,7 +28,8 @@ from csms.registry import Connection, Registry
 from csms.settings import Bind
 from storage.clock import SystemClock
 from storage.errors import StorageUnavailable
-from storage.records import Charger, ChargerKey
+from storage.records import Charger, ChargerKey, Organization
+from storage.repositories.rows import columns
 from storage.secrets import digest_secret
 from storage.statements import organizations as statements
 from storage.store import Storage, open_storage
@@ -429,10 +430,8 @@ async def test_reconnecting_a_hundred_times_leaves_the_last_one(home: House) -> 
 
 async def test_same_id_in_another_organization_is_another_charger(home: House) -> None:
     other = "00000000-0000-4000-8000-000000000000"
-    await home.storage.database.execute(
-        statements.add_organization,
-        {"organization_uuid": other, "name": "Others", "created_at": SystemClock().now()},
-    )
+    others = Organization(organization_uuid=other, name="Others", created_at=SystemClock().now())
+    await home.storage.database.execute(statements.add_organization, columns(others))
     await home.enrol(ChargerKey(other, "CP01"))
     async with home.dial() as ours, home.dial(f"/{other}/ocpp/CP01") as theirs:
         assert await beats(ours)

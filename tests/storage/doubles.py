@@ -41,7 +41,12 @@ ADD = statements.add_organization
 
 
 def row(name: str, *, padding: str = "") -> Row:
-    return {"organization_uuid": name, "name": f"{name}{padding}", "created_at": NOON}
+    return {
+        "organization_uuid": name,
+        "name": f"{name}{padding}",
+        "authorization": "reject",
+        "created_at": NOON,
+    }
 
 
 async def names(database: Database) -> list[str]:

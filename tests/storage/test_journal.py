@@ -16,7 +16,15 @@ from storage import journal as journal_module
 from storage.errors import StorageError
 from storage.group_commit import GroupCommit
 from storage.journal import Journal, Receipt
-from storage.records import Charger, ChargerKey, Direction, Message, MessageType, ProxyConfiguration
+from storage.records import (
+    Charger,
+    ChargerKey,
+    Direction,
+    Message,
+    MessageType,
+    Organization,
+    ProxyConfiguration,
+)
 from storage.repositories.rows import columns
 from storage.sqlite import SqliteDatabase
 from storage.statements.chargers import add_charger
@@ -350,8 +358,10 @@ async def test_what_was_acknowledged_is_there_after_kill_9(tmp_path: Path) -> No
 
 
 async def _enrol_with_cursor(database: SqliteDatabase, clock: HandClock, position: int) -> None:
-    organization = {"organization_uuid": ALICE.organization_uuid, "name": "A"}
-    await database.execute(add_organization, {**organization, "created_at": clock.now()})
+    organization = Organization(
+        organization_uuid=ALICE.organization_uuid, name="A", created_at=clock.now()
+    )
+    await database.execute(add_organization, columns(organization))
     charger = Charger(
         key=ALICE, charger_name="A", password_digest=b"digest", created_at=clock.now()
     )
