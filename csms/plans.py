@@ -69,6 +69,11 @@ def is_reserved_for_targets(profile_id: int) -> bool:
     return profile_id >= _TARGET_IDS
 
 
+def is_limit(wish: ChargingProfile) -> bool:
+    """Tell a power limit of the platform from a charging profile that its operator has put."""
+    return wish.owner == PLATFORM and "limit" in wish.meta
+
+
 def rate_of(limit: ChargingProfile) -> Rate:
     """Return what a power limit allows."""
     schedule = limit.profile["chargingSchedule"][0]
