@@ -217,7 +217,9 @@ class Station(ChargePoint):
         )
         return True
 
-    def _reply(self, call: Call | Send, result: DataclassInstance) -> Reply:
+    def _reply(self, call: Call | Send, result: DataclassInstance | None) -> Reply:
+        if result is None:  # to a Send, and nobody hears it
+            return frames.call_result(call.id, b"{}", {})
         unvarying = self._unvarying.get(type(result))
         if unvarying is not None:
             return frames.call_result(call.id, unvarying, {})

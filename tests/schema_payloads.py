@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-VERSIONS = {"1.6": ("ocpp.v16", ""), "2.0.1": ("ocpp.v201", "Request")}
+VERSIONS = {"1.6": "ocpp.v16", "2.0.1": "ocpp.v201", "2.1": "ocpp.v21"}
 
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none()
@@ -28,10 +28,12 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 @cache
 def schema(version: str, action: str, side: str) -> dict[str, Any]:
     """Read the schema of an action's ``request`` or ``response``."""
-    package, request = VERSIONS[version]
-    name = f"{action}{request if side == 'request' else 'Response'}.json"
-    text = files(package).joinpath("schemas", name).read_text("utf-8-sig")
-    document: dict[str, Any] = json.loads(text)
+    # A request of 1.6 and a Send of 2.1 have no ending.
+    endings = ("Request", "") if side == "request" else ("Response",)
+    folder = files(VERSIONS[version]).joinpath("schemas")
+    named = (folder.joinpath(f"{action}{ending}.json") for ending in endings)
+    file = next(file for file in named if file.is_file())
+    document: dict[str, Any] = json.loads(file.read_text("utf-8-sig"))
     return document
 
 
@@ -69,6 +71,8 @@ def _example(node: dict[str, Any], document: dict[str, Any], *, every: bool) -> 
 def _scalar(node: dict[str, Any]) -> Any:
     if node.get("type") == "string":
         return "2026-01-01T00:00:00Z" if node.get("format") == "date-time" else "1"
+    if node.get("maximum") == 0.0:  # 2.1 has limits of discharging, which are negative
+        return -1.5
     return {"integer": 1, "number": 1.5, "boolean": True}.get(node.get("type", ""), {"any": 1})
 
 
