@@ -19,6 +19,9 @@ from ocpp.v16.enums import (
     ChargingProfilePurposeType,
     ChargingRateUnitType,
 )
+from ocpp.v21 import call as call21
+from ocpp.v21 import call_result as call_result21
+from ocpp.v21 import datatypes as datatypes21
 from ocpp.v201 import call as call201
 from ocpp.v201 import call_result as call_result201
 from ocpp.v201 import datatypes as datatypes201
@@ -46,16 +49,33 @@ MESSAGES = [
         ("1.6", "response", call_result16),
         ("2.0.1", "request", call201),
         ("2.0.1", "response", call_result201),
+        ("2.1", "request", call21),
+        ("2.1", "response", call_result21),
     )
     for kind in dataclasses_of(module)
 ]
+
+
+# Names of 2.1 that the library spells as no schema does. No station of ours says them: whatever
+# it says is checked against its schema, and an owner's own commands go out in camelCase as they
+# came.
+BROKEN_OF_2_1 = {
+    "Get15118EVCertificate": {"prioritizedEmaids": "prioritizedEMAIDs"},
+    "NotifySettlement": {"receiptURL": "receiptUrl"},
+    "ReportDERControl": {"fixedPfAbsorb": "fixedPFAbsorb", "fixedPfInject": "fixedPFInject"},
+    "SetDERControl": {"fixedPfAbsorb": "fixedPFAbsorb", "fixedPfInject": "fixedPFInject"},
+}
 
 
 @pytest.mark.parametrize(("kind", "version", "side"), MESSAGES)
 def test_every_message_has_the_names_of_its_schema(
     kind: type[Any], version: str, side: str
 ) -> None:
-    assert keys_of(kind) == set(schema(version, kind.__name__, side).get("properties", {}))
+    broken = BROKEN_OF_2_1.get(kind.__name__, {}) if version == "2.1" else {}
+    spelled = {broken.get(name, name) for name in keys_of(kind)}
+
+    assert spelled == set(schema(version, kind.__name__, side).get("properties", {}))
+    assert not broken.keys() & schema(version, kind.__name__, side).get("properties", {}).keys()
 
 
 def all_names(node: Any) -> Iterator[str]:
@@ -68,9 +88,26 @@ def all_names(node: Any) -> Iterator[str]:
             yield from all_names(child)
 
 
+# Nested types of 2.1 with such names: of profiles (limit_L2), batteries, DER and taxes.
+BROKEN_TYPES_OF_2_1 = {
+    "BatteryDataType",
+    "ChargingSchedulePeriodType",
+    "ChargingScheduleUpdateType",
+    "DERChargingParametersType",
+    "FixedPFGetType",
+    "LimitAtSoCType",
+    "TaxRuleType",
+    "V2XChargingParametersType",
+}
+
+
 @pytest.mark.parametrize(
     ("version", "datatypes", "calls"),
-    [("1.6", datatypes16, call16), ("2.0.1", datatypes201, call201)],
+    [
+        ("1.6", datatypes16, call16),
+        ("2.0.1", datatypes201, call201),
+        ("2.1", datatypes21, call21),
+    ],
 )
 def test_every_type_within_a_message_has_names_that_a_schema_knows(
     version: str, datatypes: ModuleType, calls: ModuleType
@@ -82,15 +119,18 @@ def test_every_type_within_a_message_has_names_that_a_schema_knows(
         for name in all_names(schema(version, kind.__name__, side))
     }
 
-    assert set().union(*map(keys_of, dataclasses_of(datatypes))) <= known
+    unknown = {kind.__name__ for kind in dataclasses_of(datatypes) if not keys_of(kind) <= known}
+    assert unknown == (BROKEN_TYPES_OF_2_1 if version == "2.1" else set())
 
 
 @pytest.mark.parametrize(("kind", "version", "side"), MESSAGES)
 def test_names_come_back_as_they_went(kind: type[Any], version: str, side: str) -> None:
     del version, side
     everything = {field.name: 0 for field in fields(kind)}
+    # The library reads 2.1 with the names of 2.0.1, and so do our handlers.
+    named = {name.replace("iso_15118", "iso15118") for name in everything}
 
-    assert arguments(wire_fields(kind(**everything))) == everything
+    assert arguments(wire_fields(kind(**everything))) == dict.fromkeys(named, 0)
 
 
 def profile() -> datatypes16.ChargingProfile:
