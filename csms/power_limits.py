@@ -8,28 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from csms.commands import ClearPowerLimit, Command, Outcome, SetPowerLimit
 from csms.errors import InvalidCommand
 from csms.limits import Abilities, below_minimum, limit_profile
 from csms.plans import PLATFORM, limit_id
 from csms.schedules import STATION_MAX, TX_DEFAULT, Rate
+from csms.told import ACCEPTED, UNKNOWN, Told, outcome, refused
 from storage.records import ChargingProfile
 
 if TYPE_CHECKING:
-    from csms.profiles import Settled
     from csms.station import Station
-
-_ACCEPTED, _REJECTED, _UNKNOWN = "Accepted", "Rejected", "Unknown"
-_LONGEST_INFO = 512  # additionalInfo in 2.0.1
-
-
-class _Told(NamedTuple):
-    """What was changed about a limit: a reason code of at most 20 characters, and a sentence."""
-
-    code: str
-    sentence: str
 
 
 async def set_power_limit(station: Station, command: SetPowerLimit) -> Outcome:
@@ -42,11 +32,11 @@ async def set_power_limit(station: Station, command: SetPowerLimit) -> Outcome:
     wish = _wish(station, command, rate)
     settled = await station.profiles.put(wish)
     if settled.choice == 0:
-        return _outcome(_ACCEPTED, told)
+        return outcome(ACCEPTED, told)
     if settled.choice == 1:
         alone = "The target's profiles could not be kept beside the limit and are left out."
-        return _outcome(_ACCEPTED, [*told, _Told("TargetLeftOut", alone)])
-    return _refused(settled, told)
+        return outcome(ACCEPTED, [*told, Told("TargetLeftOut", alone)])
+    return refused(settled, told)
 
 
 async def clear_power_limit(station: Station, command: ClearPowerLimit) -> Outcome:
@@ -57,7 +47,7 @@ async def clear_power_limit(station: Station, command: ClearPowerLimit) -> Outco
             (wish.owner, wish.purpose, wish.evse_id) == (PLATFORM, purpose, command.evse_id)
         )
     )
-    return Outcome(_ACCEPTED if removed else _UNKNOWN)
+    return Outcome(ACCEPTED if removed else UNKNOWN)
 
 
 def _purpose(evse_id: int) -> str:
@@ -80,7 +70,7 @@ def _wish(station: Station, command: SetPowerLimit, rate: Rate) -> ChargingProfi
     )
 
 
-def _rate(command: SetPowerLimit, abilities: Abilities) -> tuple[Rate, list[_Told]]:
+def _rate(command: SetPowerLimit, abilities: Abilities) -> tuple[Rate, list[Told]]:
     supply, told = abilities.supply, []
     direct = command.kind == "dcMaxPowerKw"
     phases = None if direct or supply.phases is None or supply.phases >= 3 else supply.phases
@@ -94,39 +84,12 @@ def _rate(command: SetPowerLimit, abilities: Abilities) -> tuple[Rate, list[_Tol
         raise InvalidCommand("The charger takes amperes only, which say nothing of DC power.")
     rate = Rate(supply.convert(asked, unit, phases), unit, phases)
     if unit != asked.unit:
-        told.append(_Told("UnitConverted", f"Sent as {rate.value:g} {unit}."))
+        told.append(Told("UnitConverted", f"Sent as {rate.value:g} {unit}."))
     if (command.stack_level or 0) > abilities.max_level:
-        told.append(_Told("Clamped", f"The highest stack level is {abilities.max_level}."))
+        told.append(Told("Clamped", f"The highest stack level is {abilities.max_level}."))
     if not direct and below_minimum(rate, supply):
-        told.append(_Told("BelowMinimum", "AC charging pauses below 6 A per phase."))
+        told.append(Told("BelowMinimum", "AC charging pauses below 6 A per phase."))
     return rate, told
-
-
-def _refused(settled: Settled, told: list[_Told]) -> Outcome:
-    refusal = settled.refusal
-    if isinstance(refusal, Exception):
-        raise refusal
-    assert refusal is not None  # noqa: S101 - something was refused
-    if refusal.status != _REJECTED:  # 1.6 has a status for it
-        told = [_Told(refusal.status[:20], "The charger does not do this."), *told]
-    return _outcome(_REJECTED, told, refusal.status_info, refusal.response)
-
-
-def _outcome(
-    status: str,
-    told: list[_Told],
-    own: Mapping[str, Any] | None = None,
-    response: Mapping[str, Any] | None = None,
-) -> Outcome:
-    """Join what the charger says of it with what we do: its own reason stays."""
-    response = response or {"status": status}
-    if not told:
-        return Outcome(status, response, own)
-    sentences = [str((own or {}).get("additionalInfo", "")), *(one.sentence for one in told)]
-    info = " ".join(sentence for sentence in sentences if sentence)[:_LONGEST_INFO]
-    return Outcome(
-        status, response, {"reasonCode": told[0].code, **(own or {}), "additionalInfo": info}
-    )
 
 
 Performer: TypeAlias = Callable[[Any, Any], Awaitable[Outcome]]

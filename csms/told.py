@@ -1,0 +1,50 @@
+"""Join what a charger says of what we asked with what we changed about it; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from csms.commands import Outcome
+
+if TYPE_CHECKING:
+    from csms.profiles import Settled
+
+ACCEPTED, REJECTED, UNKNOWN = "Accepted", "Rejected", "Unknown"
+_LONGEST_CODE, _LONGEST_INFO = 20, 512  # reasonCode and additionalInfo in 2.0.1
+
+
+class Told(NamedTuple):
+    """What was changed: a reason code of at most 20 characters, and a sentence."""
+
+    code: str
+    sentence: str
+
+
+def outcome(
+    status: str,
+    told: Sequence[Told] = (),
+    own: Mapping[str, Any] | None = None,
+    response: Mapping[str, Any] | None = None,
+) -> Outcome:
+    """Return a status with what we changed; the charger's ``own`` reason stays in front."""
+    response = response or {"status": status}
+    if not told:
+        return Outcome(status, response, own)
+    sentences = [str((own or {}).get("additionalInfo", "")), *(one.sentence for one in told)]
+    info = " ".join(sentence for sentence in sentences if sentence)[:_LONGEST_INFO]
+    return Outcome(
+        status, response, {"reasonCode": told[0].code, **(own or {}), "additionalInfo": info}
+    )
+
+
+def refused(settled: Settled, told: Sequence[Told] = ()) -> Outcome:
+    """Return the charger's refusal as Rejected; raise it where it was no answer."""
+    refusal = settled.refusal
+    if isinstance(refusal, Exception):
+        raise refusal
+    assert refusal is not None  # noqa: S101 - something was refused
+    if refusal.status != REJECTED:  # 1.6 has a status for it
+        does_not = Told(refusal.status[:_LONGEST_CODE], "The charger does not do this.")
+        told = [does_not, *told]
+    return outcome(REJECTED, told, refusal.status_info, refusal.response)
