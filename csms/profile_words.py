@@ -5,7 +5,8 @@ Profiles are kept as the JSON objects of OCPP 2.0.1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from csms.schedules import STATION_MAX, Fields
@@ -58,3 +59,27 @@ _SCHEDULE = (
     "chargingSchedulePeriod",
     "minChargingRate",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How an OCPP version names what charging profiles are about."""
+
+    evse: str
+    profile: str
+    start: str
+    read: Callable[[Fields], dict[str, Any]]
+    write: Callable[[Fields], dict[str, Any]]
+    reasons: bool  # answers may say why
+
+    @classmethod
+    def of(cls, version: str) -> Words:
+        """Return the words of a version."""
+        return _WORDS[version]
+
+
+_OLD = Words(
+    "connectorId", "csChargingProfiles", "RemoteStartTransaction", from_16, to_16, reasons=False
+)
+_NEW = Words("evseId", "chargingProfile", "RequestStartTransaction", dict, dict, reasons=True)
+_WORDS: Mapping[str, Words] = {"1.6": _OLD, "2.0.1": _NEW, "2.1": _NEW}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeAlias
 
 from csms.limits import Abilities
-from csms.profile_words import from_16, purpose_of, to_16
+from csms.profile_words import Words, purpose_of
 from csms.readings import mapping
 from csms.schedules import STATION_MAX, TX, TX_DEFAULT, Fields, moment_of, read
 from storage.records import ChargingProfile, Transaction
@@ -16,33 +15,6 @@ from storage.records import ChargingProfile, Transaction
 Chosen: TypeAlias = Callable[[ChargingProfile], bool]
 
 _EARLY, _LATE = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """How an OCPP version names what this is about."""
-
-    evse: str
-    profile: str
-    start: str
-    read: Callable[[Fields], dict[str, Any]]
-    write: Callable[[Fields], dict[str, Any]]
-    reasons: bool  # answers may say why
-
-    @classmethod
-    def of(cls, version: str) -> Words:
-        """Return the words of a version."""
-        return _WORDS[version]
-
-
-_WORDS: Mapping[str, Words] = {
-    "1.6": Words(
-        "connectorId", "csChargingProfiles", "RemoteStartTransaction", from_16, to_16, reasons=False
-    ),
-    "2.0.1": Words(
-        "evseId", "chargingProfile", "RequestStartTransaction", dict, dict, reasons=True
-    ),
-}
 
 
 class Place(NamedTuple):

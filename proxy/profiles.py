@@ -17,11 +17,12 @@ from csms.errors import CallRefused, LinkBusy
 from csms.frames import Call, CallError, CallResult, Reply
 from csms.limits import capped
 from csms.plans import start_profile_id
+from csms.profile_words import Words
 from csms.readings import mapping
 from csms.schedules import TX, Fields
 from proxy import authority, splice
 from proxy.asked import Asked, Serve
-from proxy.profile_rules import Place, Words, chosen_by, flaw_of, rivals
+from proxy.profile_rules import Place, chosen_by, flaw_of, rivals
 from storage.records import ChargingProfile
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What a caller is told: the charger's own words first, ours after them (smart-charging item 15)."""
+"""What a caller is told: the charger's own words first, then ours (smart-charging item 15)."""
 
 from __future__ import annotations
 

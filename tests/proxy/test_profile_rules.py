@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from csms.limits import Abilities
+from csms.profile_words import Words
 from csms.schedules import STATION_MAX, TX, TX_DEFAULT
-from proxy.profile_rules import Place, Words, chosen_by, flaw_of, rivals
+from proxy.profile_rules import Place, chosen_by, flaw_of, rivals
 from storage.records import ChargerKey, ChargingProfile, Transaction
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
