@@ -43,7 +43,10 @@ def test_any_story_keeps_its_order_and_a_bad_row_fails_alone(story: Sequence[str
     async def tell() -> None:
         database = await SqliteDatabase.open(":memory:")
         await database.execute(
-            text("CREATE TABLE organizations (organization_uuid PRIMARY KEY, name, created_at)")
+            text(
+                "CREATE TABLE organizations "
+                "(organization_uuid PRIMARY KEY, name, authorization, created_at)"
+            )
         )
         group = GroupCommit(database)
         writing = asyncio.create_task(group.run())
