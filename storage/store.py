@@ -30,6 +30,7 @@ from storage.repositories.organizations import ApiKeys, Organizations
 from storage.repositories.overlays import Overlays
 from storage.repositories.proxy_configurations import ProxyConfigurations
 from storage.repositories.queues import Queues
+from storage.repositories.remote_starts import RemoteStarts
 from storage.repositories.transactions import Transactions
 from storage.secrets import Sealer
 from storage.sqlite import SqliteDatabase
@@ -63,6 +64,7 @@ class Storage:
     overlays: Overlays
     availability: AvailabilityWishes
     deferred_resets: DeferredResets
+    remote_starts: RemoteStarts
 
 
 def new_uuid() -> str:
@@ -130,7 +132,7 @@ async def assemble(
         transactions=Transactions(database, group),
         id_pairs=IdPairs(database, group),
         id_tokens=IdTokens(database, group),
-        commands=Commands(database),
+        commands=Commands(database, group),
         queues=Queues(database, group),
         dead_letters=DeadLetters(database, group),
         charging_profiles=ChargingProfiles(database, group),
@@ -138,4 +140,5 @@ async def assemble(
         overlays=Overlays(database, group),
         availability=AvailabilityWishes(database, group),
         deferred_resets=DeferredResets(database, group),
+        remote_starts=RemoteStarts(database, group),
     )

@@ -128,14 +128,19 @@ shared_settings = Table(
     of_charger(),
 )
 
-# A reset that a target asked for while the charger was charging; it is sent when nothing charges.
+# A reset that somebody asked for while the charger was busy; it is sent when it is not any more.
 deferred_resets = Table(
     "deferred_resets",
     metadata,
-    proxy_configuration_id(),
+    *key_columns(),
+    Column("owner", BigInteger, nullable=False),  # a proxy configuration; 0 is the platform
     Column("payload", LargeBinary, nullable=False),
     Column("asked_at", UtcTime, nullable=False),
-    PrimaryKeyConstraint("proxy_configuration_id"),
+    Column("command_id", Text),
+    # How often it has gone out without an answer.
+    Column("attempts", BigInteger, nullable=False),
+    PrimaryKeyConstraint("organization_uuid", "charge_box_id", "owner"),
+    of_charger(),
 )
 
 # Which party wants what of a connector; it is operative only if no party says otherwise.

@@ -1,4 +1,4 @@
-"""Which owner wants what of a connector, and the reset that waits until nothing charges."""
+"""Which owner wants what of a connector, and the resets that wait until their charger is idle."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import asyncio
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from storage.database import Database
+from storage.database import Database, Row
 from storage.group_commit import GroupCommit
 from storage.records import ChargerKey
+from storage.repositories.rows import columns, keyed
 from storage.statements import overlays as statements
 
 
@@ -23,11 +24,15 @@ class AvailabilityWish(NamedTuple):
 
 
 class DeferredReset(NamedTuple):
-    """A reset that waits until nothing charges, in the target's words."""
+    """A reset that waits until its charger is not busy, as it will go out."""
 
-    proxy_configuration_id: int
+    key: ChargerKey
+    owner: int  # a proxy configuration; 0 is the platform
     payload: bytes
     asked_at: datetime
+    command_id: str | None = None
+    # How often it has gone out without an answer.
+    attempts: int = 0
 
 
 class AvailabilityWishes:
@@ -64,29 +69,34 @@ class AvailabilityWishes:
 
 
 class DeferredResets:
-    """Remember the one reset of a target that waits until nothing charges."""
+    """Remember the one reset of each owner that waits until its charger is not busy."""
 
     def __init__(self, database: Database, group: GroupCommit) -> None:
         self._database = database
         self._group = group
 
-    def note(
-        self, proxy_configuration_id: int, payload: bytes, asked_at: datetime
-    ) -> asyncio.Future[None]:
-        """Remember a reset in the place of the target's last one."""
-        values = {
-            "proxy_configuration_id": proxy_configuration_id,
-            "payload": payload,
-            "asked_at": asked_at,
-        }
-        return self._group.submit(statements.note_deferred_reset, values)
+    def note(self, reset: DeferredReset) -> asyncio.Future[None]:
+        """Remember a reset in the place of the owner's last one."""
+        return self._group.submit(statements.note_deferred_reset, columns(reset))
 
-    def forget(self, proxy_configuration_id: int) -> asyncio.Future[None]:
-        """Forget a target's reset."""
-        values = {"proxy_configuration_id": proxy_configuration_id}
-        return self._group.submit(statements.forget_deferred_reset, values)
+    def note_attempt(self, reset: DeferredReset) -> asyncio.Future[None]:
+        """Note that a reset is about to go out."""
+        return self._group.submit(statements.note_reset_attempt, _this(reset.key, reset.owner))
 
-    async def of(self, key: ChargerKey) -> DeferredReset | None:
-        """Return the reset that a charger's target waits for."""
-        rows = await self._database.fetch(statements.deferred_reset_of, key._asdict())
-        return DeferredReset(**rows[0]) if rows else None
+    async def of(self, key: ChargerKey) -> list[DeferredReset]:
+        """Return what waits for a charger, the oldest first.
+
+        What belongs to a proxy configuration that is deleted or disabled is left out.
+        """
+        rows = await self._database.fetch(statements.deferred_resets_of, key._asdict())
+        return [DeferredReset(**keyed(row)) for row in rows]
+
+    async def take(self, key: ChargerKey, owner: int) -> DeferredReset | None:
+        """Take an owner's reset out: of several that try, one gets it."""
+        rows = await self._database.execute(statements.take_deferred_reset, _this(key, owner))
+        return DeferredReset(**keyed(rows[0])) if rows else None
+
+
+def _this(key: ChargerKey, owner: int) -> Row:
+    own = {"of_owner": owner}
+    return {"of_organization": key.organization_uuid, "of_charger": key.charge_box_id, **own}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Table, delete, not_, or_, select
+from sqlalchemy import ColumnElement, Table, and_, delete, not_, or_, select, update
 
 from storage.statements.parts import given, insert_or_update, of_charger
 from storage.target_schema import (
@@ -60,15 +60,19 @@ _WISHES = (
 availability_of = _WISHES.where(_is_there(availability))
 availability_left = _WISHES.where(not_(_is_there(availability)))
 
-note_deferred_reset = insert_or_update(deferred_resets, ("proxy_configuration_id",))
-deferred_reset_of = (
+note_deferred_reset = insert_or_update(deferred_resets, _OWNED)
+deferred_resets_of = (
     select(deferred_resets)
-    .join(
-        proxy_configurations,
-        proxy_configurations.c.id == deferred_resets.c.proxy_configuration_id,
-    )
-    .where(of_charger(proxy_configurations), proxy_configurations.c.enabled)
+    .where(of_charger(deferred_resets), _is_there(deferred_resets))
+    .order_by(deferred_resets.c.asked_at, deferred_resets.c.owner)
 )
-forget_deferred_reset = delete(deferred_resets).where(
-    deferred_resets.c.proxy_configuration_id == given(deferred_resets.c.proxy_configuration_id)
+_THIS_RESET = and_(
+    deferred_resets.c.organization_uuid
+    == given(deferred_resets.c.organization_uuid, "of_organization"),
+    deferred_resets.c.charge_box_id == given(deferred_resets.c.charge_box_id, "of_charger"),
+    deferred_resets.c.owner == given(deferred_resets.c.owner, "of_owner"),
 )
+note_reset_attempt = (
+    update(deferred_resets).where(_THIS_RESET).values(attempts=deferred_resets.c.attempts + 1)
+)
+take_deferred_reset = delete(deferred_resets).where(_THIS_RESET).returning(*deferred_resets.c)

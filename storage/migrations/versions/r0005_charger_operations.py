@@ -40,11 +40,24 @@ COLUMNS: tuple[tuple[str, str, type[sa.types.TypeEngine[Any]], str | None], ...]
     ("chargers", "nominal_voltage", sa.Double, None),
     ("transactions", "ended_by", sa.Text, None),
     ("transactions", "remote_start", sa.Text, None),
+    ("transactions", "stop_asked_at", sa.BigInteger, None),
+    ("transactions", "doubts", sa.Text, "[]"),
     ("availability", "reason", sa.Text, None),
     ("commands", "batch_id", sa.Text, None),
     ("commands", "request_id", sa.BigInteger, None),
     ("commands", "progress", sa.Text, None),
 )
+
+RESETS = "deferred_resets"
+ASIDE_BY_OWNER = """
+CREATE TABLE kept_resets AS
+SELECT organization_uuid, charge_box_id, id AS owner, payload, asked_at
+FROM deferred_resets JOIN proxy_configurations ON id = proxy_configuration_id
+"""
+ASIDE_BY_TARGET = """
+CREATE TABLE kept_resets AS
+SELECT owner, payload, asked_at FROM deferred_resets JOIN proxy_configurations ON id = owner
+"""
 
 
 def upgrade() -> None:
@@ -54,18 +67,21 @@ def upgrade() -> None:
         op.add_column(table, column)
     index("ix_commands_newest", "commands", *KEY, "created_at", "command_id")
     index("ix_commands_batch", "commands", "batch_id", where="batch_id IS NOT NULL")
-    index("ix_commands_collecting", "commands", *KEY, "request_id", where="state = 'collecting'")
+    still_open = "state IN ('sent', 'collecting')"
+    index("ix_commands_open", "commands", *KEY, "request_id", where=still_open)
     _commands()
     _tokens()
     _of_chargers()
     _jobs()
+    _resets_by_owner()
 
 
 def downgrade() -> None:
     """Drop the tables and the columns with all that is in them."""
+    _resets_by_target()
     for table in reversed(TABLES):
         op.drop_table(table)
-    for name in ("newest", "batch", "collecting"):
+    for name in ("newest", "batch", "open"):
         op.drop_index(f"ix_commands_{name}", "commands")
     for table, name, *_ in reversed(COLUMNS):
         op.drop_column(table, name)
@@ -76,9 +92,10 @@ def _commands() -> None:
         "command_parts",
         serial("id"),
         *texts("command_id", "action"),
-        *blobs("payload"),
+        *blobs("payload", "digest"),
         *integers("received_at"),
         primary_key("command_parts", "id"),
+        unique("command_parts", "command_id", "digest"),
     )
     index("ix_command_parts_command", "command_parts", "command_id", "id")
     op.create_table(
@@ -95,16 +112,22 @@ def _commands() -> None:
         "created_at",
         "batch_id",
     )
+    index(
+        "ix_command_batches_unfinished",
+        "command_batches",
+        "created_at",
+        where="finished_at IS NULL",
+    )
 
 
 def _tokens() -> None:
     op.create_table(
         "known_tokens",
-        *texts("organization_uuid", "id_token", "type", "status"),
+        *texts("organization_uuid", "folded", "id_token", "type", "status"),
         *texts("group_id_token", "comment", nullable=True),
         *integers("expires_at", nullable=True),
         *integers("created_at"),
-        primary_key("known_tokens", "organization_uuid", "id_token"),
+        primary_key("known_tokens", "organization_uuid", "folded"),
         belongs("known_tokens", ("organization_uuid",), "organizations", goes=False),
     )
 
@@ -171,3 +194,43 @@ def _jobs() -> None:
         belongs("jobs", KEY, "chargers"),
     )
     index("ix_jobs_newest", "jobs", *KEY, "created_at", "job_id")
+
+
+def _resets_by_owner() -> None:
+    op.execute(ASIDE_BY_OWNER)
+    op.drop_table(RESETS)
+    op.create_table(
+        RESETS,
+        *texts(*KEY),
+        *integers("owner"),
+        *blobs("payload"),
+        *integers("asked_at"),
+        *texts("command_id", nullable=True),
+        *integers("attempts"),
+        primary_key(RESETS, *KEY, "owner"),
+        belongs(RESETS, KEY, "chargers"),
+    )
+    op.execute(
+        "INSERT INTO deferred_resets"
+        " (organization_uuid, charge_box_id, owner, payload, asked_at, attempts)"
+        " SELECT organization_uuid, charge_box_id, owner, payload, asked_at, 0 FROM kept_resets"
+    )
+    op.drop_table("kept_resets")
+
+
+def _resets_by_target() -> None:
+    op.execute(ASIDE_BY_TARGET)
+    op.drop_table(RESETS)
+    op.create_table(
+        RESETS,
+        *integers("proxy_configuration_id"),
+        *blobs("payload"),
+        *integers("asked_at"),
+        primary_key(RESETS, "proxy_configuration_id"),
+        belongs(RESETS, ("proxy_configuration_id",), "proxy_configurations", "id"),
+    )
+    op.execute(
+        "INSERT INTO deferred_resets (proxy_configuration_id, payload, asked_at)"
+        " SELECT owner, payload, asked_at FROM kept_resets"
+    )
+    op.drop_table("kept_resets")

@@ -91,3 +91,34 @@ def test_entries_by_charger_are_stored_once(url: str) -> None:
             connection, "SELECT sql FROM sqlite_master WHERE name = 'charger_messages'"
         )
     assert str(made).rstrip().endswith("WITHOUT ROWID")
+
+
+# ---- resets by owner ----
+
+CHARGER = """
+INSERT INTO organizations (organization_uuid, name, created_at) VALUES ('o', 'Depot', 0);
+INSERT INTO chargers (organization_uuid, charge_box_id, charger_name, security_profile,
+    allowed_versions, password_digest, created_at) VALUES ('o', 'CP-1', 'Lobby', 1, '[]', '', 0);
+INSERT INTO proxy_configurations (id, organization_uuid, charge_box_id, target_platform_identifier,
+    target_websocket_url, target_authentication_method, enabled, mode, role, policy, created_at,
+    updated_at) VALUES (7, 'o', 'CP-1', '', '', 'None', 1, 'hybrid', 'control', '{}', 0, 0);
+INSERT INTO deferred_resets (proxy_configuration_id, payload, asked_at) VALUES (7, 'Soft', 42)
+"""
+
+
+def test_a_target_s_waiting_reset_is_kept_in_both_directions(url: str) -> None:
+    with connected(url) as connection:
+        command.upgrade(configuration(connection), "0004")
+        for statement in CHARGER.split(";"):
+            connection.execute(text(statement))
+
+    upgrade(url)
+
+    with connected(url) as connection:
+        assert rows(connection, "SELECT * FROM deferred_resets") == [
+            ("o", "CP-1", 7, "Soft", 42, None, 0)
+        ]
+        ours = "INSERT INTO deferred_resets SELECT 'o', 'CP-1', 0, '', 43, 'command', 1"
+        connection.execute(text(ours))
+        command.downgrade(configuration(connection), "0004")
+        assert rows(connection, "SELECT * FROM deferred_resets") == [(7, "Soft", 42)]

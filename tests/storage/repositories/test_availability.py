@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from storage.repositories.availability import AvailabilityWish, DeferredReset
 from storage.store import Storage
 from tests.storage.doubles import ALICE, BOB, NOON
@@ -36,13 +38,35 @@ async def test_a_deleted_owner_s_wishes_count_no_more(storage: Storage) -> None:
     assert await storage.availability.of(ALICE) == []
 
 
-async def test_the_last_reset_of_a_target_waits_until_it_is_forgotten(storage: Storage) -> None:
+SOFT = DeferredReset(ALICE, 0, b'{"type":"Soft"}', NOON, "command-1")
+
+
+async def test_each_owner_has_one_reset_that_waits_until_it_is_taken(storage: Storage) -> None:
     target = await storage.proxy_configurations.create(proxy(ALICE))
-    storage.deferred_resets.note(target.id, b'{"type":"Hard"}', NOON)
-    await storage.deferred_resets.note(target.id, b'{"type":"Soft"}', NOON)
-    waiting = DeferredReset(target.id, b'{"type":"Soft"}', NOON)
-    assert await storage.deferred_resets.of(ALICE) == waiting
+    theirs = DeferredReset(ALICE, target.id, b'{"type":"Hard"}', NOON - timedelta(hours=1))
+    storage.deferred_resets.note(SOFT._replace(command_id="command-0"))
+    storage.deferred_resets.note(SOFT)
+    await storage.deferred_resets.note(theirs)
+    assert await storage.deferred_resets.of(ALICE) == [theirs, SOFT]
+    assert await storage.deferred_resets.of(BOB) == []
 
-    await storage.deferred_resets.forget(target.id)
+    assert await storage.deferred_resets.take(ALICE, 0) == SOFT
+    assert await storage.deferred_resets.take(ALICE, 0) is None
 
-    assert await storage.deferred_resets.of(ALICE) is None
+    assert await storage.deferred_resets.of(ALICE) == [theirs]
+
+
+async def test_attempts_are_counted(storage: Storage) -> None:
+    storage.deferred_resets.note(SOFT)
+    storage.deferred_resets.note_attempt(SOFT)
+    await storage.deferred_resets.note_attempt(SOFT)
+
+    assert await storage.deferred_resets.of(ALICE) == [SOFT._replace(attempts=2)]
+
+
+async def test_a_deleted_target_s_reset_goes_out_no_more(storage: Storage) -> None:
+    target = await storage.proxy_configurations.create(proxy(ALICE))
+    await storage.deferred_resets.note(SOFT._replace(owner=target.id))
+    await storage.proxy_configurations.delete(ALICE.organization_uuid, target.id)
+
+    assert await storage.deferred_resets.of(ALICE) == []
