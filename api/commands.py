@@ -15,8 +15,10 @@ from csms.commands import (
     ClearPowerLimit,
     Command,
     Outcome,
+    PutProfile,
     RemoteStart,
     RemoteStop,
+    RemoveProfiles,
     Reset,
     SetPowerLimit,
 )
@@ -126,7 +128,8 @@ def _no_answer(failed: Failed) -> ApiError:
 
 def _invalid(failed: Failed) -> ApiError:
     message = str(failed.failure)
-    return Invalid({_CHOSEN[type(failed.command)]: [message]}, message)
+    named = failed.failure.fields if isinstance(failed.failure, InvalidCommand) else {}
+    return Invalid(named or {_CHOSEN[type(failed.command)]: [message]}, message)
 
 
 # What the caller chose that a charger's OCPP version may not be able to say.
@@ -136,6 +139,8 @@ _CHOSEN: Mapping[type[Command], str] = {
     Reset: "type",
     SetPowerLimit: "limit.dcMaxPowerKw",
     ClearPowerLimit: "evseId",
+    PutProfile: "chargingProfile",
+    RemoveProfiles: "chargingProfileCriteria",
 }
 
 

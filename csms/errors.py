@@ -20,6 +20,7 @@ An error's docstring is its default message.
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -91,6 +92,10 @@ class NotSupported(CommandError):
 
 class InvalidCommand(CommandError):
     """The command breaks a rule of the charger's OCPP version."""
+
+    def __init__(self, message: str = "", fields: Mapping[str, list[str]] | None = None) -> None:
+        super().__init__(message)
+        self.fields = fields or {}  # what is wrong, by dotted path, where that is known
 
 
 class BadAnswer(CommandError):
