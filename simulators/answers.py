@@ -7,23 +7,17 @@ from typing import TYPE_CHECKING
 
 from simulators import controls
 from simulators.certificates import readable
+from simulators.jobs import log_name, order, send_log
 from simulators.watched import Fields
 
 if TYPE_CHECKING:
     from simulators.charger import Charger
     from simulators.voice import Handler
 
-UPLOADING = ("Uploading", "Uploaded")
-
 
 def accepted(done: bool) -> Fields:  # noqa: FBT001 - a verdict, not a switch
     """Say Accepted or Rejected."""
     return {"status": "Accepted" if done else "Rejected"}
-
-
-def log_name(charger: Charger) -> str:
-    """Name the file that an upload would leave."""
-    return f"{charger.identity.serial_number}.log"
 
 
 def cancel_reservation(charger: Charger, fields: Fields) -> Fields:
@@ -56,10 +50,12 @@ def delete_certificate(charger: Charger, fields: Fields) -> Fields:
 
 
 def get_log(charger: Charger, fields: Fields) -> Fields:
-    """Pretend to upload."""
-    request = {"requestId": fields["requestId"]}
-    charger.later(controls.report_progress(charger, "LogStatusNotification", UPLOADING, request))
-    return {"status": "Accepted", "filename": log_name(charger)}
+    """Send the log; one that is being sent is given up."""
+    action = "LogStatusNotification"
+    job = order(action, fields, fields["log"]["remoteLocation"])
+    last = charger.jobs.begin(charger, action, send_log(charger, job, "UploadFailure"))
+    status = "Accepted" if last is None else "AcceptedCanceled"
+    return {"status": status, "filename": log_name(charger)}
 
 
 def install_certificate(charger: Charger, fields: Fields) -> Fields:

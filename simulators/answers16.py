@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from simulators import controls
-from simulators.answers import BOTH, UPLOADING, accepted, log_name
+from simulators import charging, controls
+from simulators.answers import BOTH, accepted
+from simulators.jobs import install, log_name, order, send_log
+from simulators.restarts import restart
 from simulators.triggers import TRIGGERS
 from simulators.watched import Fields, read_timestamp, timestamp
 
@@ -49,7 +51,7 @@ def unlock(charger: Charger, fields: Fields) -> Fields:
 
 def reset(charger: Charger, fields: Fields) -> Fields:
     """Restart; what runs is stopped and told first."""
-    charger.later(charger.restart(f"{fields['type']}Reset", "RemoteReset"))
+    charger.later(restart(charger, f"{fields['type']}Reset", "RemoteReset"))
     return {"status": "Accepted"}
 
 
@@ -101,12 +103,15 @@ def change_configuration(charger: Charger, fields: Fields) -> Fields:
 
 
 def get_local_list_version(charger: Charger, fields: Fields) -> Fields:  # noqa: ARG001 - has no fields
-    """Tell the version."""
-    return {"listVersion": charger.local_list.version}
+    """Tell the version, -1 where no list is kept (§5.10)."""
+    kept = charger.settings.flag(charger.voice.names.local_list)
+    return {"listVersion": charger.local_list.version if kept else -1}
 
 
 def send_local_list(charger: Charger, fields: Fields) -> Fields:
     """Replace or change the list."""
+    if not charger.settings.flag(charger.voice.names.local_list):
+        return {"status": "NotSupported"}
     entries = {
         item["idTag"]: item.get("idTagInfo") for item in fields.get("localAuthorizationList", [])
     }
@@ -119,7 +124,7 @@ def send_local_list(charger: Charger, fields: Fields) -> Fields:
 
 def set_charging_profile(charger: Charger, fields: Fields) -> Fields:
     """Obey a profile."""
-    refusal = controls.install_profile(charger, fields["connectorId"], fields["csChargingProfiles"])
+    refusal = charging.install_profile(charger, fields["connectorId"], fields["csChargingProfiles"])
     return accepted(refusal is None)
 
 
@@ -132,7 +137,7 @@ def clear_charging_profile(charger: Charger, fields: Fields) -> Fields:
         "purpose": _PURPOSES.get(purpose, purpose) if purpose else None,
         "level": fields.get("stackLevel"),
     }
-    cleared = controls.clear_profiles(charger, controls.matches(wanted))
+    cleared = charging.clear_profiles(charger, charging.matches(wanted))
     return {"status": "Accepted" if cleared else "Unknown"}
 
 
@@ -143,7 +148,7 @@ def get_composite_schedule(charger: Charger, fields: Fields) -> Fields:
         return {"status": "Rejected"}
     unit = fields.get("chargingRateUnit", "W")
     start = timestamp(charger.now())
-    steps = controls.schedule(charger, connector_id, duration, unit)
+    steps = charging.schedule(charger, connector_id, duration, unit)
     return {
         "status": "Accepted",
         "connectorId": connector_id,
@@ -170,30 +175,28 @@ def trigger_message(charger: Charger, fields: Fields) -> Fields:
     return {"status": "Accepted"}
 
 
-def update_firmware(charger: Charger, fields: Fields) -> Fields:  # noqa: ARG001 - nothing is fetched
-    """Pretend to install."""
-    charger.later(controls.report_progress(charger, "FirmwareStatusNotification", _INSTALLING, {}))
+def update_firmware(charger: Charger, fields: Fields) -> Fields:
+    """Fetch and install firmware."""
+    action = "FirmwareStatusNotification"
+    job = order(action, fields, fields["location"])
+    charger.jobs.begin(charger, action, install(charger, job))
     return {}
 
 
 def signed_update_firmware(charger: Charger, fields: Fields) -> Fields:
-    """Pretend to verify and install."""
-    request = {"requestId": fields["requestId"]}
-    action, steps = (
-        "SignedFirmwareStatusNotification",
-        ("Downloading", "Downloaded", "SignatureVerified", "Installing", "Installed"),
-    )
-    charger.later(controls.report_progress(charger, action, steps, request))
-    return {"status": "Accepted"}
+    """Fetch and install firmware; its signature is not looked at."""
+    action = "SignedFirmwareStatusNotification"
+    job = order(action, fields, fields["firmware"]["location"])
+    last = charger.jobs.begin(charger, action, install(charger, job, signed=True))
+    return {"status": "Accepted" if last is None else "AcceptedCanceled"}
 
 
-def get_diagnostics(charger: Charger, fields: Fields) -> Fields:  # noqa: ARG001 - nothing is sent
-    """Pretend to upload."""
-    charger.later(controls.report_progress(charger, "DiagnosticsStatusNotification", UPLOADING, {}))
+def get_diagnostics(charger: Charger, fields: Fields) -> Fields:
+    """Send the log."""
+    action = "DiagnosticsStatusNotification"
+    job = order(action, fields, fields["location"])
+    charger.jobs.begin(charger, action, send_log(charger, job, "UploadFailed"))
     return {"fileName": log_name(charger)}
-
-
-_INSTALLING = ("Downloading", "Downloaded", "Installing", "Installed")
 
 
 def get_installed_certificate_ids(charger: Charger, fields: Fields) -> Fields:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from simulators import controls
+from simulators import answers, charging, controls
 from simulators.answers import BOTH, accepted
 from simulators.device201 import get_base_report, get_report, get_variables, set_variables
 from simulators.profiles import Profile
+from simulators.restarts import restart, restart_evse, restart_when_idle
 from simulators.triggers import TRIGGERS
 from simulators.upkeep201 import UPKEEP
 from simulators.watched import Fields, read_timestamp, timestamp
@@ -67,16 +68,16 @@ def reset(charger: Charger, fields: Fields) -> Fields:
     if evse_id is not None:
         return _reset_evse(charger, evse_id)
     if fields["type"] == "OnIdle" and charger.hardware.transactions:
-        charger.later(controls.restart_when_idle(charger, "SoftReset", "ScheduledReset"))
+        charger.meanwhile(restart_when_idle(charger, "SoftReset", "ScheduledReset"))
         return {"status": "Scheduled"}
-    charger.later(charger.restart("SoftReset", "RemoteReset"))
+    charger.later(restart(charger, "SoftReset", "RemoteReset"))
     return {"status": "Accepted"}
 
 
 def _reset_evse(charger: Charger, evse_id: int) -> Fields:
     if evse_id not in charger.hardware.evses:
         return {"status": "Rejected"}
-    charger.later(controls.restart_evse(charger, evse_id, "SoftReset"))
+    charger.meanwhile(restart_evse(charger, evse_id, "SoftReset"))
     return {"status": "Accepted"}
 
 
@@ -107,12 +108,15 @@ def trigger_message(charger: Charger, fields: Fields) -> Fields:
 
 
 def get_local_list_version(charger: Charger, _fields: Fields) -> Fields:
-    """Tell the version."""
-    return {"versionNumber": charger.local_list.version}
+    """Tell the version, 0 where no list is kept (D02)."""
+    kept = charger.settings.flag(charger.voice.names.local_list)
+    return {"versionNumber": charger.local_list.version if kept else 0}
 
 
 def send_local_list(charger: Charger, fields: Fields) -> Fields:
     """Replace or change the list."""
+    if not charger.settings.flag(charger.voice.names.local_list):
+        return {"status": "Failed"}
     entries = {
         item["idToken"]["idToken"]: item.get("idTokenInfo")
         for item in fields.get("localAuthorizationList", [])
@@ -127,9 +131,9 @@ def send_local_list(charger: Charger, fields: Fields) -> Fields:
 def set_charging_profile(charger: Charger, fields: Fields) -> Fields:
     """Obey a profile, or say why not."""
     place, profile = fields["evseId"], fields["chargingProfile"]
-    if controls.has_rival(charger, place, profile):
+    if charging.has_rival(charger, place, profile):
         return _refused("DuplicateProfile")  # K01.FR.06
-    refusal = controls.install_profile(charger, place, profile)
+    refusal = charging.install_profile(charger, place, profile)
     return accepted(done=True) if refusal is None else _refused(refusal)
 
 
@@ -141,7 +145,7 @@ def clear_charging_profile(charger: Charger, fields: Fields) -> Fields:
     """Forget the profile with an id, or those that fit the criteria (K10)."""
     criteria = fields.get("chargingProfileCriteria", {})
     wanted = {"id": fields.get("chargingProfileId"), **_criteria(criteria)}
-    cleared = controls.clear_profiles(charger, controls.matches(wanted))
+    cleared = charging.clear_profiles(charger, charging.matches(wanted))
     return {"status": "Accepted" if cleared else "Unknown"}
 
 
@@ -154,31 +158,37 @@ def _criteria(criteria: Fields) -> Fields:
 
 
 def get_charging_profiles(charger: Charger, fields: Fields) -> Fields:
-    """Report installed profiles, one message for each EVSE (K09)."""
+    """Report installed profiles, one message for each EVSE and source (K09)."""
     criteria = fields["chargingProfile"]
     wanted = {**_criteria(criteria), "evse_id": fields.get("evseId")}
-    chosen, ids = controls.matches(wanted), criteria.get("chargingProfileId")
+    chosen, ids = charging.matches(wanted), criteria.get("chargingProfileId")
+    sources = criteria.get("chargingLimitSource")
     found = [
         profile
         for profile in charger.hardware.profiles
-        if chosen(profile) and (ids is None or profile.id in ids)
+        if chosen(profile)
+        and (ids is None or profile.id in ids)
+        and (sources is None or profile.source in sources)
     ]
-    if not found or "CSO" not in criteria.get("chargingLimitSource", ["CSO"]):
+    if not found:
         return {"status": "NoProfiles"}
     charger.later(_report_profiles(charger, fields["requestId"], found))
     return {"status": "Accepted"}
 
 
 async def _report_profiles(charger: Charger, request_id: int, found: list[Profile]) -> None:
-    places = sorted({profile.evse_id for profile in found})
+    places = sorted({(profile.evse_id, profile.source) for profile in found})
     for place in places:
+        evse_id, source = place
         await charger.call(
             "ReportChargingProfiles",
             {
                 "requestId": request_id,
-                "chargingLimitSource": "CSO",
-                "evseId": place,
-                "chargingProfile": [one.fields for one in found if one.evse_id == place],
+                "chargingLimitSource": source,
+                "evseId": evse_id,
+                "chargingProfile": [
+                    one.fields for one in found if (one.evse_id, one.source) == place
+                ],
                 "tbc": place != places[-1],
             },
         )
@@ -189,7 +199,7 @@ def get_composite_schedule(charger: Charger, fields: Fields) -> Fields:
     evse_id, duration = fields["evseId"], fields["duration"]
     if evse_id not in (0, *charger.hardware.evses):
         return {"status": "Rejected"}
-    steps = controls.schedule(charger, evse_id, duration, fields.get("chargingRateUnit", "W"))
+    steps = charging.schedule(charger, evse_id, duration, fields.get("chargingRateUnit", "W"))
     return {
         "status": "Accepted",
         "schedule": {
@@ -201,6 +211,19 @@ def get_composite_schedule(charger: Charger, fields: Fields) -> Fields:
     }
 
 
+# ---- logs ----
+
+
+def get_log(charger: Charger, fields: Fields) -> Fields:
+    """Send the log, and tell that one is given up for it (N01.FR.20)."""
+    action = "LogStatusNotification"
+    before = charger.jobs.current(action)
+    answer = answers.get_log(charger, fields)
+    if before.get("status") != "Idle":
+        charger.later(charger.call(action, {**before, "status": "AcceptedCanceled"}))
+    return answer
+
+
 HANDLERS: Mapping[str, Handler] = {
     **BOTH,
     **UPKEEP,
@@ -210,6 +233,7 @@ HANDLERS: Mapping[str, Handler] = {
     "GetChargingProfiles": get_charging_profiles,
     "GetCompositeSchedule": get_composite_schedule,
     "GetLocalListVersion": get_local_list_version,
+    "GetLog": get_log,
     "GetReport": get_report,
     "GetTransactionStatus": get_transaction_status,
     "GetVariables": get_variables,

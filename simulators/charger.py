@@ -10,25 +10,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from pathlib import Path
 from ssl import SSLContext
 
-from simulators import conversation
+from csms.frames import Call, Reply, Send
+from simulators import admission, conversation
 from simulators.boot import Boot
 from simulators.certificates import CertificateStore
-from simulators.client import BackOff, Client
+from simulators.client import BackOff, Client, quietly
+from simulators.habits import Habits
 from simulators.hardware import Hardware, Transaction
+from simulators.jobs import Jobs
 from simulators.local_list import LocalList
 from simulators.oracle import NoOracle, OracleFile
 from simulators.outbox import Outbox
 from simulators.profiles import Supply
+from simulators.restarts import come_back
 from simulators.statuses import Statuses
 from simulators.voice import Identity, Message, Voice
 from simulators.voice16 import Voice16
 from simulators.voice201 import Voice201
 from simulators.watched import Fields, Now, utc_now
+
+__all__ = ["VOICES", "Charger", "EvseInUse", "Habits", "NotAuthorized"]
 
 ISO14443 = "ISO14443"
 VOICES: Mapping[str, Callable[[], Voice]] = {"1.6": Voice16, "2.0.1": Voice201}
@@ -42,27 +47,14 @@ class EvseInUse(Exception):
     """The EVSE has a running transaction."""
 
 
-@dataclass(frozen=True, slots=True)
-class Habits:
-    """How this make of charger behaves.
-
-    A reset takes ``restart_s`` and a boot without an interval is repeated after ``boot_retry_s``,
-    both in the charger's own time. ``unsupported`` actions are answered NotImplemented.
-    """
-
-    boots_on_reconnect: bool = False
-    asks_before_answering: bool = False
-    restart_s: float = 5.0
-    boot_retry_s: float = 10.0
-    unsupported: frozenset[str] = frozenset()
-
-
 class Charger(Client):
     """Play one charger.
 
     ``time_factor`` makes energy flow, and the charger's own intervals pass, that much faster than
     the clock. ``back_off`` is (first, most) in s. ``oracle`` is a directory.
     """
+
+    _work: asyncio.TaskGroup | None = None  # what outlives a link
 
     def __init__(
         self,
@@ -96,22 +88,20 @@ class Charger(Client):
             keep_events=keep_events,
         )
         self.version, self.habits = version, habits or Habits()
-        self.unsupported = self.habits.unsupported
         self.identity = identity or Identity(serial_number=f"SIM-{charge_box_id}"[:25])
+        built_in = self.habits.built_in
         self.hardware = Hardware(
-            evses, now, max_power_w=max_power_w, supply=supply, time_factor=time_factor
+            evses, now, max_power_w=max_power_w, supply=supply, time_factor=time_factor, **built_in
         )
         self.settings = self.voice.settings(self.hardware, self.identity)
         self.statuses = Statuses(self.hardware, self.voice, now)
         self.boot = Boot(self.habits.boot_retry_s)
-        self.local_list, self.certificates = LocalList(), CertificateStore()
+        self.local_list, self.certificates, self.jobs = LocalList(), CertificateStore(), Jobs()
         self.transactions: list[Transaction] = []
         # What the CSMS has left here by id: monitors, messages, firmware.
         self.shelves: defaultdict[str, dict[int, Fields]] = defaultdict(dict)
         self.time_factor = time_factor
-        self._oracle = NoOracle() if oracle is None else OracleFile(oracle, charge_box_id)
-        self.outbox = Outbox(self._oracle)
-        self._restarting = False
+        self.outbox = Outbox(NoOracle() if oracle is None else OracleFile(oracle, charge_box_id))
         self._suspended: set[str] = set()
 
     # ---- the public face ----
@@ -119,7 +109,7 @@ class Charger(Client):
     @property
     def connected(self) -> bool:
         """Tell whether there is a live link and the CSMS has accepted the boot."""
-        return self.linked and self.boot.status == "Accepted"
+        return self.linked and self.boot.status == "Accepted" and self.boot.due is None
 
     @property
     def waiting(self) -> int:
@@ -128,8 +118,8 @@ class Charger(Client):
 
     async def run(self) -> None:
         """Play until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(conversation.read_meters(self))
+        async with asyncio.TaskGroup() as self._work:
+            self._work.create_task(conversation.read_meters(self))
             await self.stay_connected()
 
     @contextlib.asynccontextmanager
@@ -142,7 +132,7 @@ class Charger(Client):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-            self._oracle.close()
+            self.outbox.close()
 
     async def wait_connected(self, timeout: float | None = 10.0) -> None:
         """Wait until the CSMS has accepted us; raise TimeoutError."""
@@ -174,10 +164,10 @@ class Charger(Client):
     ) -> Transaction:
         """Present a token; return the transaction, when online with its id.
 
-        The vehicle is plugged in with it. Raises NotAuthorized or EvseInUse. Offline everybody
-        may charge.
+        The vehicle is plugged in with it. Raises NotAuthorized or EvseInUse. Offline the local
+        list and the settings tell who may charge; in the beginning that is everybody.
         """
-        if self.connected and not await self.authorize(id_token, token_type):
+        if not await admission.admits(self, evse_id, id_token, token_type):
             raise NotAuthorized(id_token)
         own = self.begin(evse_id, id_token, token_type)
         await self.until(lambda charger: own.confirmed or not charger.connected, timeout)
@@ -248,16 +238,12 @@ class Charger(Client):
         else:
             self.boot.hurry(reason)
 
-    async def restart(self, cause: str, boot_reason: str) -> None:
-        """End transactions, say Unavailable, close without a code, come back and boot."""
-        self.boot.due, self._restarting = boot_reason, True
-        for own in self.hardware.transactions:
-            self.end(own, cause)
-        self.hardware.restarting = True
-        self.changed()
-        with contextlib.suppress(TimeoutError):
-            await self.until(conversation.has_said_all, self._answer_timeout)
-        await self.close_without_code()
+    def meanwhile(self, work: Coroutine[object, object, object]) -> asyncio.Task[None] | None:
+        """Do something that a lost link does not end; only while the charger plays."""
+        if self._work is None:
+            work.close()
+            return None
+        return self._work.create_task(quietly(work))
 
     async def pause(self, seconds: float) -> None:
         """Wait in the charger's own time."""
@@ -267,11 +253,15 @@ class Charger(Client):
 
     async def wait_to_dial(self) -> None:
         """Restart, or wait before the next attempt."""
-        if not self._restarting:
-            await super().wait_to_dial()
-            return
-        await self.pause(self.habits.restart_s)
-        self._restarting = self.hardware.restarting = False
+        await (come_back(self) if self.hardware.restarting else super().wait_to_dial())
+
+    def excuse(self, call: Call | Send) -> Reply | None:
+        """Return what this make says instead of doing what it is told."""
+        return self.habits.instead(call)
+
+    def link_changed(self) -> None:
+        """Let profiles know that hold for so long without a CSMS."""
+        self.hardware.link_changed(up=self.linked)
 
     async def live(self) -> None:
         """Lead the conversation on a new link."""

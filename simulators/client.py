@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import inspect
 import random
-from collections.abc import Awaitable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Coroutine
 from dataclasses import dataclass, field
 from ssl import SSLContext
 from typing import Any
@@ -66,13 +66,12 @@ class Client(Watched):
         self.url, self.charge_box_id = address(url, charge_box_id), charge_box_id
         self.password = password
         self.voice = voice
-        self.back_off, self._answer_timeout, self._ssl = back_off, answer_timeout, ssl
+        self.back_off, self.answer_timeout, self.ssl = back_off, answer_timeout, ssl
         self._link: Link | None = None
         self._socket: WebSocket | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._effects: set[asyncio.Task[None]] = set()  # of the present link
         self._wants_link = True
-        self.unsupported: frozenset[str] = frozenset()
 
     @property
     def linked(self) -> bool:
@@ -85,7 +84,7 @@ class Client(Watched):
             raise LinkClosed
         self.note("called", action, fields)
         payload = orjson.dumps(fields)
-        result = await self._link.call(action, payload, timeout=self._answer_timeout)
+        result = await self._link.call(action, payload, timeout=self.answer_timeout)
         answer: Fields = result.fields if isinstance(result.fields, dict) else {}
         self.note("answer", action, answer)
         return answer
@@ -95,7 +94,7 @@ class Client(Watched):
         if self._tasks is None:
             effect.close()
             return
-        task = self._tasks.create_task(_quietly(effect))
+        task = self._tasks.create_task(quietly(effect))
         self._effects.add(task)
         task.add_done_callback(self._effects.discard)
 
@@ -120,6 +119,15 @@ class Client(Watched):
         self._wants_link = True
         self.back_off.reset()
         self.changed()
+
+    @contextlib.asynccontextmanager
+    async def offline(self) -> AsyncIterator[None]:
+        """Be without a connection inside a ``with`` block, and dial at its end."""
+        await self.go_offline()
+        try:
+            yield
+        finally:
+            self.go_online()
 
     async def reconnect(self) -> None:
         """Close the link and dial again, with the password as it is now."""
@@ -148,6 +156,13 @@ class Client(Watched):
         """Lead the conversation from its beginning to its end."""
         raise NotImplementedError
 
+    def excuse(self, call: Call | Send) -> Reply | None:
+        """Return what is said to a CALL instead of serving it, None to serve it."""
+        raise NotImplementedError
+
+    def link_changed(self) -> None:
+        """Take note that the link is there, or gone."""
+
     async def close_without_code(self) -> None:
         """Close as a charger does that restarts."""
         if self._socket is not None:
@@ -159,12 +174,16 @@ class Client(Watched):
             subprotocols=[self.voice.subprotocol],
             username=self.charge_box_id,
             password=self.password,
-            ssl=self._ssl,
+            ssl=self.ssl,
         )
 
     async def _converse(self, socket: WebSocket) -> None:
+        if not self._wants_link:  # not any more
+            socket.cut()
+            return
         self._link = link = Link(socket, dialect=self.voice.dialect)
         self._socket = socket
+        self.link_changed()
         self.note("connected")
         try:
             async with asyncio.TaskGroup() as self._tasks:
@@ -177,14 +196,18 @@ class Client(Watched):
 
     def _forget_link(self) -> None:
         self._link = self._socket = self._tasks = None
+        self.link_changed()
         for effect in self._effects:
             effect.cancel()
         self.changed()
 
     async def _answer(self, call: Call | Send, _position: int) -> Reply:
         self.note("asked", call.action, call.fields)
+        excuse = self.excuse(call)
+        if excuse is not None:
+            return excuse
         handler: Any = self.voice.handlers.get(call.action)
-        if handler is None or call.action in self.unsupported:
+        if handler is None:
             return frames.call_error(call.id, "NotImplemented", "No such action here.")
         try:
             answer = handler(self, call.fields)
@@ -204,7 +227,7 @@ def address(url: str, charge_box_id: str) -> str:
     return f"{url.rstrip('/')}/{quote(charge_box_id, safe='')}"
 
 
-async def _quietly(effect: Awaitable[object]) -> None:
-    # What an effect could not say because the link ended is no fault of the charger.
+async def quietly(effect: Awaitable[object]) -> None:
+    """Do something; what it could not say because the link ended is no fault of the charger."""
     with contextlib.suppress(LinkError):
         await effect

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from csms.errors import AnswerTimeout, CallRefused, LinkBusy
+from csms.errors import AnswerTimeout, CallRefused, LinkBusy, LinkClosed
 from simulators.outbox import Entry
 from simulators.watched import Fields
 
@@ -34,6 +34,22 @@ async def lead(charger: Charger) -> None:
 def has_said_all(charger: Charger) -> bool:
     """Tell whether the CSMS knows everything."""
     return not charger.waiting and not charger.statuses.untold()
+
+
+async def tell(charger: Charger, action: str, fields: Fields) -> None:
+    """Call the CSMS now, or once it can be reached; a refusal or silence settles it too."""
+    while True:
+        await charger.until(lambda own: own.connected, timeout=None)
+        try:
+            await charger.call(action, fields)
+        except LinkBusy:
+            await asyncio.sleep(_BUSY_S)
+        except LinkClosed:
+            await charger.until(lambda own: not own.connected, timeout=None)
+        except (CallRefused, AnswerTimeout):
+            return
+        else:
+            return
 
 
 async def read_meters(charger: Charger) -> None:

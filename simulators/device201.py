@@ -11,14 +11,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from simulators.hardware import Hardware
+from simulators.parts import parts
 from simulators.settings import Setting, Settings, Verdict, fixed
 from simulators.voice import Identity
 from simulators.watched import Fields, timestamp
 
 if TYPE_CHECKING:
     from simulators.charger import Charger
-
-ITEMS_PER_REPORT = 10
 
 _NAME = re.compile(r"(\w+)(?:\[([^]]*)\])?(?:#(\d+))?\.(\w+)(?:\[([^]]*)\])?")
 _DATA_TYPES = {"integer": "integer", "boolean": "boolean", "text": "string"}
@@ -152,13 +151,13 @@ def get_base_report(charger: Charger, fields: Fields) -> Fields:
 def get_report(charger: Charger, fields: Fields) -> Fields:
     """Report the variables asked for; criteria choose none, since nothing here has a problem."""
     wanted = fields.get("componentVariable")
-    names = [name for name in charger.settings if not wanted or _wanted(name, wanted)]
+    names = [name for name in charger.settings if not wanted or wanted_by(wanted, *parts_of(name))]
     problems = set(fields.get("componentCriteria", [])) == {"Problem"}
     return _report(charger, fields["requestId"], [] if problems else names)
 
 
-def _wanted(name: str, wanted: Sequence[Fields]) -> bool:
-    component, variable = parts_of(name)
+def wanted_by(wanted: Sequence[Fields], component: Fields, variable: Fields) -> bool:
+    """Tell whether one of these asks for a variable."""
     return any(
         _covers(one["component"], component) and _covers(one.get("variable", {}), variable)
         for one in wanted
@@ -182,18 +181,9 @@ async def send_parts(
     charger: Charger, action: str, key: str, items: Sequence[Fields], request_id: int
 ) -> None:
     """Send a long list in parts; ``tbc`` tells that more follow."""
-    for seq_no, start in enumerate(range(0, len(items), ITEMS_PER_REPORT)):
-        part = items[start : start + ITEMS_PER_REPORT]
-        await charger.call(
-            action,
-            {
-                "requestId": request_id,
-                "generatedAt": timestamp(charger.now()),
-                "seqNo": seq_no,
-                "tbc": start + ITEMS_PER_REPORT < len(items),
-                key: part,
-            },
-        )
+    for seq_no, part, more in parts(items, charger.habits.items_per_part):
+        head = {"requestId": request_id, "seqNo": seq_no, "tbc": more}
+        await charger.call(action, {**head, "generatedAt": timestamp(charger.now()), key: part})
 
 
 def _described(settings: Settings, name: str) -> Fields:

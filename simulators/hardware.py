@@ -84,7 +84,8 @@ class Hardware:
     """Move energy through EVSEs as fast as vehicles, profiles and mains allow.
 
     ``max_power_w`` is each EVSE's; ``time_factor`` makes energy flow that much faster than the
-    clock. Below ``min_current_a`` a phase AC charging pauses (IEC 61851-1).
+    clock. Below ``min_current_a`` a phase AC charging pauses (IEC 61851-1). One that does not
+    ``obeys`` knows its profiles and charges as if there were none.
     """
 
     def __init__(
@@ -96,9 +97,12 @@ class Hardware:
         supply: Supply | None = None,
         min_current_a: float = 6.0,
         time_factor: float = 1.0,
+        obeys: bool = True,
+        knows_connectors: bool = True,
     ) -> None:
         self.evses = {id: Evse(id) for id in range(1, evses + 1)}
-        self.profiles = Profiles()
+        self.profiles = Profiles(knows_connectors=knows_connectors)
+        self.obeys = obeys
         self.supply = supply or Supply()
         self.max_power_w = max_power_w
         self.operative = True
@@ -127,9 +131,7 @@ class Hardware:
     def reservation(self, evse: Evse) -> Reservation | None:
         """Return the reservation of an EVSE that has not expired."""
         kept = evse.reservation
-        if kept is not None and kept.expires_at <= self._now():
-            evse.reservation = kept = None
-        return kept
+        return kept if kept is not None and self._now() < kept.expires_at else None
 
     def plug(self, evse_id: int, *, plugged: bool) -> None:
         """Put a vehicle's cable in or out."""
@@ -180,14 +182,32 @@ class Hardware:
             evse.operative = evse.operative if evse in waits else operative
         return not waits
 
+    def link_changed(self, *, up: bool) -> None:
+        """Take note that the CSMS can be reached, or cannot any more."""
+        self.settle()
+        (self.profiles.find_link if up else self.profiles.lose_link)(self._now())
+        self.settle()
+
     def settle(self) -> None:
-        """Bring the meters up to now and set the flow that holds from now on."""
+        """Bring the meters up to now, limits that changed meanwhile included."""
         now = self._now()
-        hours = (now - self._settled_at).total_seconds() * self._time_factor / 3600
-        self._settled_at = now
+        for moment in (*self._edges(now), now):
+            self._flow_until(moment)
+
+    def _edges(self, now: datetime) -> list[datetime]:
+        since = self._settled_at
+        running = [evse.running for evse in self.evses.values() if evse.transaction]
+        if since >= now or not running:
+            return []
+        edges = {edge for own in running for edge in self.profiles.edges(since, own)}
+        return sorted(edge for edge in edges if since < edge < now)
+
+    def _flow_until(self, moment: datetime) -> None:
+        hours = (moment - self._settled_at).total_seconds() * self._time_factor / 3600
+        self._settled_at = moment
         for evse in self.evses.values():
             evse.energy_wh += evse.flow_w * hours
-        for evse_id, watts in self._shares(now).items():
+        for evse_id, watts in self._shares(moment).items():
             self.evses[evse_id].flow_w = watts
 
     def power_w(self, evse_id: int) -> float:
@@ -218,6 +238,8 @@ class Hardware:
 
     def _shares(self, now: datetime) -> dict[int, float]:
         wanted = {evse.id: self._wanted_w(evse, now) for evse in self.evses.values()}
+        if not self.obeys:
+            return wanted
         total, most = sum(wanted.values()), self.limit_w(0, now, None)
         # A limit of the station is shared in proportion.
         share = 1.0 if total <= most else most / total
@@ -226,8 +248,10 @@ class Hardware:
     def _wanted_w(self, evse: Evse, now: datetime) -> float:
         if evse.transaction is None or not evse.plugged:
             return 0.0
-        return self.limit_w(evse.id, now, evse.running)
+        return self.limit_w(evse.id, now, evse.running) if self.obeys else self.max_power_w
 
     def _usable_w(self, watts: float) -> float:
         # One millionth of slack: 4,140 W over three phases is not exactly 6 A in binary.
+        if not self.supply.phases:
+            return watts
         return watts if self.supply.amperes(watts) >= self._min_current_a - 1e-6 else 0.0

@@ -41,6 +41,10 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._entries)
 
+    def close(self) -> None:
+        """Write nothing down any more."""
+        self._oracle.close()
+
     def holds(self, transaction: Transaction) -> bool:
         """Tell whether messages of a transaction wait."""
         return any(entry.transaction is transaction for entry in self._entries)

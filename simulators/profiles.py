@@ -18,6 +18,7 @@ STATION_MAX = "ChargingStationMaxProfile"
 EXTERNAL = "ChargingStationExternalConstraints"
 TX_DEFAULT = "TxDefaultProfile"
 TX = "TxProfile"
+CSO, EMS = "CSO", "EMS"  # whose profile it is: a CSMS sets those of the CSO
 
 _PURPOSES_OF_16 = {"ChargePointMaxProfile": STATION_MAX}
 _CYCLES = {"Daily": timedelta(days=1), "Weekly": timedelta(days=7)}
@@ -25,18 +26,23 @@ _CYCLES = {"Daily": timedelta(days=1), "Weekly": timedelta(days=7)}
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """The mains of one EVSE: phases, and volts between a phase and neutral."""
+    """The mains of one EVSE: phases (0: direct current), and volts of one phase."""
 
     phases: int = 3
     voltage: float = 230.0
 
     def watts(self, amperes: float, phases: int | None = None) -> float:
         """Convert; a schedule that names no phases means three (K01.FR.49)."""
-        return amperes * self.voltage * min(phases or 3, self.phases)
+        lines = min(phases or 3, self.phases) if self.phases else 1
+        return amperes * self.voltage * lines
+
+    def share(self, watts: float, phases: int | None = None) -> float:
+        """Return what these phases carry of a limit in W, which is spread over those it names."""
+        return watts * min(1.0, self.phases / (phases or 3)) if self.phases else watts
 
     def amperes(self, watts: float) -> float:
         """Convert W on all phases of this supply to A a phase."""
-        return watts / self.voltage / self.phases
+        return watts / self.voltage / (self.phases or 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,9 @@ class Profile:
     valid_from: datetime | None
     valid_to: datetime | None
     transaction_id: str | None
+    max_offline: timedelta | None
+    ends_offline: bool
+    source: str
     fields: Fields
 
     def valid_at(self, moment: datetime) -> bool:
@@ -103,7 +112,14 @@ class Profile:
         period = self.period_at(moment, running)
         if period is None:
             return None
-        return period.limit if self.unit == "W" else supply.watts(period.limit, period.phases)
+        if self.unit == "A":
+            return supply.watts(period.limit, period.phases)
+        # The station's W are the sum over all its EVSEs, on whatever phases they are.
+        return (
+            period.limit
+            if self.purpose == STATION_MAX
+            else supply.share(period.limit, period.phases)
+        )
 
     def edges(self, moment: datetime, running: Running | None) -> Iterator[datetime]:
         """Yield the moments around now at which the limit may change."""
@@ -115,7 +131,7 @@ class Profile:
                 yield start + self.duration
 
 
-def read(evse_id: int, fields: Fields, now: datetime) -> Profile:
+def read(evse_id: int, fields: Fields, now: datetime, source: str = CSO) -> Profile:
     """Read a profile of either version; raise KeyError or ValueError where it is none."""
     schedules: Any = fields["chargingSchedule"]
     schedule = schedules[0] if isinstance(schedules, list) else schedules
@@ -137,6 +153,9 @@ def read(evse_id: int, fields: Fields, now: datetime) -> Profile:
         valid_from=_moment(fields.get("validFrom")),
         valid_to=_moment(fields.get("validTo")),
         transaction_id=None if transaction_id is None else str(transaction_id),
+        max_offline=_seconds(fields.get("maxOfflineDuration")),
+        ends_offline=bool(fields.get("invalidAfterOfflineDuration")),
+        source=source,
         fields=fields,
     )
 
@@ -160,10 +179,16 @@ def _seconds(duration: float | None) -> timedelta | None:
 
 
 class Profiles:
-    """Hold the profiles of a charger."""
+    """Hold the profiles of a charger.
 
-    def __init__(self) -> None:
+    Without ``knows_connectors`` a level and a purpose are one place on the whole charger, as some
+    makes read 1.6 §3.13.2.
+    """
+
+    def __init__(self, *, knows_connectors: bool = True) -> None:
         self._profiles: list[Profile] = []
+        self._knows_connectors = knows_connectors
+        self._offline_since: datetime | None = None
 
     def __iter__(self) -> Iterator[Profile]:
         return iter(self._profiles)
@@ -173,13 +198,35 @@ class Profiles:
 
         1.6 §3.13.2, 2.0.1 K01.FR.05.
         """
-        self.remove(lambda old: old.id == profile.id or _same_place(old, profile))
+        self.remove(lambda old: old.id == profile.id or self._same_place(old, profile))
         self._profiles.append(profile)
+
+    def lose_link(self, moment: datetime) -> None:
+        """Count from now how long profiles hold without a CSMS (2.1 K01.FR.101)."""
+        self._offline_since = self._offline_since or moment
+
+    def find_link(self, moment: datetime) -> None:
+        """Hold again what was suspended; what is over for good is removed."""
+        self.remove(lambda one: one.ends_offline and not self._bears(one, moment))
+        self._offline_since = None
+
+    def edges(self, moment: datetime, running: Running | None) -> Iterator[datetime]:
+        """Yield the moments around now at which a limit may change."""
+        for profile in self:
+            yield from profile.edges(moment, running)
+            if profile.max_offline is not None and self._offline_since is not None:
+                yield self._offline_since + profile.max_offline
+
+    def _bears(self, profile: Profile, moment: datetime) -> bool:
+        """Tell whether a profile still holds without a CSMS."""
+        if profile.max_offline is None or self._offline_since is None:
+            return True
+        return moment < self._offline_since + profile.max_offline
 
     def rival(self, profile: Profile) -> Profile | None:
         """Return another profile on the same EVSE, purpose and level (2.0.1 K01.FR.06)."""
         return next(
-            (old for old in self if old.id != profile.id and _same_place(old, profile)), None
+            (old for old in self if old.id != profile.id and self._same_place(old, profile)), None
         )
 
     def remove(self, chosen: Callable[[Profile], bool]) -> int:
@@ -215,33 +262,21 @@ class Profiles:
         for profile in self:
             if profile.purpose != purpose or not _concerns(profile, evse_id, running):
                 continue
+            if not self._bears(profile, moment):
+                continue
             watts = profile.watts_at(moment, running, supply)
             # Within a purpose the highest level wins; on one level the EVSE's own profile.
             if watts is not None and (profile.level, profile.evse_id) > best:
                 best, limit = (profile.level, profile.evse_id), watts
         return limit
 
+    def _same_place(self, one: Profile, other: Profile) -> bool:
+        # One EVSE has one transaction at a time, and its profiles go with it.
+        place = (one.purpose, one.level) == (other.purpose, other.level)
+        return place and (not self._knows_connectors or one.evse_id == other.evse_id)
+
 
 _STATION = (STATION_MAX, EXTERNAL)
-
-
-def composite(
-    profiles: Profiles,
-    limit_w: Callable[[datetime], float],
-    now: datetime,
-    duration: float,
-    running: Running | None,
-) -> list[tuple[float, float]]:
-    """Return (seconds from now, W) for every change of the limit within ``duration`` seconds."""
-    end = now + timedelta(seconds=duration)
-    edges = {edge for profile in profiles for edge in profile.edges(now, running)}
-    moments = [now, *sorted(edge for edge in edges if now < edge < end)]
-    steps: list[tuple[float, float]] = []
-    for moment in moments:
-        watts = limit_w(moment)
-        if not steps or steps[-1][1] != watts:
-            steps.append(((moment - now).total_seconds(), watts))
-    return steps
 
 
 def _concerns(profile: Profile, evse_id: int, running: Running | None) -> bool:
@@ -250,15 +285,6 @@ def _concerns(profile: Profile, evse_id: int, running: Running | None) -> bool:
     if profile.purpose != TX or profile.transaction_id is None:
         return True
     return running is not None and profile.transaction_id == running.id
-
-
-def _same_place(one: Profile, other: Profile) -> bool:
-    return (one.evse_id, one.purpose, one.level, one.transaction_id) == (
-        other.evse_id,
-        other.purpose,
-        other.level,
-        other.transaction_id,
-    )
 
 
 def _lowest(limits: Iterable[float | None]) -> float | None:

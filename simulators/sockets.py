@@ -48,7 +48,9 @@ class WebSocket(Socket):
             raise _closed(gone) from None
 
     def post(self, text: bytes) -> bool:
-        """Send one text frame if the peer reads; else return False."""
+        """Send one text frame if the peer reads; else return False. An empty one is silence."""
+        if not text:
+            return True
         connection = self._connection
         free = connection.protocol.state is State.OPEN and connection.send_in_progress is None
         if not free or connection.transport.get_write_buffer_size() > ROOM:
@@ -59,6 +61,8 @@ class WebSocket(Socket):
 
     async def send(self, text: bytes) -> None:
         """Send one text frame; raise LinkClosed when the peer is gone or does not read."""
+        if not text:
+            return
         try:
             async with asyncio.timeout(self._patience):
                 await self._connection.send(text, text=True)

@@ -45,11 +45,11 @@ async def send_transaction(charger: Charger, evse_id: int | None) -> None:
     charger.read_meters(evse_id)
 
 
-def send_idle(action: str) -> Trigger:
-    """Tell that a job is not running."""
+def send_job(action: str) -> Trigger:
+    """Tell how far a job is, Idle where there is none."""
 
     async def send(charger: Charger, _evse_id: int | None) -> None:
-        await charger.call(action, {"status": "Idle"})
+        await charger.call(action, charger.jobs.current(action))
 
     return send
 
@@ -66,12 +66,12 @@ def send_signing_request(extra: Fields) -> Trigger:
 
 TRIGGERS: Mapping[str, Trigger] = {
     "BootNotification": send_boot,
-    "DiagnosticsStatusNotification": send_idle("DiagnosticsStatusNotification"),
-    "FirmwareStatusNotification": send_idle("FirmwareStatusNotification"),
+    "DiagnosticsStatusNotification": send_job("DiagnosticsStatusNotification"),
+    "FirmwareStatusNotification": send_job("FirmwareStatusNotification"),
     "Heartbeat": send_heartbeat,
-    "LogStatusNotification": send_idle("LogStatusNotification"),
+    "LogStatusNotification": send_job("LogStatusNotification"),
     "MeterValues": send_meter,
-    "PublishFirmwareStatusNotification": send_idle("PublishFirmwareStatusNotification"),
+    "PublishFirmwareStatusNotification": send_job("PublishFirmwareStatusNotification"),
     "SignChargePointCertificate": send_signing_request({}),
     "SignChargingStationCertificate": send_signing_request(
         {"certificateType": "ChargingStationCertificate"}

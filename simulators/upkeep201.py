@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from simulators.controls import report_progress
-from simulators.device201 import name_of, send_parts
+from simulators.device201 import name_of, send_parts, wanted_by
+from simulators.hardware import Transaction
+from simulators.jobs import install, order, publish
+from simulators.parts import parts
 from simulators.watched import Fields, timestamp
 
 if TYPE_CHECKING:
     from simulators.charger import Charger
     from simulators.voice import Handler
 
-_INSTALLING = ("Downloading", "Downloaded", "Installing", "Installed")
-_PUBLISHING = ("Downloading", "Downloaded", "ChecksumVerified")
+_TEXT_PER_PART = 512  # characters, as the schema of NotifyCustomerInformation allows
 
 
 # ---- monitors ----
@@ -47,8 +48,13 @@ def clear_variable_monitoring(charger: Charger, fields: Fields) -> Fields:
 
 
 def get_monitoring_report(charger: Charger, fields: Fields) -> Fields:
-    """Report all monitors."""
-    items = [_reported(id, one) for id, one in charger.shelves["monitors"].items()]
+    """Report all monitors, or those of some variables."""
+    wanted = fields.get("componentVariable")
+    items = [
+        _reported(id, one)
+        for id, one in charger.shelves["monitors"].items()
+        if not wanted or wanted_by(wanted, one["component"], one["variable"])
+    ]
     if not items:
         return {"status": "EmptyResultSet"}
     request_id = fields["requestId"]
@@ -83,9 +89,14 @@ def get_display_messages(charger: Charger, fields: Fields) -> Fields:
     found = [one for one in charger.shelves["messages"].values() if _asked(one, fields)]
     if not found:
         return {"status": "Unknown"}
-    report = {"requestId": fields["requestId"], "tbc": False, "messageInfo": found}
-    charger.later(charger.call("NotifyDisplayMessages", report))
+    charger.later(_report_messages(charger, fields["requestId"], found))
     return {"status": "Accepted"}
+
+
+async def _report_messages(charger: Charger, request_id: int, found: list[Fields]) -> None:
+    for _, part, more in parts(found, charger.habits.items_per_part):
+        report = {"requestId": request_id, "tbc": more, "messageInfo": part}
+        await charger.call("NotifyDisplayMessages", report)
 
 
 def _asked(message: Fields, wanted: Fields) -> bool:
@@ -96,41 +107,44 @@ def _asked(message: Fields, wanted: Fields) -> bool:
 
 
 def customer_information(charger: Charger, fields: Fields) -> Fields:
-    """Report that nothing is kept about a customer."""
+    """Report what was charged with a token; it is all that is kept about a customer (N09, N10)."""
+    token = fields.get("idToken", {}).get("idToken", fields.get("customerIdentifier"))
     if fields["report"]:
-        report = {
-            "requestId": fields["requestId"],
-            "generatedAt": timestamp(charger.now()),
-            "seqNo": 0,
-            "tbc": False,
-            "data": "",
-        }
-        charger.later(charger.call("NotifyCustomerInformation", report))
+        own = [one for one in charger.transactions if token in (None, one.id_token)]
+        text = "\n".join(map(_remembered, own)) or "nothing is known"
+        charger.later(_report_customer(charger, fields["requestId"], text))
     return {"status": "Accepted"}
+
+
+def _remembered(own: Transaction) -> str:
+    return f"{timestamp(own.started_at)} {own.id_token} on EVSE {own.evse_id}: transaction {own.id}"
+
+
+async def _report_customer(charger: Charger, request_id: int, text: str) -> None:
+    for seq_no, part, more in parts(text, _TEXT_PER_PART):
+        head = {"requestId": request_id, "seqNo": seq_no, "tbc": more}
+        report = {**head, "generatedAt": timestamp(charger.now()), "data": part}
+        await charger.call("NotifyCustomerInformation", report)
 
 
 # ---- firmware ----
 
 
 def update_firmware(charger: Charger, fields: Fields) -> Fields:
-    """Pretend to install."""
-    request = {"requestId": fields["requestId"]}
-    charger.later(report_progress(charger, "FirmwareStatusNotification", _INSTALLING, request))
-    return {"status": "Accepted"}
+    """Fetch and install firmware."""
+    action, firmware = "FirmwareStatusNotification", fields["firmware"]
+    job = order(action, fields, firmware["location"])
+    signed = "signature" in firmware
+    last = charger.jobs.begin(charger, action, install(charger, job, signed=signed))
+    return {"status": "Accepted" if last is None else "AcceptedCanceled"}
 
 
 def publish_firmware(charger: Charger, fields: Fields) -> Fields:
-    """Pretend to fetch firmware for others and to offer it."""
-    charger.later(_publish(charger, fields["requestId"]))
-    charger.shelves["firmware"][fields["requestId"]] = {"checksum": fields["checksum"]}
+    """Fetch firmware for others and offer it."""
+    action = "PublishFirmwareStatusNotification"
+    job = order(action, fields, fields["location"])
+    charger.jobs.begin(charger, action, publish(charger, job, str(fields["checksum"])))
     return {"status": "Accepted"}
-
-
-async def _publish(charger: Charger, request_id: int) -> None:
-    action, request = "PublishFirmwareStatusNotification", {"requestId": request_id}
-    await report_progress(charger, action, _PUBLISHING, request)
-    location = {"location": [f"http://{charger.identity.serial_number}.local/firmware"]}
-    await charger.call(action, {"status": "Published", **location, **request})
 
 
 def unpublish_firmware(charger: Charger, fields: Fields) -> Fields:

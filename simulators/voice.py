@@ -41,6 +41,11 @@ class Names:
     retry: str
     max_level: str
     max_periods: str
+    max_profiles: str
+    local_list: str
+    local_first: str
+    local_offline: str
+    unknown_offline: str
 
 
 class Voice(Protocol):
@@ -92,3 +97,12 @@ class Voice(Protocol):
 
     def heard(self, action: str, answer: Fields, transaction: Transaction) -> bool:
         """Take in the answer to a transaction message; tell whether the transaction may go on."""
+
+    def limited(self, evse_id: int, source: str, schedules: list[Fields]) -> Message | None:
+        """Tell of a limit from outside (EVSE 0: the station's), None where nobody is told."""
+
+    def unlimited(self, evse_id: int, source: str) -> Message | None:
+        """Tell that it is gone, None where nobody is told."""
+
+    def unreserved(self, id: int, status: str) -> Message | None:
+        """Tell that a reservation ended by itself, None where nobody is told."""

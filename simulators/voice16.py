@@ -30,6 +30,11 @@ class Voice16:
         retry="TransactionMessageRetryInterval",
         max_level="ChargeProfileMaxStackLevel",
         max_periods="ChargingScheduleMaxPeriods",
+        max_profiles="MaxChargingProfilesInstalled",
+        local_list="LocalAuthListEnabled",
+        local_first="LocalPreAuthorize",
+        local_offline="LocalAuthorizeOffline",
+        unknown_offline="AllowOfflineTxForUnknownId",
     )
     handlers = HANDLERS
 
@@ -133,6 +138,18 @@ class Voice16:
         transaction.id = str(answer.get("transactionId", _UNSTARTED))
         transaction.confirmed = True
         return self.authorized(answer)
+
+    def limited(self, evse_id: int, source: str, schedules: list[Fields]) -> Message | None:
+        """Say nothing: 1.6 has no word for it."""
+        return None
+
+    def unlimited(self, evse_id: int, source: str) -> Message | None:
+        """Say nothing: 1.6 has no word for it."""
+        return None
+
+    def unreserved(self, id: int, status: str) -> Message | None:
+        """Say nothing: the StatusNotification tells it."""
+        return None
 
     def _meter(self, evse_id: int, sample: Sample, context: str) -> Message:
         values = [

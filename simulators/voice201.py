@@ -49,6 +49,11 @@ class Voice201:
         retry="OCPPCommCtrlr.MessageAttemptInterval[TransactionEvent]",
         max_level="SmartChargingCtrlr.ProfileStackLevel",
         max_periods="SmartChargingCtrlr.PeriodsPerSchedule",
+        max_profiles="SmartChargingCtrlr.Entries[ChargingProfiles]",
+        local_list="LocalAuthListCtrlr.Enabled",
+        local_first="AuthCtrlr.LocalPreAuthorize",
+        local_offline="AuthCtrlr.LocalAuthorizeOffline",
+        unknown_offline="AuthCtrlr.OfflineTxForUnknownIdEnabled",
     )
     handlers = HANDLERS
 
@@ -141,6 +146,21 @@ class Voice201:
         transaction.confirmed = True
         return self.authorized(answer)
 
+    def limited(self, evse_id: int, source: str, schedules: list[Fields]) -> Message | None:
+        """Tell of a limit from outside (EVSE 0: the station's)."""
+        limit = {"chargingLimitSource": source, "isGridCritical": False}
+        said = {"chargingLimit": limit, "chargingSchedule": schedules}
+        return "NotifyChargingLimit", {**said, **_place(evse_id)}
+
+    def unlimited(self, evse_id: int, source: str) -> Message | None:
+        """Tell that it is gone."""
+        return "ClearedChargingLimit", {"chargingLimitSource": source, **_place(evse_id)}
+
+    def unreserved(self, id: int, status: str) -> Message | None:
+        """Tell that a reservation ended by itself."""
+        said = {"reservationId": id, "reservationUpdateStatus": status}
+        return "ReservationStatusUpdate", said
+
     def _event(
         self, transaction: Transaction, kind: str, sample: Sample, context: str, *, offline: bool
     ) -> Fields:
@@ -155,6 +175,10 @@ class Voice201:
         }
         transaction.events += 1
         return {**event, "offline": True} if offline else event
+
+
+def _place(evse_id: int) -> Fields:
+    return {"evseId": evse_id} if evse_id else {}
 
 
 def _meter(sample: Sample, context: str) -> Fields:

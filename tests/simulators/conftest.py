@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from simulators.target import Target
+from tests.simulators.depot import Depot
 
 
 @pytest.fixture
@@ -19,3 +20,9 @@ async def target() -> AsyncIterator[Target]:
 def version(request: pytest.FixtureRequest) -> str:
     chosen: str = request.param
     return chosen
+
+
+@pytest.fixture
+async def depot() -> AsyncIterator[Depot]:
+    async with Depot.open() as opened:
+        yield opened

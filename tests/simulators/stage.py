@@ -20,6 +20,7 @@ SUBPROTOCOLS = {"1.6": "ocpp1.6", "2.0.1": "ocpp2.0.1"}
 VERSIONS = {subprotocol: version for version, subprotocol in SUBPROTOCOLS.items()}
 # One second of the wall is an hour at the charger.
 HURRY = 3600.0
+BRISK = Habits(restart_s=0.01, job_step_s=0.001)
 TOKEN = "04A1B2C3"
 NAME = "CP-1"
 
@@ -40,7 +41,7 @@ class Clock:
 @contextlib.asynccontextmanager
 async def playing(target: Target, version: str = "1.6", **options: Any) -> AsyncIterator[Charger]:
     """Play a charger that the target has accepted."""
-    hurried: dict[str, Any] = {"back_off": (0.01, 0.02), "habits": Habits(restart_s=0.01)}
+    hurried: dict[str, Any] = {"back_off": (0.01, 0.02), "habits": BRISK}
     charger = Charger(target.url, NAME, version=version, **{**hurried, **options})
     async with charger.running():
         await charger.wait_connected()

@@ -95,7 +95,7 @@ def test_less_than_six_amperes_a_phase_is_a_pause(
 def test_one_phase_needs_less_for_six_amperes(clock: Clock) -> None:
     hardware = Hardware(1, clock, supply=Supply(phases=1))
     hardware.begin(1, "A", "Central", None)
-    obey(hardware, clock, 1, 1400)
+    obey(hardware, clock, 1, 1400 * 3)  # W without numberPhases are on three (K01.FR.49)
 
     assert hardware.power_w(1) == 1400
 

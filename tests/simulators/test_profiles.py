@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from simulators.profiles import Profile, Profiles, Running, Supply, composite, read
+from simulators.profiles import Profile, Profiles, Running, Supply, read
 from simulators.watched import timestamp
 from tests.simulators.stage import limit, limit16
 
@@ -169,12 +169,90 @@ def test_an_id_or_a_place_replaces_what_had_it() -> None:
     assert [(profile.id, profile.evse_id) for profile in kept] == [(2, 2)]
 
 
-def test_a_composite_schedule_names_every_change_once() -> None:
-    schedule = steps((0, 9000), (60, 6000), (120, 6000))
-    kept = installed((1, limit(0, chargingSchedule=schedule, validTo=timestamp(at(300)))))
+def test_levels_and_purposes_are_judged_by_what_is_valid_now() -> None:
+    """A TxProfile that is over leaves the default, and the highest level of that which is valid."""
+    over = steps((0, 8000), startSchedule=timestamp(NOON), duration=60)
+    kept = installed(
+        (1, limit(0, id=1, purpose="TxProfile", stackLevel=5, chargingSchedule=over)),
+        (1, limit(7000, id=2)),
+        (1, limit(6000, id=3, stackLevel=8, validFrom=timestamp(at(120)))),
+    )
 
-    def at_most(moment: datetime) -> float:
-        return min(11_000, kept.evse_w(1, moment, RUNNING, THREE) or 11_000)
+    assert [kept.evse_w(1, at(s), RUNNING, THREE) for s in (59, 60, 120)] == [8000, 7000, 6000]
 
-    assert composite(kept, at_most, NOON, 600, RUNNING) == [(0, 9000), (60, 6000), (300, 11_000)]
-    assert composite(kept, at_most, NOON, 60, RUNNING) == [(0, 9000)]
+
+def test_a_limit_in_watts_is_spread_over_three_phases_unless_it_names_them() -> None:
+    """K01.FR.49, smart-charging item 6: 3.7 kW without numberPhases is 5.4 A on one phase."""
+    silent, named = limit(3700), limit(3700)
+    named["chargingSchedule"][0]["chargingSchedulePeriod"][0]["numberPhases"] = 1
+
+    assert read(1, silent, NOON).watts_at(NOON, RUNNING, ONE) == pytest.approx(3700 / 3)
+    assert read(1, named, NOON).watts_at(NOON, RUNNING, ONE) == 3700
+    assert read(1, silent, NOON).watts_at(NOON, RUNNING, THREE) == 3700
+    assert read(1, silent, NOON).watts_at(NOON, RUNNING, Supply(phases=0)) == 3700
+
+
+def test_the_watts_of_a_station_are_those_of_all_its_evses() -> None:
+    station = limit(6000, purpose="ChargingStationMaxProfile")
+
+    assert installed((0, station)).station_w(NOON, ONE) == 6000
+
+
+def test_direct_current_has_no_phases() -> None:
+    supply = Supply(phases=0, voltage=400.0)
+
+    assert supply.watts(10) == 4000
+    assert supply.amperes(4000) == 10
+
+
+def test_a_connector_is_forgotten_by_those_who_read_1_6_so() -> None:
+    """Smart-charging item 4: level and purpose without the connector."""
+    kept = Profiles(knows_connectors=False)
+    for evse_id, id, level in ((1, 1, 0), (2, 2, 0), (1, 3, 1)):
+        kept.put(read(evse_id, limit16(5000, chargingProfileId=id, stackLevel=level), NOON))
+
+    assert [(profile.id, profile.evse_id) for profile in kept] == [(2, 2), (3, 1)]
+
+
+def test_the_profile_of_a_start_and_that_of_its_transaction_are_one_place() -> None:
+    start = limit(5000, id=1, purpose="TxProfile")
+    later = limit(6000, id=2, purpose="TxProfile", transactionId="T")
+
+    rival = installed((1, start)).rival(read(1, later, NOON))
+
+    assert rival is not None
+    assert rival.id == 1
+
+
+# ---- without a CSMS (2.1 K01.FR.101 to .105) ----
+
+
+def test_a_profile_holds_so_long_without_a_csms_and_again_with_one() -> None:
+    kept = installed((1, limit(5000)), (1, limit(8000, id=2, stackLevel=1, maxOfflineDuration=60)))
+    kept.lose_link(NOON)
+    kept.lose_link(at(30))  # a second attempt is no new loss
+    offline = [kept.evse_w(1, at(s), RUNNING, THREE) for s in (59, 60)]
+    kept.find_link(at(90))
+
+    assert offline == [8000, 5000]
+    assert kept.evse_w(1, at(90), RUNNING, THREE) == 8000
+
+
+def test_one_that_is_then_invalid_stays_so_unless_the_csms_was_back_in_time() -> None:
+    once = limit(8000, maxOfflineDuration=60, invalidAfterOfflineDuration=True)
+    kept = installed((1, once))
+    kept.lose_link(NOON)
+    kept.find_link(at(59))
+    in_time = kept.evse_w(1, at(59), RUNNING, THREE)
+    kept.lose_link(at(100))
+    kept.find_link(at(160))
+
+    assert in_time == 8000
+    assert list(kept) == []
+
+
+def test_the_end_of_the_patience_is_an_edge() -> None:
+    kept = installed((1, limit(8000, maxOfflineDuration=60)))
+    kept.lose_link(NOON)
+
+    assert at(60) in set(kept.edges(NOON, RUNNING))

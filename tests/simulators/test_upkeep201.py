@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
+import pytest
+
+from simulators.charger import Habits
 from simulators.target import Target
-from tests.simulators.stage import NAME, broken_rules, playing
+from tests.simulators.depot import Depot
+from tests.simulators.stage import BRISK, NAME, TOKEN, broken_rules, playing
 from tests.simulators.test_certificates import root
 
 MONITOR = {
@@ -61,32 +66,99 @@ async def test_nothing_is_known_of_a_customer_and_that_is_told(target: Target) -
     assert broken_rules(target, "2.0.1") == []
 
 
-async def test_an_update_tells_every_step(target: Target) -> None:
-    firmware = {"location": "https://example.com/", "retrieveDateTime": "2026-01-01T00:00:00Z"}
-    async with playing(target, "2.0.1", time_factor=1000.0):
-        await ask(target, "UpdateFirmware", requestId=8, firmware=firmware)
-        await target.until(lambda t: len(t.calls("FirmwareStatusNotification")) == 4)
-
-    told = [one.fields for one in target.calls("FirmwareStatusNotification")]
-    assert [one["status"] for one in told] == [
-        "Downloading",
-        "Downloaded",
-        "Installing",
-        "Installed",
-    ]
-    assert {one["requestId"] for one in told} == {8}
+CUSTOMER = {"requestId": 1, "report": True, "clear": False}
 
 
-async def test_firmware_is_published_until_it_is_withdrawn(target: Target) -> None:
-    publish = {"location": "https://example.com/", "checksum": "abc", "requestId": 1}
-    async with playing(target, "2.0.1", time_factor=1000.0):
-        await ask(target, "PublishFirmware", **publish)
+async def test_what_was_charged_with_a_token_is_told_in_parts(target: Target) -> None:
+    async with playing(target, "2.0.1") as charger:
+        for _ in range(8):
+            await charger.start(1, TOKEN)
+            await charger.stop(1)
+        await charger.start(1, "OTHER")
+        token = {"idToken": TOKEN, "type": "ISO14443"}
+        await ask(target, "CustomerInformation", idToken=token, **CUSTOMER)
         await target.until(
-            lambda t: "Published" in str(t.calls("PublishFirmwareStatusNotification"))
+            lambda t: [one for one in t.calls("NotifyCustomerInformation") if not one.fields["tbc"]]
         )
-        answers = [await ask(target, "UnpublishFirmware", checksum="abc") for _ in range(2)]
 
+    parts = [one.fields for one in target.calls("NotifyCustomerInformation")]
+    lines = "".join(part["data"] for part in parts).splitlines()
+    assert [part["seqNo"] for part in parts] == list(range(len(parts)))
+    assert [part["tbc"] for part in parts] == [True] * (len(parts) - 1) + [False]
+    assert len(parts) > 1
+    assert len(lines) == 8
+    assert all(TOKEN in line for line in lines)
+    assert broken_rules(target, "2.0.1") == []
+
+
+async def test_long_lists_come_in_parts(target: Target) -> None:
+    """Messages, monitors and variables, each part but the last saying that more follow."""
+    habits = Habits(items_per_part=2)
+    async with playing(target, "2.0.1", habits=habits):
+        for id in (1, 2, 3):
+            await ask(target, "SetDisplayMessage", message={**MESSAGE, "id": id})
+        await ask(target, "SetVariableMonitoring", setMonitoringData=[MONITOR] * 3)
+        named = [{"component": {"name": "AuthCtrlr"}}]
+        await ask(target, "GetDisplayMessages", requestId=1)
+        await ask(target, "GetMonitoringReport", requestId=2)
+        await ask(target, "GetReport", requestId=3, componentVariable=named)
+        await target.until(lambda t: all(False in _more(t, action) for action in LONG))
+
+    assert [_more(target, action) for action in LONG] == [[True, False]] * 3
+    assert broken_rules(target, "2.0.1") == []
+
+
+LONG = ("NotifyDisplayMessages", "NotifyMonitoringReport", "NotifyReport")
+
+
+def _more(target: Target, action: str) -> list[bool]:
+    return [one.fields["tbc"] for one in target.calls(action)]
+
+
+async def test_monitors_are_reported_of_the_variables_asked_for(target: Target) -> None:
+    other = {"component": {"name": "AuthCtrlr"}}
+    same = {"component": MONITOR["component"], "variable": MONITOR["variable"]}
+    async with playing(target, "2.0.1"):
+        await ask(target, "SetVariableMonitoring", setMonitoringData=[MONITOR])
+        answers = [
+            await ask(target, "GetMonitoringReport", requestId=1, componentVariable=[wanted])
+            for wanted in (other, same)
+        ]
+
+    assert [one["status"] for one in answers] == ["EmptyResultSet", "Accepted"]
+
+
+def published(target: Target) -> list[str]:
+    told = target.calls("PublishFirmwareStatusNotification")
+    return [one.fields["status"] for one in told]
+
+
+async def test_firmware_is_published_until_it_is_withdrawn(target: Target, depot: Depot) -> None:
+    depot.files["new.bin"] = b"firmware"
+    checksum = hashlib.md5(b"firmware", usedforsecurity=False).hexdigest()
+    publish = {"location": f"{depot.url}/new.bin", "checksum": checksum, "requestId": 1}
+    async with playing(target, "2.0.1", habits=BRISK):
+        await ask(target, "PublishFirmware", **publish)
+        await target.until(lambda t: "Published" in published(t))
+        answers = [await ask(target, "UnpublishFirmware", checksum=checksum) for _ in range(2)]
+
+    assert published(target) == ["Downloading", "Downloaded", "ChecksumVerified", "Published"]
     assert [one["status"] for one in answers] == ["Unpublished", "NoFirmware"]
+    assert broken_rules(target, "2.0.1") == []
+
+
+@pytest.mark.parametrize(("name", "end"), [("new.bin", "InvalidChecksum"), ("x", "DownloadFailed")])
+async def test_firmware_that_is_not_right_is_not_published(
+    target: Target, depot: Depot, name: str, end: str
+) -> None:
+    depot.files["new.bin"] = b"other"
+    async with playing(target, "2.0.1", habits=BRISK):
+        place = f"{depot.url}/{name}"
+        await ask(target, "PublishFirmware", location=place, checksum="abc", requestId=1)
+        await target.until(lambda t: end in published(t))
+        answer = await ask(target, "UnpublishFirmware", checksum="abc")
+
+    assert answer == {"status": "NoFirmware"}
     assert broken_rules(target, "2.0.1") == []
 
 
