@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -36,11 +35,8 @@ from csms.limits import Abilities
 from csms.readings import availabilities, mapping, whole
 from csms.schemas import Schemas
 from csms.station import Performers, Station, always, on
+from csms.tokens import type_of
 from csms.turns import Urgency
-
-# Serial numbers of cards: 4 or 7 bytes in ISO 14443, 8 bytes in ISO 15693.
-_ISO14443 = re.compile(r"(?:[0-9A-Fa-f]{8}|[0-9A-Fa-f]{14})", re.ASCII)
-_ISO15693 = re.compile(r"[0-9A-Fa-f]{16}", re.ASCII)
 
 
 class Station201(Station, ChargePoint):
@@ -248,13 +244,5 @@ def _verdict(id_token: Any) -> datatypes.IdTokenInfoType:
 def _id_token(command: RemoteStart) -> datatypes.IdTokenType:
     contract = command.contract_id
     emaid = [datatypes.AdditionalInfoType(contract, "eMAID")] if contract else None
-    return datatypes.IdTokenType(command.id_token, _token_type(command), emaid)
-
-
-def _token_type(command: RemoteStart) -> IdTokenEnumType:
-    if command.id_token_type == "RFID":  # noqa: S105 - the kind of token, not the token
-        if _ISO14443.fullmatch(command.id_token):
-            return IdTokenEnumType.iso14443
-        if _ISO15693.fullmatch(command.id_token):
-            return IdTokenEnumType.iso15693
-    return IdTokenEnumType.central
+    kind = IdTokenEnumType(type_of(command.id_token, command.id_token_type))
+    return datatypes.IdTokenType(command.id_token, kind, emaid)
