@@ -11,7 +11,8 @@ from typing import Any, TypeAlias
 
 import orjson
 from ocpp.v16.enums import AuthorizationStatus
-from ocpp.v201.enums import AuthorizationStatusEnumType
+from ocpp.v21.enums import AuthorizationStatusEnumType as AuthorizationStatus21
+from ocpp.v201.enums import AuthorizationStatusEnumType as AuthorizationStatus201
 
 from csms import frames
 from csms.frames import CallError, CallResult, Reply
@@ -25,22 +26,28 @@ _TOKEN: Mapping[tuple[str, str], Path] = {
     ("1.6", "StartTransaction"): ("idTag",),
     ("1.6", "StopTransaction"): ("idTag",),
     ("1.6", "RemoteStartTransaction"): ("idTag",),
-    ("2.0.1", "Authorize"): ("idToken", "idToken"),
-    ("2.0.1", "TransactionEvent"): ("idToken", "idToken"),
-    ("2.0.1", "RequestStartTransaction"): ("idToken", "idToken"),
+    **{
+        (version, action): ("idToken", "idToken")
+        for version in ("2.0.1", "2.1")
+        for action in ("Authorize", "TransactionEvent", "RequestStartTransaction")
+    },
 }
 _STATUS: Mapping[tuple[str, str], Path] = {
     ("1.6", "Authorize"): ("idTagInfo", "status"),
     ("1.6", "StartTransaction"): ("idTagInfo", "status"),
     ("1.6", "StopTransaction"): ("idTagInfo", "status"),
-    ("2.0.1", "Authorize"): ("idTokenInfo", "status"),
-    ("2.0.1", "TransactionEvent"): ("idTokenInfo", "status"),
+    **{
+        (version, action): ("idTokenInfo", "status")
+        for version in ("2.0.1", "2.1")
+        for action in ("Authorize", "TransactionEvent")
+    },
 }
 
 # What a charger of each version can read.
 _WORDS: Mapping[str, frozenset[str]] = {
     "1.6": frozenset(AuthorizationStatus),
-    "2.0.1": frozenset(AuthorizationStatusEnumType),
+    "2.0.1": frozenset(AuthorizationStatus201),
+    "2.1": frozenset(AuthorizationStatus21),
 }
 
 

@@ -15,8 +15,8 @@ from storage.records import Charger
 
 LONGEST_INTERVAL = 86_400.0
 
-# A charger may come back with another OCPP version; each has a member that the other has not.
-_BOOT_MARK = {"1.6": "chargePointVendor", "2.0.1": "chargingStation"}
+# A charger may come back with another OCPP version; 1.6 and 2.x have members of their own.
+_BOOT_MARK = {"1.6": "chargePointVendor", "2.0.1": "chargingStation", "2.1": "chargingStation"}
 _UNKNOWN = "Unknown"
 
 
@@ -83,7 +83,11 @@ def _boot201(charger: Charger) -> dict[str, Any]:
     return {"reason": "PowerUp", "chargingStation": station}
 
 
-_BUILD: Mapping[str, Callable[[Charger], dict[str, Any]]] = {"1.6": _boot16, "2.0.1": _boot201}
+_BUILD: Mapping[str, Callable[[Charger], dict[str, Any]]] = {
+    "1.6": _boot16,
+    "2.0.1": _boot201,
+    "2.1": _boot201,
+}
 
 
 def _present(**fields: str | None) -> dict[str, Any]:

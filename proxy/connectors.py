@@ -59,4 +59,8 @@ def _event(status: ConnectorStatus, fields: Mapping[str, Any]) -> Shown | None:
     return Shown("NotifyEvent", orjson.dumps(alone))
 
 
-_SHOW: Mapping[str, tuple[_Show, ...]] = {"1.6": (_status16,), "2.0.1": (_status201, _event)}
+_SHOW: Mapping[str, tuple[_Show, ...]] = {
+    "1.6": (_status16,),
+    "2.0.1": (_status201, _event),
+    "2.1": (_status201, _event),
+}

@@ -22,6 +22,7 @@ _REPORTS: Mapping[str, str] = {
     "CustomerInformation": "NotifyCustomerInformation",
     "GetBaseReport": "NotifyReport",
     "GetChargingProfiles": "ReportChargingProfiles",
+    "GetDERControl": "ReportDERControl",
     "GetDisplayMessages": "NotifyDisplayMessages",
     "GetMonitoringReport": "NotifyMonitoringReport",
     "GetReport": "NotifyReport",

@@ -7,6 +7,8 @@ among them would come behind the latest one and be taken for it. All other event
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import orjson
 
 from csms.readings import availabilities, whole, word
@@ -15,16 +17,16 @@ from proxy import splice
 from proxy.splice import EACH
 
 _ACTION, _EVENTS = "NotifyEvent", "eventData"
-_SCHEMAS = Schemas("2.0.1")
+_SCHEMAS: Mapping[str, Schemas] = {version: Schemas(version) for version in ("2.0.1", "2.1")}
 
 
-def told_since(action: str, payload: bytes) -> bytes | None:
+def told_since(version: str, action: str, payload: bytes) -> bytes | None:
     """Return what is left of a payload, None where nothing is."""
     if action != _ACTION:
         return payload
     fields = orjson.loads(payload)
-    if _SCHEMAS.request(_ACTION, fields) is not None:  # what we refused we did not note either
-        return payload
+    if _SCHEMAS[version].request(_ACTION, fields) is not None:
+        return payload  # what we refused we did not note either
     shown = _shown(fields[_EVENTS])
     raw = splice.values_at(payload, (_EVENTS, EACH))
     if len(raw) != len(fields[_EVENTS]):  # a repeated key

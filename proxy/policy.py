@@ -40,7 +40,35 @@ _SHOWN = Rule(Authority.OURS, Hearing.LATEST)
 _KEPT = Rule(Authority.OURS, Hearing.NEVER)
 _ASKED = Rule(Authority.THEIRS, Hearing.LIVE)
 _ASKED_AND_TOLD = Rule(Authority.THEIRS, Hearing.DURABLE)
+_STREAMED = Rule(Authority.OURS, Hearing.LIVE)  # a Send, which passes the queue
 
+_IN_2: Mapping[str, Rule] = {
+    "Authorize": _ASKED,
+    "BootNotification": _KEPT,
+    "ClearedChargingLimit": _TOLD,
+    "DataTransfer": _ASKED,
+    "FirmwareStatusNotification": _TOLD,
+    "Get15118EVCertificate": _ASKED,
+    "GetCertificateStatus": _ASKED,
+    "Heartbeat": _KEPT,
+    "LogStatusNotification": _TOLD,
+    "MeterValues": _TOLD,
+    "NotifyChargingLimit": _TOLD,
+    "NotifyCustomerInformation": _TOLD,
+    "NotifyDisplayMessages": _TOLD,
+    "NotifyEVChargingNeeds": _ASKED,
+    "NotifyEVChargingSchedule": _ASKED,
+    "NotifyEvent": _TOLD,
+    "NotifyMonitoringReport": _TOLD,
+    "NotifyReport": _TOLD,
+    "PublishFirmwareStatusNotification": _TOLD,
+    "ReportChargingProfiles": _TOLD,
+    "ReservationStatusUpdate": _TOLD,
+    "SecurityEventNotification": _TOLD,
+    "SignCertificate": _KEPT,
+    "StatusNotification": _SHOWN,
+    "TransactionEvent": _ASKED_AND_TOLD,
+}
 _RULES: Mapping[str, Mapping[str, Rule]] = {
     "1.6": {
         "Authorize": _ASKED,
@@ -58,32 +86,21 @@ _RULES: Mapping[str, Mapping[str, Rule]] = {
         "StatusNotification": _SHOWN,
         "StopTransaction": _TOLD,
     },
-    "2.0.1": {
-        "Authorize": _ASKED,
-        "BootNotification": _KEPT,
-        "ClearedChargingLimit": _TOLD,
-        "DataTransfer": _ASKED,
-        "FirmwareStatusNotification": _TOLD,
-        "Get15118EVCertificate": _ASKED,
-        "GetCertificateStatus": _ASKED,
-        "Heartbeat": _KEPT,
-        "LogStatusNotification": _TOLD,
-        "MeterValues": _TOLD,
-        "NotifyChargingLimit": _TOLD,
-        "NotifyCustomerInformation": _TOLD,
-        "NotifyDisplayMessages": _TOLD,
-        "NotifyEVChargingNeeds": _ASKED,
-        "NotifyEVChargingSchedule": _ASKED,
-        "NotifyEvent": _TOLD,
-        "NotifyMonitoringReport": _TOLD,
-        "NotifyReport": _TOLD,
-        "PublishFirmwareStatusNotification": _TOLD,
-        "ReportChargingProfiles": _TOLD,
-        "ReservationStatusUpdate": _TOLD,
-        "SecurityEventNotification": _TOLD,
-        "SignCertificate": _KEPT,
-        "StatusNotification": _SHOWN,
-        "TransactionEvent": _ASKED_AND_TOLD,
+    "2.0.1": _IN_2,
+    "2.1": {
+        **_IN_2,
+        "BatterySwap": _TOLD,
+        "ClosePeriodicEventStream": _TOLD,
+        "GetCertificateChainStatus": _ASKED,
+        "NotifyDERAlarm": _TOLD,
+        "NotifyDERStartStop": _TOLD,
+        "NotifyPeriodicEventStream": _STREAMED,
+        "NotifyPriorityCharging": _TOLD,
+        "NotifySettlement": _ASKED_AND_TOLD,
+        "OpenPeriodicEventStream": _TOLD,
+        "PullDynamicScheduleUpdate": _KEPT,  # no target's profile is dynamic
+        "ReportDERControl": _TOLD,
+        "VatNumberValidation": _ASKED,
     },
 }
 

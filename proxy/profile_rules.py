@@ -15,6 +15,34 @@ from storage.records import ChargingProfile, Transaction
 Chosen: TypeAlias = Callable[[ChargingProfile], bool]
 
 _EARLY, _LATE = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+# A Dynamic one changes without being set again (2.1 K08.FR.04).
+_KINDS = frozenset({"Absolute", "Recurring", "Relative"})
+# What 2.1 can say and a schedule that is merged of several owners' cannot.
+_BEYOND = frozenset(
+    {
+        "dischargeLimit",
+        "dischargeLimit_L2",
+        "dischargeLimit_L3",
+        "evseSleep",
+        "invalidAfterOfflineDuration",
+        "limitAtSoC",
+        "limit_L2",
+        "limit_L3",
+        "maxOfflineDuration",
+        "randomizedDelay",
+        "setpoint",
+        "setpoint_L2",
+        "setpoint_L3",
+        "setpointReactive",
+        "setpointReactive_L2",
+        "setpointReactive_L3",
+        "useLocalTime",
+        "v2xBaseline",
+        "v2xFreqWattCurve",
+        "v2xSignalWattCurve",
+    }
+)
+_PLAIN_MODE = "ChargingOnly"
 
 
 class Place(NamedTuple):
@@ -29,17 +57,32 @@ class Place(NamedTuple):
 def flaw_of(place: Place, *, starting: bool = False) -> str | None:
     """Return the reason code (2.0.1 Part 2 Appendix 5) against a profile, None if it may be."""
     purpose = place.profile["chargingProfilePurpose"]
-    if purpose not in {STATION_MAX, TX_DEFAULT, TX}:
-        return "InvalidProfile"  # external constraints are no system's to set (K01.FR.22)
-    relative = place.profile["chargingProfileKind"] == "Relative"
-    if purpose == STATION_MAX and (place.evse_id != 0 or relative):
+    kind = place.profile["chargingProfileKind"]
+    # External constraints are no system's to set (K01.FR.22); priority charging and local
+    # generation overrule or add to what others limit (2.1 K21.FR.04, K04.FR.05).
+    if purpose not in {STATION_MAX, TX_DEFAULT, TX} or kind not in _KINDS:
+        return "InvalidProfile"
+    if purpose == STATION_MAX and (place.evse_id != 0 or kind == "Relative"):
         return "InvalidProfile"  # K01.FR.38
     if purpose == TX and place.transaction is None and not starting:
         return "TxNotFound"  # K01.FR.16, .33
     several = len(place.profile["chargingSchedule"]) > 1
     if several and purpose != TX:
         return "InvalidSchedule"
-    return _flaw_of_schedule(place)
+    return "UnsupportedParam" if _goes_beyond(place.profile) else _flaw_of_schedule(place)
+
+
+def _goes_beyond(profile: Fields) -> bool:
+    schedules = profile["chargingSchedule"]
+    periods = [one for schedule in schedules for one in schedule["chargingSchedulePeriod"]]
+    said = {
+        name
+        for part in (profile, *schedules, *periods)
+        for name, value in part.items()
+        if value is not None and value is not False
+    }
+    modes = {period.get("operationMode", _PLAIN_MODE) for period in periods}
+    return not said.isdisjoint(_BEYOND) or not modes <= {_PLAIN_MODE}
 
 
 def _flaw_of_schedule(place: Place) -> str | None:

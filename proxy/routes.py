@@ -56,6 +56,21 @@ _ANSWER = Told("request", ("requestId",), Foreign.WITHHELD)
 _RESERVED = Told("reservation", ("reservationId",), Foreign.LEFT_OUT)
 _DISPLAYED = Told("display", ("messageInfo", EACH, "id"), Foreign.ENTRY_LEFT_OUT)
 
+_TOLD_IN_2: Mapping[str, tuple[Told, ...]] = {
+    "FirmwareStatusNotification": (_ANSWER,),
+    "LogStatusNotification": (_ANSWER,),
+    "NotifyCustomerInformation": (_ANSWER,),
+    "NotifyDisplayMessages": (_ANSWER, _DISPLAYED),
+    "NotifyMonitoringReport": (_ANSWER,),
+    "NotifyReport": (_ANSWER,),
+    "PublishFirmwareStatusNotification": (_ANSWER,),
+    "ReportChargingProfiles": (_ANSWER,),
+    "ReservationStatusUpdate": (Told("reservation", ("reservationId",), Foreign.WITHHELD),),
+    "TransactionEvent": (
+        Told("remote_start", ("transactionInfo", "remoteStartId"), Foreign.LEFT_OUT),
+        _RESERVED,
+    ),
+}
 TO_TARGET: Mapping[str, Mapping[str, tuple[Told, ...]]] = {
     "1.6": {
         "LogStatusNotification": (_ANSWER,),
@@ -64,26 +79,30 @@ TO_TARGET: Mapping[str, Mapping[str, tuple[Told, ...]]] = {
         "StartTransaction": (_RESERVED,),
         "StopTransaction": (_TRANSACTION,),
     },
-    "2.0.1": {
-        "FirmwareStatusNotification": (_ANSWER,),
-        "LogStatusNotification": (_ANSWER,),
-        "NotifyCustomerInformation": (_ANSWER,),
-        "NotifyDisplayMessages": (_ANSWER, _DISPLAYED),
-        "NotifyMonitoringReport": (_ANSWER,),
-        "NotifyReport": (_ANSWER,),
-        "PublishFirmwareStatusNotification": (_ANSWER,),
-        "ReportChargingProfiles": (_ANSWER,),
-        "ReservationStatusUpdate": (Told("reservation", ("reservationId",), Foreign.WITHHELD),),
-        "TransactionEvent": (
-            Told("remote_start", ("transactionInfo", "remoteStartId"), Foreign.LEFT_OUT),
-            _RESERVED,
-        ),
-    },
+    "2.0.1": _TOLD_IN_2,
+    # Of a battery swap that it begins itself the station chooses the number.
+    "2.1": {**_TOLD_IN_2, "ReportDERControl": (_ANSWER,)},
 }
 
 _REQUEST = (Ordered("request", ("requestId",), Choice.FRESH),)
 _CANCELLED = (Ordered("reservation", ("reservationId",), Choice.KNOWN),)
 
+_ORDERED_IN_2: Mapping[str, tuple[Ordered, ...]] = {
+    "CancelReservation": _CANCELLED,
+    "ClearDisplayMessage": (Ordered("display", ("id",), Choice.KNOWN),),
+    "CustomerInformation": _REQUEST,
+    "GetBaseReport": _REQUEST,
+    "GetChargingProfiles": _REQUEST,
+    "GetDisplayMessages": (Ordered("display", ("id", EACH), Choice.KNOWN), *_REQUEST),
+    "GetLog": _REQUEST,
+    "GetMonitoringReport": _REQUEST,
+    "GetReport": _REQUEST,
+    "PublishFirmware": _REQUEST,
+    "RequestStartTransaction": (Ordered("remote_start", ("remoteStartId",), Choice.FRESH),),
+    "ReserveNow": (Ordered("reservation", ("id",), Choice.KEPT),),
+    "SetDisplayMessage": (Ordered("display", ("message", "id"), Choice.KEPT),),
+    "UpdateFirmware": _REQUEST,
+}
 TO_CHARGER: Mapping[str, Mapping[str, tuple[Ordered, ...]]] = {
     "1.6": {
         "CancelReservation": _CANCELLED,
@@ -98,20 +117,6 @@ TO_CHARGER: Mapping[str, Mapping[str, tuple[Ordered, ...]]] = {
         ),
         "SignedUpdateFirmware": _REQUEST,
     },
-    "2.0.1": {
-        "CancelReservation": _CANCELLED,
-        "ClearDisplayMessage": (Ordered("display", ("id",), Choice.KNOWN),),
-        "CustomerInformation": _REQUEST,
-        "GetBaseReport": _REQUEST,
-        "GetChargingProfiles": _REQUEST,
-        "GetDisplayMessages": (Ordered("display", ("id", EACH), Choice.KNOWN), *_REQUEST),
-        "GetLog": _REQUEST,
-        "GetMonitoringReport": _REQUEST,
-        "GetReport": _REQUEST,
-        "PublishFirmware": _REQUEST,
-        "RequestStartTransaction": (Ordered("remote_start", ("remoteStartId",), Choice.FRESH),),
-        "ReserveNow": (Ordered("reservation", ("id",), Choice.KEPT),),
-        "SetDisplayMessage": (Ordered("display", ("message", "id"), Choice.KEPT),),
-        "UpdateFirmware": _REQUEST,
-    },
+    "2.0.1": _ORDERED_IN_2,
+    "2.1": {**_ORDERED_IN_2, "GetDERControl": _REQUEST},
 }

@@ -205,4 +205,5 @@ def _octets(value: str) -> bytes:
 _PASSWORDS: Mapping[str, Callable[[str], str | None]] = {
     "1.6": _password16,
     "2.0.1": _password201,
+    "2.1": _password201,
 }

@@ -1,4 +1,4 @@
-"""Serve GetVariables and SetVariables of a target (OCPP 2.0.1), variable by variable.
+"""Serve GetVariables and SetVariables of a target (OCPP 2.x), variable by variable.
 
 What is the charger's goes to it in one CALL; the results come back in the order of the request.
 """
@@ -14,7 +14,6 @@ import orjson
 from csms import frames
 from csms.frames import Reply
 from csms.readings import mapping
-from csms.schemas import Schemas
 from csms.secrecy import is_secret
 from proxy import keys
 from proxy.asked import Ask, Asked
@@ -35,7 +34,6 @@ _SAME = ("attributeType", "component", "variable")
 # The names of the transactions and timeouts that the link's own variables are about.
 _INSTANCES = {"", "transactionevent", "default"}
 _MOST_ITEMS = 200  # each may cost a commit; ItemsPerMessage of chargers is far below
-_SCHEMAS = Schemas("2.0.1")
 
 
 class Settings201:
@@ -230,5 +228,5 @@ def _too_many(asked: Asked) -> Reply:
 def _unreadable(asked: Asked) -> Reply | None:
     """Refuse a request that breaks its schema, as our answer would repeat parts of it."""
     call = asked.call
-    broken = _SCHEMAS.request(call.action, call.fields)
+    broken = asked.target.kind.schemas.request(call.action, call.fields)
     return frames.call_error(call.id, broken.code, broken.message) if broken else None

@@ -64,7 +64,7 @@ class Telling:
         return await self._ids.to_target(entry.action, entry.payload)
 
     async def _late(self, entry: Entry) -> bytes | None:
-        left = told_since(entry.action, entry.payload)
+        left = told_since(self._version, entry.action, entry.payload)
         if left is None:
             self._withhold(entry, OVERTAKEN)
             return None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from storage.records import Message
     from storage.store import Storage
 
-_EVENTS = frozenset({("2.0.1", "TransactionEvent")})
+_EVENTS = frozenset({("2.0.1", "TransactionEvent"), ("2.1", "TransactionEvent")})
 
 
 class Unsent:

@@ -1,7 +1,8 @@
 """Decide on what a target asks of the charger: forward it, answer it or refuse it.
 
 The table is the rule. An owner overrides it per action, except where the charger's credentials or
-its way to us are concerned; an action that the charger's version has not is nobody's.
+its way to us are concerned, or the platform's power limits would be overruled (2.1 K21.FR.04); an
+action that the charger's version has not is nobody's.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Kind(Enum):
     READ = "read"
     CONTROL = "control"
     OWNERS = "owners"  # two parties doing it would undo each other's work: the platform's
-    LOCKED = "locked"  # changes the charger's link to us
+    LOCKED = "locked"  # changes the charger's link to us, or overrules the platform's power limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,48 @@ _UNKNOWN, _FAILED = b'{"status":"Unknown"}', b'{"status":"Failed"}'
 
 # A trigger counts as reading: it changes nothing at the charger. What several parties own of what
 # passes here (keys, availability, resets, profiles) is served by the table in `proxy/orders.py`.
+_IN_2: Mapping[str, Command] = {
+    "CancelReservation": _CONTROL,
+    "CertificateSigned": _LOCKED,
+    "ChangeAvailability": _CONTROL,
+    "ClearCache": _CONTROL,
+    "ClearChargingProfile": _says(Kind.CONTROL, _UNKNOWN),
+    "ClearDisplayMessage": _says(Kind.CONTROL, _UNKNOWN),
+    "ClearVariableMonitoring": _says(Kind.CONTROL, None),
+    "CostUpdated": _says(Kind.CONTROL, None),
+    "CustomerInformation": _CONTROL,
+    "DataTransfer": _CONTROL,
+    "DeleteCertificate": _says(Kind.LOCKED, _FAILED),
+    "GetBaseReport": _READ,
+    "GetChargingProfiles": _says(Kind.READ, b'{"status":"NoProfiles"}'),
+    "GetCompositeSchedule": _READ,
+    "GetDisplayMessages": _says(Kind.READ, _UNKNOWN),
+    "GetInstalledCertificateIds": _says(Kind.OWNERS, b'{"status":"NotFound"}'),
+    "GetLocalListVersion": _says(Kind.OWNERS, b'{"versionNumber":0}'),
+    "GetLog": _OWNERS,
+    "GetMonitoringReport": _READ,
+    "GetReport": _READ,
+    "GetTransactionStatus": _says(Kind.READ, b'{"messagesInQueue":false}'),
+    "GetVariables": _says(Kind.READ, None),
+    "InstallCertificate": _LOCKED,
+    "PublishFirmware": _OWNERS,
+    "RequestStartTransaction": _CONTROL,
+    "RequestStopTransaction": _CONTROL,
+    "ReserveNow": _CONTROL,
+    "Reset": _CONTROL,
+    "SendLocalList": _says(Kind.OWNERS, _FAILED),
+    "SetChargingProfile": _CONTROL,
+    "SetDisplayMessage": _CONTROL,
+    "SetMonitoringBase": _CONTROL,
+    "SetMonitoringLevel": _CONTROL,
+    "SetNetworkProfile": _LOCKED,
+    "SetVariableMonitoring": _says(Kind.CONTROL, None),
+    "SetVariables": _says(Kind.CONTROL, None),  # answered variable by variable
+    "TriggerMessage": _READ,
+    "UnlockConnector": _says(Kind.CONTROL, b'{"status":"UnlockFailed"}'),
+    "UnpublishFirmware": _says(Kind.OWNERS, b'{"status":"NoFirmware"}'),
+    "UpdateFirmware": _OWNERS,
+}
 _COMMANDS: Mapping[str, Mapping[str, Command]] = {
     "1.6": {
         "CancelReservation": _CONTROL,
@@ -106,47 +149,24 @@ _COMMANDS: Mapping[str, Mapping[str, Command]] = {
         "UnlockConnector": _says(Kind.CONTROL, b'{"status":"NotSupported"}'),
         "UpdateFirmware": _says(Kind.OWNERS, None),
     },
-    "2.0.1": {
-        "CancelReservation": _CONTROL,
-        "CertificateSigned": _LOCKED,
-        "ChangeAvailability": _CONTROL,
-        "ClearCache": _CONTROL,
-        "ClearChargingProfile": _says(Kind.CONTROL, _UNKNOWN),
-        "ClearDisplayMessage": _says(Kind.CONTROL, _UNKNOWN),
-        "ClearVariableMonitoring": _says(Kind.CONTROL, None),
-        "CostUpdated": _says(Kind.CONTROL, None),
-        "CustomerInformation": _CONTROL,
-        "DataTransfer": _CONTROL,
-        "DeleteCertificate": _says(Kind.LOCKED, _FAILED),
-        "GetBaseReport": _READ,
-        "GetChargingProfiles": _says(Kind.READ, b'{"status":"NoProfiles"}'),
-        "GetCompositeSchedule": _READ,
-        "GetDisplayMessages": _says(Kind.READ, _UNKNOWN),
-        "GetInstalledCertificateIds": _says(Kind.OWNERS, b'{"status":"NotFound"}'),
-        "GetLocalListVersion": _says(Kind.OWNERS, b'{"versionNumber":0}'),
-        "GetLog": _OWNERS,
-        "GetMonitoringReport": _READ,
-        "GetReport": _READ,
-        "GetTransactionStatus": _says(Kind.READ, b'{"messagesInQueue":false}'),
-        "GetVariables": _says(Kind.READ, None),
-        "InstallCertificate": _LOCKED,
-        "PublishFirmware": _OWNERS,
-        "RequestStartTransaction": _CONTROL,
-        "RequestStopTransaction": _CONTROL,
-        "ReserveNow": _CONTROL,
-        "Reset": _CONTROL,
-        "SendLocalList": _says(Kind.OWNERS, _FAILED),
-        "SetChargingProfile": _CONTROL,
-        "SetDisplayMessage": _CONTROL,
-        "SetMonitoringBase": _CONTROL,
-        "SetMonitoringLevel": _CONTROL,
-        "SetNetworkProfile": _LOCKED,
-        "SetVariableMonitoring": _says(Kind.CONTROL, None),
-        "SetVariables": _says(Kind.CONTROL, None),  # answered variable by variable
-        "TriggerMessage": _READ,
-        "UnlockConnector": _says(Kind.CONTROL, b'{"status":"UnlockFailed"}'),
-        "UnpublishFirmware": _says(Kind.OWNERS, b'{"status":"NoFirmware"}'),
-        "UpdateFirmware": _OWNERS,
+    "2.0.1": _IN_2,
+    "2.1": {
+        **_IN_2,
+        "AFRRSignal": _OWNERS,
+        "AdjustPeriodicEventStream": _CONTROL,
+        "ChangeTransactionTariff": _CONTROL,
+        "ClearDERControl": _OWNERS,
+        "ClearTariffs": _says(Kind.CONTROL, None),
+        "GetDERControl": _READ,
+        "GetPeriodicEventStream": _says(Kind.READ, b"{}"),
+        "GetTariffs": _READ,
+        "NotifyAllowedEnergyTransfer": _CONTROL,
+        "NotifyWebPaymentStarted": _says(Kind.CONTROL, None),
+        "RequestBatterySwap": _CONTROL,
+        "SetDERControl": _OWNERS,
+        "SetDefaultTariff": _CONTROL,
+        "UpdateDynamicSchedule": _LOCKED,
+        "UsePriorityCharging": _LOCKED,
     },
 }
 # What an owner may have a verdict on.
@@ -158,6 +178,7 @@ _FORWARDED: Mapping[str, frozenset[Kind]] = {
 _VIOLATION = {
     "1.6": frames.OCPP16.format_violation,
     "2.0.1": frames.OCPP201.format_violation,
+    "2.1": frames.OCPP21.format_violation,
 }
 _NO_OVERRIDES: Mapping[str, str] = MappingProxyType({})
 

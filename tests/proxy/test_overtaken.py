@@ -49,13 +49,15 @@ LASTING = [
 def test_what_is_not_shown_otherwise_stays_as_it_is(lasting: dict[str, Any]) -> None:
     payload = orjson.dumps(events(lasting, PROBLEM))
 
-    assert told_since("NotifyEvent", payload) == payload
+    assert told_since("2.0.1", "NotifyEvent", payload) == payload
 
 
 def test_a_message_of_statuses_only_is_nothing() -> None:
     lower = event("connector", "availabilitystate", "Occupied", id=2, connectorId=1)
 
-    assert told_since("NotifyEvent", orjson.dumps(events(status("Occupied"), lower))) is None
+    assert (
+        told_since("2.0.1", "NotifyEvent", orjson.dumps(events(status("Occupied"), lower))) is None
+    )
 
 
 def test_every_byte_of_the_other_events_stays() -> None:
@@ -65,7 +67,7 @@ def test_every_byte_of_the_other_events_stays() -> None:
         b'{"tbc" : false,"eventData":[ %b ,%b,%b , %b ], "seqNo":3,"generatedAt":"\\u0032026"}'
     )
 
-    left = told_since("NotifyEvent", payload % (occupied, spaced, occupied, problem))
+    left = told_since("2.0.1", "NotifyEvent", payload % (occupied, spaced, occupied, problem))
 
     assert left is not None
     assert left == payload.replace(b"%b ,%b,%b , %b", b"%b , %b") % (spaced, problem)
@@ -86,10 +88,10 @@ def test_every_byte_of_the_other_events_stays() -> None:
     ],
 )
 def test_what_we_did_not_note_stays(payload: bytes) -> None:
-    assert told_since("NotifyEvent", payload) is payload
+    assert told_since("2.0.1", "NotifyEvent", payload) is payload
 
 
 def test_what_tells_no_events_stays() -> None:
     payload = orjson.dumps(events(status("Occupied")))
 
-    assert told_since("StatusNotification", payload) is payload
+    assert told_since("2.0.1", "StatusNotification", payload) is payload

@@ -8,7 +8,7 @@ from csms.schemas import Schemas
 from proxy.policy import _RULES, Authority, Hearing, rule
 from proxy.verdicts import _COMMANDS
 
-VERSIONS = ("1.6", "2.0.1")
+VERSIONS = ("1.6", "2.0.1", "2.1")
 BOTH_WAYS = {"DataTransfer"}
 
 
@@ -42,6 +42,12 @@ def test_every_action_of_the_version_is_in_exactly_one_table(version: str) -> No
         ("2.0.1", "NotifyReport", Authority.OURS, Hearing.DURABLE),
         ("2.0.1", "VendorAction", Authority.THEIRS, Hearing.LIVE),
         ("1.6", "VendorAction", Authority.THEIRS, Hearing.LIVE),
+        ("2.1", "TransactionEvent", Authority.THEIRS, Hearing.DURABLE),
+        ("2.1", "NotifyDERAlarm", Authority.OURS, Hearing.DURABLE),
+        ("2.1", "NotifySettlement", Authority.THEIRS, Hearing.DURABLE),
+        ("2.1", "NotifyPeriodicEventStream", Authority.OURS, Hearing.LIVE),
+        ("2.1", "GetCertificateChainStatus", Authority.THEIRS, Hearing.LIVE),
+        ("2.1", "PullDynamicScheduleUpdate", Authority.OURS, Hearing.NEVER),
     ],
 )
 def test_the_rule_of_an_action(

@@ -84,6 +84,39 @@ def test_flaws(at: int, own: dict[str, Any], running: Transaction | None, flaw: 
     assert flaw_of(place(at, own, running)) == flaw
 
 
+def test_a_target_sets_no_profile_that_overrules_or_adds_to_limits() -> None:
+    # Item 5 of the rules of smart charging: what 2.1 has beyond 2.0.1.
+    for purpose in ("PriorityCharging", "LocalGeneration"):
+        assert flaw_of(place(0, profile(purpose))) == "InvalidProfile"
+    assert flaw_of(place(1, profile(kind="Dynamic"))) == "InvalidProfile"
+    assert flaw_of(place(1, profile(TX, "Dynamic")), starting=True) == "InvalidProfile"
+
+
+PERIOD = {"startPeriod": 0, "limit": 16}
+
+
+@pytest.mark.parametrize(
+    ("own", "flaw"),
+    [
+        (profile(periods=[{**PERIOD, "limit_L2": 0}]), "UnsupportedParam"),
+        (profile(periods=[{**PERIOD, "setpoint": 16}]), "UnsupportedParam"),
+        (profile(periods=[{**PERIOD, "operationMode": "CentralSetpoint"}]), "UnsupportedParam"),
+        (profile(maxOfflineDuration=60), "UnsupportedParam"),
+        (
+            profile(schedules=[{**profile()["chargingSchedule"][0], "useLocalTime": True}]),
+            "UnsupportedParam",
+        ),
+        (profile(periods=[{"startPeriod": 0}]), "InvalidSchedule"),  # 2.1 may leave the limit out
+        (profile(periods=[{**PERIOD, "operationMode": "ChargingOnly"}]), None),
+        (profile(periods=[{**PERIOD, "evseSleep": False}], invalidAfterOfflineDuration=None), None),
+    ],
+)
+def test_what_a_merged_schedule_of_2_1_cannot_say_is_refused(
+    own: dict[str, Any], flaw: str | None
+) -> None:
+    assert flaw_of(place(1, own)) == flaw
+
+
 def test_a_unit_that_the_charger_does_not_take() -> None:
     only = Place(1, profile(), None, Abilities(frozenset({"W"})))
     assert flaw_of(only) == "UnsupportedRateUnit"

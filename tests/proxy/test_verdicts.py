@@ -20,7 +20,7 @@ from proxy.verdicts import (
     verdict,
 )
 
-VERSIONS = ("1.6", "2.0.1")
+VERSIONS = ("1.6", "2.0.1", "2.1")
 COMMANDS = [(version, action) for version in VERSIONS for action in _COMMANDS[version]]
 REJECTED = Answer(b'{"status":"Rejected"}')
 
@@ -50,6 +50,11 @@ FORWARDED = [
     ("2.0.1", "GetVariables", {}),
     ("2.0.1", "GetBaseReport", {}),
     ("2.0.1", "TriggerMessage", {"requestedMessage": "TransactionEvent"}),
+    ("2.1", "RequestStartTransaction", {}),
+    ("2.1", "GetDERControl", {"requestId": 1}),
+    ("2.1", "SetDefaultTariff", {}),
+    ("2.1", "RequestBatterySwap", {}),
+    ("2.1", "NotifyAllowedEnergyTransfer", {}),
 ]
 
 
@@ -74,6 +79,13 @@ DENIED = [
     ("2.0.1", "GetLog", {}),
     ("2.0.1", "TriggerMessage", {"requestedMessage": "SignChargingStationCertificate"}),
     ("2.0.1", "TriggerMessage", {"requestedMessage": ["BootNotification"]}),
+    ("2.1", "SetNetworkProfile", {}),
+    ("2.1", "UsePriorityCharging", {}),
+    ("2.1", "UpdateDynamicSchedule", {}),
+    ("2.1", "SetDERControl", {}),
+    ("2.1", "AFRRSignal", {}),
+    ("2.1", "TriggerMessage", {"requestedMessage": "CustomTrigger", "customTrigger": "x"}),
+    ("2.1", "TriggerMessage", {"requestedMessage": "SignV2G20Certificate"}),
 ]
 
 
@@ -187,6 +199,7 @@ def test_a_closed_request_is_rejected_variable_by_variable() -> None:
         ("1.6", "Reset", b"[]"),
         ("2.0.1", "SetVariables", b'{"setVariableData":[{}]}'),
         ("2.0.1", "SetVariables", b"null"),
+        ("2.1", "SetVariables", b"null"),
     ],
 )
 def test_an_ambiguous_command_is_refused(version: str, action: str, payload: bytes) -> None:
@@ -195,7 +208,7 @@ def test_an_ambiguous_command_is_refused(version: str, action: str, payload: byt
     answer = verdict(version, call)
 
     assert isinstance(answer, Refuse)
-    assert answer.code == {"1.6": "FormationViolation", "2.0.1": "FormatViolation"}[version]
+    assert answer.code == ("FormationViolation" if version == "1.6" else "FormatViolation")
 
 
 # ---- roles and overrides ----
@@ -256,9 +269,12 @@ def test_a_forwarded_trigger_still_boots_the_targets_own_link() -> None:
         ("2.0.1", "InstallCertificate", {}),
         ("2.0.1", "DeleteCertificate", {}),
         ("2.0.1", "CertificateSigned", {}),
+        ("2.1", "SetNetworkProfile", {}),
+        ("2.1", "UsePriorityCharging", {}),
+        ("2.1", "UpdateDynamicSchedule", {}),
     ],
 )
-def test_no_override_opens_credentials_and_network(
+def test_no_override_opens_credentials_network_and_what_overrules_limits(
     version: str, action: str, fields: dict[str, Any]
 ) -> None:
     assert isinstance(
