@@ -30,7 +30,9 @@ from storage.repositories.organizations import ApiKeys, Organizations
 from storage.repositories.overlays import Overlays
 from storage.repositories.proxy_configurations import ProxyConfigurations
 from storage.repositories.queues import Queues
+from storage.repositories.readings import Readings
 from storage.repositories.remote_starts import RemoteStarts
+from storage.repositories.station_limits import StationLimits
 from storage.repositories.transactions import Transactions
 from storage.secrets import Sealer
 from storage.sqlite import SqliteDatabase
@@ -64,6 +66,8 @@ class Storage:
     overlays: Overlays
     availability: AvailabilityWishes
     deferred_resets: DeferredResets
+    station_limits: StationLimits
+    readings: Readings
     remote_starts: RemoteStarts
 
 
@@ -140,5 +144,7 @@ async def assemble(
         overlays=Overlays(database, group),
         availability=AvailabilityWishes(database, group),
         deferred_resets=DeferredResets(database, group),
+        station_limits=StationLimits(database, group),
+        readings=Readings(database),
         remote_starts=RemoteStarts(database, group),
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from storage.database import Database, Row
 from storage.group_commit import GroupCommit
 from storage.records import ChargerKey, ChargingProfile, InstalledProfile
-from storage.repositories.rows import columns, keyed
+from storage.repositories.rows import columns, keyed, rows_of_page
 from storage.statements import profiles as statements
 
 
@@ -25,6 +26,15 @@ class ChargingProfiles:
         """
         rows = await self._database.fetch(statements.charging_profiles_of, key._asdict())
         return [ChargingProfile(**keyed(row)) for row in rows]
+
+    async def of_page(
+        self, organization_uuid: str, charge_box_ids: Sequence[str]
+    ) -> dict[str, list[ChargingProfile]]:
+        """Return what all owners want of the chargers of one page, by charge_box_id."""
+        rows = await rows_of_page(
+            self._database, statements.charging_profiles_between, organization_uuid, charge_box_ids
+        )
+        return {name: [ChargingProfile(**keyed(row)) for row in own] for name, own in rows.items()}
 
     async def flush(self) -> None:
         """Wait until all that has been noted, by whomever, is committed or has failed."""
@@ -44,6 +54,15 @@ class ChargingProfiles:
         """Return what we have put on a charger."""
         rows = await self._database.fetch(statements.installed_profiles_of, key._asdict())
         return [InstalledProfile(**keyed(row)) for row in rows]
+
+    async def installed_on_page(
+        self, organization_uuid: str, charge_box_ids: Sequence[str]
+    ) -> dict[str, list[InstalledProfile]]:
+        """Return what we have put on the chargers of one page, by charge_box_id."""
+        rows = await rows_of_page(
+            self._database, statements.installed_profiles_between, organization_uuid, charge_box_ids
+        )
+        return {name: [InstalledProfile(**keyed(row)) for row in own] for name, own in rows.items()}
 
     def note_installed(self, profile: InstalledProfile) -> asyncio.Future[None]:
         """Note what lies on the charger at an EVSE, purpose and level from now on."""

@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, exists, or_, select
+from sqlalchemy import ColumnElement, Table, and_, delete, exists, or_, select
 
 from storage.statements.parts import given, insert_or_update, of_charger
 from storage.target_schema import charging_profiles, installed_profiles, proxy_configurations
 
 _PLATFORM = 0
 
+
+def _between(table: Table) -> ColumnElement[bool]:
+    """Return the condition that a row is of the chargers of one page."""
+    return and_(
+        table.c.organization_uuid == given(table.c.organization_uuid),
+        table.c.charge_box_id >= given(table.c.charge_box_id, "first"),
+        table.c.charge_box_id <= given(table.c.charge_box_id, "last"),
+    )
+
+
+# What a configuration wants that is deleted, or disabled for now, is nobody's wish.
+_WANTED = or_(
+    charging_profiles.c.owner == _PLATFORM,
+    exists().where(
+        proxy_configurations.c.id == charging_profiles.c.owner, proxy_configurations.c.enabled
+    ),
+)
+
 put_charging_profile = insert_or_update(
     charging_profiles, ("organization_uuid", "charge_box_id", "owner", "profile_id")
 )
-# What a configuration wants that is deleted, or disabled for now, is nobody's wish.
 charging_profiles_of = (
     select(charging_profiles)
-    .where(
-        of_charger(charging_profiles),
-        or_(
-            charging_profiles.c.owner == _PLATFORM,
-            exists().where(
-                proxy_configurations.c.id == charging_profiles.c.owner,
-                proxy_configurations.c.enabled,
-            ),
-        ),
-    )
+    .where(of_charger(charging_profiles), _WANTED)
     .order_by(charging_profiles.c.owner, charging_profiles.c.created_at)
+)
+charging_profiles_between = (
+    select(charging_profiles)
+    .where(_between(charging_profiles), _WANTED)
+    .order_by(
+        charging_profiles.c.charge_box_id,
+        charging_profiles.c.owner,
+        charging_profiles.c.created_at,
+    )
 )
 remove_charging_profile = delete(charging_profiles).where(
     charging_profiles.c.organization_uuid
@@ -45,6 +62,11 @@ installed_profiles_of = (
         installed_profiles.c.purpose,
         installed_profiles.c.stack_level,
     )
+)
+installed_profiles_between = (
+    select(installed_profiles)
+    .where(_between(installed_profiles))
+    .order_by(*installed_profiles.primary_key.columns)
 )
 remove_installed_profile = delete(installed_profiles).where(
     installed_profiles.c.organization_uuid

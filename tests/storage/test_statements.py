@@ -22,8 +22,11 @@ from storage.statements import (
     messages,
     organizations,
     overlays,
+    profiles,
     proxies,
+    readings,
     spoken,
+    station_limits,
     transactions,
 )
 
@@ -37,8 +40,11 @@ AREAS = (
     messages,
     organizations,
     overlays,
+    profiles,
     proxies,
+    readings,
     spoken,
+    station_limits,
     transactions,
 )
 

@@ -84,3 +84,20 @@ async def test_what_lies_on_the_charger_is_known_by_place(storage: Storage) -> N
 
     assert await profiles.installed(ALICE) == [changed]
     assert await profiles.installed(BOB) == []
+
+
+async def test_what_is_wanted_and_what_lies_on_a_page_of_chargers_is_read_at_once(
+    storage: Storage,
+) -> None:
+    target = (await storage.proxy_configurations.create(proxy(ALICE))).id
+    profiles, here, names = storage.charging_profiles, ALICE.charge_box_id, ["CP-A", "CP-Z"]
+    page = [here, *names]
+    for one in (profile(), profile(owner=target)):
+        profiles.note_put(one)
+    profiles.note_installed(installed(1))
+    await profiles.note_installed(installed())
+    wanted = await profiles.of_page(ALICE.organization_uuid, page)
+    lying = await profiles.installed_on_page(ALICE.organization_uuid, page)
+
+    assert wanted == {here: [profile(), profile(owner=target)], **{name: [] for name in names}}
+    assert lying == {here: [installed(), installed(1)], **{name: [] for name in names}}
