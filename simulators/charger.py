@@ -35,6 +35,7 @@ from simulators.watched import Fields, Now, utc_now
 
 __all__ = ["VOICES", "Charger", "EvseInUse", "Habits", "NotAuthorized"]
 
+_SOON_S = 0.001
 ISO14443 = "ISO14443"
 VOICES: Mapping[str, Callable[[], Voice]] = {"1.6": Voice16, "2.0.1": Voice201}
 
@@ -55,6 +56,7 @@ class Charger(Client):
     """
 
     _work: asyncio.TaskGroup | None = None  # what outlives a link
+    _alarm: asyncio.TimerHandle | None = None  # when limits change by themselves
 
     def __init__(
         self,
@@ -118,9 +120,13 @@ class Charger(Client):
 
     async def run(self) -> None:
         """Play until cancelled."""
-        async with asyncio.TaskGroup() as self._work:
-            self._work.create_task(conversation.read_meters(self))
-            await self.stay_connected()
+        try:
+            async with asyncio.TaskGroup() as self._work:
+                self._work.create_task(conversation.read_meters(self))
+                await self.stay_connected()
+        finally:
+            self._work = None
+            self._follow_limits()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Charger]:
@@ -225,6 +231,7 @@ class Charger(Client):
             if suspended != (own.reference in self._suspended):
                 self._suspended.symmetric_difference_update({own.reference})
                 self._tell(own, self.voice.resumed)
+        self._follow_limits()
         self.changed()
 
     def messages_wait(self, transaction: Transaction) -> bool:
@@ -262,6 +269,7 @@ class Charger(Client):
     def link_changed(self) -> None:
         """Let profiles know that hold for so long without a CSMS."""
         self.hardware.link_changed(up=self.linked)
+        self.limits_changed()
 
     async def live(self) -> None:
         """Lead the conversation on a new link."""
@@ -270,6 +278,15 @@ class Charger(Client):
     async def say_boot(self, reason: str) -> Fields:
         """Send the BootNotification and return its answer."""
         return await self.call(*self.voice.boot(self.identity, reason))
+
+    def _follow_limits(self) -> None:
+        """Look again when the next limit begins or ends."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        edge = self.hardware.next_edge() if self._work is not None else None
+        if edge is not None:
+            wait = max(_SOON_S, (edge - self.now()).total_seconds())
+            self._alarm = asyncio.get_running_loop().call_later(wait, self.limits_changed)
 
     def _tell(self, transaction: Transaction, say: Callable[..., Message | None]) -> None:
         sample = self.hardware.sample(transaction.evse_id)

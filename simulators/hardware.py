@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
@@ -194,13 +195,20 @@ class Hardware:
         for moment in (*self._edges(now), now):
             self._flow_until(moment)
 
+    def next_edge(self) -> datetime | None:
+        """Return the moment at which a limit of a transaction may change next."""
+        return min(self._edges_after(self._now()), default=None)
+
     def _edges(self, now: datetime) -> list[datetime]:
-        since = self._settled_at
-        running = [evse.running for evse in self.evses.values() if evse.transaction]
-        if since >= now or not running:
+        if self._settled_at >= now:
             return []
-        edges = {edge for own in running for edge in self.profiles.edges(since, own)}
-        return sorted(edge for edge in edges if since < edge < now)
+        return sorted({edge for edge in self._edges_after(self._settled_at) if edge < now})
+
+    def _edges_after(self, moment: datetime) -> Iterator[datetime]:
+        for evse in self.evses.values():
+            if evse.transaction:
+                edges = self.profiles.edges(moment, evse.running)
+                yield from (edge for edge in edges if edge > moment)
 
     def _flow_until(self, moment: datetime) -> None:
         hours = (moment - self._settled_at).total_seconds() * self._time_factor / 3600

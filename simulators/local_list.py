@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -20,7 +21,7 @@ class LocalList:
         self.version = 0
         self.entries: dict[str, Fields] = {}
 
-    def update(self, version: int, kind: str, entries: dict[str, Fields | None]) -> Update:
+    def update(self, version: int, kind: str, entries: Mapping[str, Fields | None]) -> Update:
         """Replace the list or change single entries; an entry of None is taken out.
 
         0 and -1 are no versions to install: they tell of an empty list and of none. Without

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 
 import pytest
 
 from csms.errors import AnswerTimeout
 from simulators.boot import Boot
+from simulators.charger import Charger
 from simulators.target import Target
 from simulators.watched import Fields
 from tests.doubles import PATIENCE
-from tests.simulators.stage import NAME, playing
+from tests.simulators.stage import BRISK, NAME, TOKEN, playing
 
 
 class Desk:
@@ -74,3 +77,76 @@ async def test_nothing_else_is_said_before_the_boot_is_accepted(
     await playing_later.__aexit__(None, None, None)
 
     assert before == {"BootNotification"}
+
+
+@contextlib.asynccontextmanager
+async def waiting(target: Target, version: str) -> AsyncIterator[Charger]:
+    """Play a charger that is to wait for an hour after its boot."""
+    target.conduct.boot, target.conduct.interval = "Pending", 3600
+    charger = Charger(target.url, NAME, version=version, habits=BRISK)
+    async with charger.running():
+        await charger.until(lambda c: c.boot.status == "Pending")
+        yield charger
+
+
+async def test_a_pending_charger_answers_and_starts_nothing(target: Target, version: str) -> None:
+    """1.6 §4.2, 2.0.1 B02.FR.02, B02.FR.05."""
+    asked, action, start = ASKED[version]
+    async with waiting(target, version) as charger:
+        answer = await target.command(NAME, asked, {})
+        refused = await target.command(NAME, action, start)
+        charger.begin(1, TOKEN, "Central")
+        charger.read_meters()
+        await target.command(NAME, asked, {})
+
+        assert charger.linked
+        assert not charger.connected
+        assert charger.waiting == 2
+    assert answer
+    assert refused == {"status": "Rejected"}
+    assert {one.action for one in target.received} == {"BootNotification"}
+
+
+ASKED: dict[str, tuple[str, str, Fields]] = {
+    "1.6": ("GetConfiguration", "RemoteStartTransaction", {"idTag": TOKEN}),
+    "2.0.1": (
+        "GetLocalListVersion",
+        "RequestStartTransaction",
+        {"idToken": {"idToken": TOKEN, "type": "ISO14443"}, "remoteStartId": 1},
+    ),
+}
+
+
+async def test_a_pending_charger_boots_again_when_it_is_told_to_and_then_tells_all(
+    target: Target, version: str
+) -> None:
+    async with waiting(target, version) as charger:
+        charger.begin(1, TOKEN, "Central")
+        target.conduct.boot = "Accepted"
+        trigger = {"requestedMessage": "BootNotification"}
+        await target.command(NAME, "TriggerMessage", trigger)
+        await charger.until(lambda c: c.connected and not c.waiting)
+
+    assert len(target.calls("BootNotification")) == 2
+    assert len(target.connections) == 1
+
+
+async def test_a_pending_charger_sends_a_state_that_it_is_asked_for(
+    target: Target, version: str
+) -> None:
+    async with waiting(target, version):
+        trigger = {"requestedMessage": "StatusNotification"}
+        await target.command(NAME, "TriggerMessage", trigger)
+        await target.until(lambda t: t.calls("StatusNotification"))
+
+
+async def test_a_charger_that_lost_its_link_while_pending_boots_on_the_next(
+    target: Target, version: str
+) -> None:
+    async with waiting(target, version) as charger:
+        charger.back_off.first = 0.01
+        target.conduct.boot = "Accepted"
+        await charger.drop()
+        await charger.wait_connected()
+
+    assert len(target.calls("BootNotification")) == 2

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from simulators import charging
 from simulators.charger import Charger, EvseInUse, Habits, NotAuthorized
 from simulators.target import Target
-from simulators.watched import timestamp
-from tests.simulators.stage import HURRY, NAME, TOKEN, Clock, broken_rules, playing
+from simulators.watched import Fields, timestamp, utc_now
+from tests.simulators.stage import HURRY, NAME, TOKEN, Clock, broken_rules, limit, playing
 
 _STATES = ["Available", "Preparing", "Charging", "Available"]
 STARTED = {"1.6": "StartTransaction", "2.0.1": "TransactionEvent"}
@@ -220,3 +223,60 @@ async def test_nobody_takes_over_a_running_transaction(target: Target, version: 
             await charger.start(1, "OTHER")
 
         assert charger.hardware.transactions == [own]
+
+
+async def test_charging_goes_on_without_a_link_and_follows_the_clock(
+    target: Target, version: str
+) -> None:
+    """A fallback under a live limit that is over, in the middle of a transaction."""
+    clock = Clock()
+    async with playing(target, version, now=clock) as charger:
+        await charger.start(1, TOKEN)
+        live: Fields = {
+            "id": 2,
+            "stackLevel": 1,
+            "validTo": timestamp(clock() + timedelta(minutes=30)),
+        }
+        charging.install_profile(charger, 1, limit(6000))
+        charging.install_profile(charger, 1, limit(9000, **live))
+        async with charger.offline():
+            powers = [charger.power_w(1)]
+            clock.advance(3600)
+            powers.append(charger.power_w(1))
+            energy = charger.energy_wh(1)
+        await charger.until(lambda c: c.connected and not c.waiting)
+
+    assert powers == [9000, 6000]
+    assert energy == 9000 / 2 + 6000 / 2
+
+
+async def test_a_limit_that_ends_by_itself_is_noticed_then(target: Target, version: str) -> None:
+    async with playing(target, version) as charger:
+        await charger.start(1, TOKEN)
+        soon = timestamp(utc_now() + timedelta(seconds=0.2))
+        charging.install_profile(charger, 1, limit(0, validTo=soon))
+        await charger.until(lambda c: c.hardware.state(1) == "Charging")
+        await charger.until(lambda c: not c.waiting and not c.statuses.untold())
+
+    told = [str(one.fields) for one in target.received if one.action in _TOLD[version]]
+    changes = [word for one in told for word in ("SuspendedEVSE", "'Charging'") if word in one]
+    assert changes[-2:] == ["SuspendedEVSE", "'Charging'"]
+
+
+_TOLD = {"1.6": {"StatusNotification"}, "2.0.1": {"TransactionEvent"}}
+
+
+async def test_a_profile_ends_with_the_patience_of_an_offline_charger(target: Target) -> None:
+    """2.1 K01.FR.101 to .105, by the charger's own link and clock."""
+    clock = Clock()
+    patience: Fields = {"maxOfflineDuration": 60, "invalidAfterOfflineDuration": True}
+    async with playing(target, "2.0.1", now=clock) as charger:
+        await charger.start(1, TOKEN)
+        charging.install_profile(charger, 1, limit(6000, **patience))
+        async with charger.offline():
+            clock.advance(60)
+            offline = charger.power_w(1)
+        await charger.wait_connected()
+
+        assert offline == charger.power_w(1) == 11_000
+        assert list(charger.hardware.profiles) == []

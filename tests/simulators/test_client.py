@@ -49,6 +49,19 @@ async def test_a_charger_that_was_sent_offline_stays_away(target: Target) -> Non
     assert len(target.connections) == 2
 
 
+async def test_a_charger_is_offline_inside_a_with_block_and_dials_at_its_end(
+    target: Target,
+) -> None:
+    async with playing(target) as charger:
+        async with charger.offline():
+            await target.until(lambda t: t.live(NAME) is None)
+            inside = (charger.linked, len(target.connections))
+        await charger.wait_connected()
+
+    assert inside == (False, 1)
+    assert len(target.connections) == 2
+
+
 @pytest.mark.parametrize(("code", "seen"), [(None, 1006), (1000, 1000)])
 async def test_a_drop_is_a_cut_or_a_close(target: Target, code: int | None, seen: int) -> None:
     async with playing(target) as charger:

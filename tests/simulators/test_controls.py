@@ -7,7 +7,8 @@ import pytest
 from simulators import controls
 from simulators.charger import Charger
 from simulators.target import Target
-from tests.simulators.stage import NAME, Clock, limit, playing
+from simulators.watched import utc_now
+from tests.simulators.stage import NAME, Clock, broken_rules, limit, playing
 
 
 @pytest.fixture
@@ -81,3 +82,62 @@ async def test_a_start_is_refused_for_its_profile(
 ) -> None:
     async with playing(target, "2.0.1") as charger:
         assert not await controls.remote_start(charger, 1, "A", "Central", 1, profile)
+
+
+# ---- reservations that end by themselves (2.0.1 H04) ----
+
+UPDATE = "ReservationStatusUpdate"
+
+
+async def test_a_reservation_whose_time_has_run_out_is_told(target: Target, version: str) -> None:
+    clock = Clock()
+    async with playing(target, version, now=clock) as charger:
+        controls.reserve(charger, 5, 1, "A", clock() + timedelta(hours=1))
+        await charger.until(lambda c: not c.statuses.untold())
+        clock.advance(3600)
+        charger.changed()
+        await charger.until(lambda c: not c.statuses.untold())
+        if version != "1.6":  # there the StatusNotification tells it
+            await target.until(lambda t: t.calls(UPDATE))
+
+    told = [one.fields for one in target.calls(UPDATE)]
+    place = {"1.6": "'connectorId': 1", "2.0.1": "'evseId': 1"}[version]
+    states = [str(one.fields) for one in target.calls("StatusNotification")]
+    states = [one for one in states if place in one]
+    expired = {"reservationId": 5, "reservationUpdateStatus": "Expired"}
+    assert told == ([] if version == "1.6" else [expired])
+    assert "Reserved" in states[-2]
+    assert "Available" in states[-1]
+    assert broken_rules(target, version) == []
+
+
+async def test_it_expires_by_the_time_of_the_machine_too(target: Target) -> None:
+    async with playing(target, "2.0.1") as charger:
+        controls.reserve(charger, 5, 1, "A", utc_now() + timedelta(seconds=0.05))
+
+        await target.until(lambda t: t.calls(UPDATE))
+        assert charger.hardware.state(1) == "Available"
+
+
+async def test_a_reservation_goes_with_its_evse(target: Target) -> None:
+    """H01.FR.15: out of service, the reservation is removed."""
+    async with playing(target, "2.0.1") as charger:
+        controls.reserve(charger, 5, 1, "A", utc_now() + timedelta(hours=1))
+        controls.set_availability(charger, 1, operative=False)
+        [told] = await target.until(lambda t: t.calls(UPDATE))
+        controls.set_availability(charger, 1, operative=True)
+
+        assert told.fields["reservationUpdateStatus"] == "Removed"
+        assert charger.hardware.state(1) == "Available"
+
+
+async def test_one_that_is_used_or_given_up_is_not_told_of(target: Target) -> None:
+    async with playing(target, "2.0.1") as charger:
+        later = utc_now() + timedelta(hours=1)
+        controls.reserve(charger, 5, 1, "A", later)
+        controls.reserve(charger, 6, 2, "A", later)
+        await charger.start(1, "A")
+        controls.cancel_reservation(charger, 6)
+        await charger.call("Heartbeat", {})
+
+    assert target.calls(UPDATE) == []

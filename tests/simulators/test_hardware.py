@@ -7,6 +7,7 @@ import pytest
 
 from simulators.hardware import Hardware, Reservation
 from simulators.profiles import Supply, read
+from simulators.watched import timestamp
 from tests.simulators.stage import Clock, limit
 
 
@@ -139,3 +140,93 @@ def test_out_of_service_waits_for_the_end_of_a_transaction(hardware: Hardware) -
     assert hardware.state(1) == "Unavailable"
     assert hardware.set_operative(0, operative=True)
     assert hardware.state(1) == "Finishing"
+
+
+# ---- limits that begin and end by themselves ----
+
+
+def test_energy_counts_a_limit_from_the_moment_at_which_it_begins(
+    hardware: Hardware, clock: Clock
+) -> None:
+    hardware.begin(1, "A", "Central", None)
+    half = timestamp(clock() + timedelta(minutes=30))
+    obey(hardware, clock, 1, 5000, validFrom=half)
+    hardware.settle()
+    clock.advance(3600)
+
+    assert hardware.energy_wh(1) == 11_000 / 2 + 5000 / 2
+
+
+def test_the_next_edge_is_that_of_a_running_transaction(hardware: Hardware, clock: Clock) -> None:
+    end = clock() + timedelta(minutes=30)
+    obey(hardware, clock, 1, 5000, validTo=timestamp(end))
+    before = hardware.next_edge()
+    hardware.begin(1, "A", "Central", None)
+    during = hardware.next_edge()
+    clock.advance(1800)
+
+    assert (before, during, hardware.next_edge()) == (None, end, None)
+
+
+def fallback(hardware: Hardware, clock: Clock, purpose: str, evse_id: int = 1) -> None:
+    """Lay 5 kW under 8 kW that hold for half an hour (smart-charging item 8)."""
+    live = {"id": 2, "stackLevel": 1, "validTo": timestamp(clock() + timedelta(minutes=30))}
+    obey(hardware, clock, evse_id, 5000, purpose=purpose)
+    obey(hardware, clock, evse_id, 8000, purpose=purpose, **live)
+
+
+@pytest.mark.parametrize(
+    ("purpose", "evse_id"), [("TxDefaultProfile", 1), ("ChargingStationMaxProfile", 0)]
+)
+def test_a_fallback_acts_once_the_live_limit_is_over(
+    hardware: Hardware, clock: Clock, purpose: str, evse_id: int
+) -> None:
+    hardware.begin(1, "A", "Central", None)
+    fallback(hardware, clock, purpose, evse_id)
+    powers = [hardware.power_w(1)]
+    clock.advance(1799)
+    powers.append(hardware.power_w(1))
+    clock.advance(1)
+    powers.append(hardware.power_w(1))
+
+    assert powers == [8000, 8000, 5000]
+
+
+def test_a_fallback_does_not_act_under_a_transactions_profile_that_stays(
+    hardware: Hardware, clock: Clock
+) -> None:
+    """K02.FR.08: why every TxProfile carries the same validity."""
+    hardware.begin(1, "A", "Central", None)
+    fallback(hardware, clock, "TxDefaultProfile")
+    obey(hardware, clock, 1, 7000, id=3, purpose="TxProfile")
+    clock.advance(3600)
+
+    assert hardware.power_w(1) == 7000
+
+
+@pytest.mark.parametrize(("final", "after"), [(False, 8000), (True, 5000)])
+def test_a_limit_may_end_with_the_patience_of_an_offline_charger(
+    hardware: Hardware, clock: Clock, *, final: bool, after: float
+) -> None:
+    """2.1 K01.FR.101 to .105."""
+    patience = {"maxOfflineDuration": 60, "invalidAfterOfflineDuration": final}
+    hardware.begin(1, "A", "Central", None)
+    obey(hardware, clock, 1, 5000)
+    obey(hardware, clock, 1, 8000, id=2, stackLevel=1, **patience)
+    hardware.link_changed(up=False)
+    clock.advance(59)
+    powers = [hardware.power_w(1)]
+    clock.advance(1)
+    powers.append(hardware.power_w(1))
+    hardware.link_changed(up=True)
+    powers.append(hardware.power_w(1))
+
+    assert powers == [8000, 5000, after]
+
+
+def test_direct_current_does_not_pause_at_six_amperes(clock: Clock) -> None:
+    hardware = Hardware(1, clock, supply=Supply(phases=0, voltage=400.0))
+    hardware.begin(1, "A", "Central", None)
+    obey(hardware, clock, 1, 500)
+
+    assert hardware.power_w(1) == 500
