@@ -17,12 +17,13 @@ from csms.errors import CallRefused, LinkBusy
 from csms.frames import Call, CallError, CallResult, Reply
 from csms.limits import capped
 from csms.plans import start_profile_id
+from csms.profile_lint import Place, rivals
 from csms.profile_words import Words
 from csms.readings import mapping
 from csms.schedules import TX, Fields
 from proxy import authority, splice
 from proxy.asked import Asked, Serve
-from proxy.profile_rules import Place, chosen_by, flaw_of, rivals
+from proxy.profile_rules import chosen_by, flaw_of
 from storage.records import ChargingProfile
 
 if TYPE_CHECKING:
@@ -131,8 +132,9 @@ class VirtualProfiles:
         profile = words.read(call.fields["chargingProfile"])
         profile.pop("transactionId", None)  # there is none yet (F01.FR.11, 1.6 §5.16.2)
         evse_id = call.fields.get(words.evse) or 0
-        place = Place(evse_id, profile, None, await self._profiles.abilities(evse_id))
-        if profile["chargingProfilePurpose"] != TX or flaw_of(place, starting=True):
+        abilities = await self._profiles.abilities(evse_id)
+        place = Place(evse_id, profile, None, abilities, starting=True)
+        if profile["chargingProfilePurpose"] != TX or flaw_of(place):
             return self._says(asked, _REJECTED, "InvalidProfile")
         sent = await self._sent(evse_id, profile)
         wish = self._wish(asked, place, {"id_token": self._token(asked), "sent": sent})

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from csms.limits import Abilities
+from csms.profile_lint import Place
 from csms.profile_words import Words
 from csms.schedules import STATION_MAX, TX, TX_DEFAULT
-from proxy.profile_rules import Place, chosen_by, flaw_of, rivals
+from proxy.profile_rules import chosen_by, flaw_of
 from storage.records import ChargerKey, ChargingProfile, Transaction
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -89,7 +90,7 @@ def test_a_target_sets_no_profile_that_overrules_or_adds_to_limits() -> None:
     for purpose in ("PriorityCharging", "LocalGeneration"):
         assert flaw_of(place(0, profile(purpose))) == "InvalidProfile"
     assert flaw_of(place(1, profile(kind="Dynamic"))) == "InvalidProfile"
-    assert flaw_of(place(1, profile(TX, "Dynamic")), starting=True) == "InvalidProfile"
+    assert flaw_of(place(1, profile(TX, "Dynamic"))._replace(starting=True)) == "InvalidProfile"
 
 
 PERIOD = {"startPeriod": 0, "limit": 16}
@@ -123,21 +124,7 @@ def test_a_unit_that_the_charger_does_not_take() -> None:
 
 
 def test_a_start_has_no_transaction_yet() -> None:
-    assert flaw_of(place(1, profile(TX)), starting=True) is None
-
-
-def test_rivals_are_at_the_same_place_at_the_same_time() -> None:
-    own = [
-        kept(1),
-        kept(2, level=1),
-        kept(3, evse_id=2),
-        kept(4, purpose=STATION_MAX),
-        kept(5, validTo="2026-11-21T12:00:00Z"),
-        kept(6, validFrom="2026-11-22T12:00:00Z"),
-    ]
-    asked = profile(id=9, validFrom="2026-11-21T12:00:00Z", validTo="2026-11-22T12:00:00Z")
-
-    assert [one.profile_id for one in rivals(own, place(1, asked))] == [1]
+    assert flaw_of(place(1, profile(TX))._replace(starting=True)) is None
 
 
 # ---- which ones ----
