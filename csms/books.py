@@ -6,12 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from csms import reservations
+from csms import station_limits
 from csms.transactions import TransactionLedger, random_transaction_id
 from storage.clock import Clock
 from storage.records import ChargerKey
+from storage.repositories.availability import AvailabilityWishes, DeferredResets
 from storage.repositories.chargers import Chargers
 from storage.repositories.charging_profiles import ChargingProfiles
+from storage.repositories.commands import Commands
 from storage.repositories.id_tokens import IdTokens
+from storage.repositories.local_lists import LocalLists
+from storage.repositories.remote_starts import RemoteStarts
+from storage.repositories.reservations import Reservations
 
 if TYPE_CHECKING:
     from csms.frames import Call, Send
@@ -23,27 +30,60 @@ Hear: TypeAlias = "Callable[[ChargerKey, Call | Send], None]"
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What stations work with; ``heartbeat_interval`` is in s, ``hearing`` is by action."""
+    """What stations work with; ``hearing`` is by action.
+
+    ``heartbeat_interval`` is in s, and so is ``settling``: what a charger is given to say before
+    we act on what it has said.
+    """
 
     chargers: Chargers
     transactions: TransactionLedger
     id_tokens: IdTokens
     clock: Clock
     profiles: ChargingProfiles
+    availability: AvailabilityWishes
+    deferred_resets: DeferredResets
+    remote_starts: RemoteStarts
+    commands: Commands
+    reservations: Reservations
+    local_lists: LocalLists
     hearing: Mapping[str, Sequence[Hear]] = field(default_factory=dict)
     heartbeat_interval: int = 300
+    settling: float = 2.0
 
 
 def open_books(
     storage: Storage,
     clock: Clock,
     new_transaction_id: Callable[[], int] = random_transaction_id,
+    settling: float = 2.0,
 ) -> Books:
     """Return the books that are kept in a storage."""
     return Books(
         chargers=storage.chargers,
-        transactions=TransactionLedger(storage.transactions, clock, new_transaction_id),
+        transactions=TransactionLedger(
+            storage.transactions, storage.remote_starts, clock, new_transaction_id
+        ),
         id_tokens=storage.id_tokens,
         clock=clock,
         profiles=storage.charging_profiles,
+        hearing=_hearing(station_limits.hearing(storage.station_limits, clock)),
+        availability=storage.availability,
+        deferred_resets=storage.deferred_resets,
+        remote_starts=storage.remote_starts,
+        commands=storage.commands,
+        reservations=storage.reservations,
+        local_lists=storage.local_lists,
+        hearing=_by_action(reservations.hearing(storage.reservations, clock)),
+        settling=settling,
     )
+
+
+def _by_action(*heard: Mapping[str, Hear]) -> Mapping[str, Sequence[Hear]]:
+    actions = {action for one in heard for action in one}
+    return {action: [one[action] for one in heard if action in one] for action in actions}
+
+
+def _hearing(*tables: Mapping[str, Hear]) -> Mapping[str, Sequence[Hear]]:
+    actions = {action for table in tables for action in table}
+    return {action: [table[action] for table in tables if action in table] for action in actions}

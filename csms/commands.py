@@ -6,8 +6,9 @@ process. The stations translate them (`station16.py`, `station201.py`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 TokenType: TypeAlias = Literal["RFID", "APP_USER", "AD_HOC_USER", "OTHER"]
@@ -40,22 +41,28 @@ class RemoteStop:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """Restart the charger; ``hard`` may lose queued messages on 1.6."""
+    """Restart the charger, or one EVSE of 2.x; ``hard`` may lose queued messages on 1.6.
+
+    ``command_id`` names the record that ends when a reset which has to wait has gone out.
+    """
 
     kind: Literal["Immediate", "OnIdle"] = "Immediate"
     hard: bool = False
+    evse_id: int | None = None
+    command_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeAvailability:
     """Make an EVSE operative or not, or the whole station where ``evse_id`` is 0.
 
-    The ``reason`` is kept with it; OCPP has no field for one.
+    The ``reason`` is kept with it; OCPP has no field for one. Connector 0 is the whole EVSE.
     """
 
     evse_id: int
     type: Literal["Operative", "Inoperative"]
     reason: str | None = None
+    connector_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +137,46 @@ class GetCompositeSchedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Reserve:
+    """Keep an EVSE for a token until a moment; any EVSE of the charger where it is None."""
+
+    reservation_id: int
+    evse_id: int | None
+    id_token: str
+    expires_at: datetime
+    id_token_type: TokenType = "RFID"  # noqa: S105 - the kind of token, not the token
+    group_id_token: str | None = None
+    connector_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReservation:
+    """Keep nothing for a reservation any more."""
+
+    reservation_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PutLocalList:
+    """Give the charger this list of tokens in place of what it has."""
+
+    entries: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeLocalList:
+    """Add or replace tokens in the charger's own list, and take others out."""
+
+    put: Sequence[Mapping[str, Any]] = ()
+    removed: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GetLocalListVersion:
+    """Ask which version of the list of tokens the charger has; 0 is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """Send an action of the charger's OCPP version as it stands."""
 
@@ -163,6 +210,11 @@ Command: TypeAlias = (
     | PutProfile
     | RemoveProfiles
     | GetCompositeSchedule
+    | Reserve
+    | CancelReservation
+    | PutLocalList
+    | ChangeLocalList
+    | GetLocalListVersion
     | Ask
     | SetChargingProfile
     | ClearChargingProfile
@@ -171,8 +223,16 @@ Command: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the charger answered: its status word and its whole payload as sent."""
+    """What the charger answered: its status word and its whole payload as sent.
+
+    Where it is ``pending`` the charger has yet to be asked, and the record ends later.
+    """
 
     status: str
     response: Mapping[str, Any] = field(default_factory=dict)
     status_info: Mapping[str, Any] | None = None
+    pending: bool = False
+
+
+# What lets a station carry out a command, by its type; performers take the station and the command.
+Performers: TypeAlias = Mapping[type[Command], Callable[[Any, Any], Awaitable[Outcome]]]

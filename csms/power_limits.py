@@ -6,11 +6,10 @@ profiles of others beside it in `csms/profiles.py`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
-from csms.commands import ClearPowerLimit, Command, Outcome, SetPowerLimit
+from csms.commands import ClearPowerLimit, Outcome, Performers, SetPowerLimit
 from csms.errors import InvalidCommand
 from csms.limits import Abilities, below_minimum, limit_profile
 from csms.plans import PLATFORM, limit_id
@@ -92,9 +91,6 @@ def _rate(command: SetPowerLimit, abilities: Abilities) -> tuple[Rate, list[Told
     return rate, told
 
 
-Performer: TypeAlias = Callable[[Any, Any], Awaitable[Outcome]]
-
-# Said in the same words to every OCPP version.
-PERFORMERS: Mapping[type[Command], Performer] = MappingProxyType(
+PERFORMERS: Performers = MappingProxyType(
     {SetPowerLimit: set_power_limit, ClearPowerLimit: clear_power_limit}
 )

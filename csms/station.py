@@ -7,7 +7,7 @@ Link: the library's own loop, queue and validation are not used (ADR 0006).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from inspect import unwrap
 from types import CoroutineType, MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
@@ -17,17 +17,19 @@ import structlog
 from ocpp import routing
 from ocpp.charge_point import ChargePoint
 
-from csms import frames
+from csms import frames, resets
+from csms.availability import Availability
 from csms.books import Books
-from csms.commands import Command, Outcome
+from csms.commands import Command, Outcome, Performers
 from csms.errors import BadAnswer, InvalidCommand, NotStored, NotSupported
 from csms.frames import Call, CallError, CallResult, Dialect, Reply, Send
 from csms.limits import Abilities
 from csms.link import Link
 from csms.payloads import arguments, wire_fields
-from csms.power_limits import PERFORMERS
+from csms.performers import PERFORMERS
 from csms.profiles import HEARD, Profiles
 from csms.readings import word
+from csms.resets import Resets
 from csms.schemas import Schemas, Violation
 from csms.turns import Urgency
 from storage.clock import timestamp
@@ -42,7 +44,6 @@ log = structlog.get_logger("ringmain.station")
 _LONGEST_NAME = 50  # what any version allows for vendor, model, serial number or firmware (S-08)
 
 Handler: TypeAlias = Callable[..., Any]
-Performers: TypeAlias = Mapping[type[Command], Callable[[Any, Any], Awaitable[Outcome]]]
 AnyHandler = TypeVar("AnyHandler", bound=Handler)
 
 
@@ -104,6 +105,8 @@ class Station(ChargePoint):
         self.books = books
         self.link = link
         self.profiles = Profiles(self)
+        self.availability = Availability(key, self.version, books.availability)
+        self.resets = Resets(self)
 
     @property
     def now(self) -> str:
@@ -128,6 +131,8 @@ class Station(ChargePoint):
             hear(self.key, call)
         if call.action in HEARD:
             self.profiles.heard(call.action, call.fields)
+        if call.action in resets.HEARD:
+            self.resets.heard(call.action, call.fields)
         return self._reply(call, result)
 
     async def witness(self, call: Call, _answer: CallResult) -> None:
@@ -198,7 +203,16 @@ class Station(ChargePoint):
         if broken is not None:
             raise InvalidCommand(broken.message)
         answer = await self.link.call(action, orjson.dumps(fields), urgency=urgency)
+        return self.outcome(action, answer)
+
+    def outcome(self, action: str, answer: CallResult) -> Outcome:
+        """Return the charger's own answer; raise BadAnswer where it has no status."""
         return _outcome(answer.fields, self.schemas.response(action, answer.fields))
+
+    async def close(self) -> None:
+        """Look after nothing any more: the link has ended."""
+        await self.profiles.close()
+        await self.resets.close()
 
     def _not_ours(self, call: Call | Send) -> CallError:
         if self.schemas.knows(call.action):

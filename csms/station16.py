@@ -20,6 +20,7 @@ from csms import capabilities
 from csms.commands import (
     ClearChargingProfile,
     Outcome,
+    Performers,
     RemoteStart,
     RemoteStop,
     Reset,
@@ -31,7 +32,7 @@ from csms.limits import Abilities
 from csms.profile_words import to_16
 from csms.readings import mapping, whole, word
 from csms.schemas import Schemas
-from csms.station import Performers, Station, always, on
+from csms.station import Station, always, on
 from csms.turns import Urgency
 from storage.errors import StorageError
 

@@ -24,6 +24,7 @@ from csms import capabilities
 from csms.commands import (
     ClearChargingProfile,
     Outcome,
+    Performers,
     RemoteStart,
     RemoteStop,
     Reset,
@@ -34,7 +35,7 @@ from csms.frames import OCPP201, Call
 from csms.limits import Abilities
 from csms.readings import availabilities, mapping, whole
 from csms.schemas import Schemas
-from csms.station import Performers, Station, always, on
+from csms.station import Station, always, on
 from csms.tokens import type_of
 from csms.turns import Urgency
 

@@ -26,12 +26,14 @@ from storage.repositories.commands import Commands
 from storage.repositories.dead_letters import DeadLetters
 from storage.repositories.id_pairs import IdPairs
 from storage.repositories.id_tokens import IdTokens
+from storage.repositories.local_lists import LocalLists
 from storage.repositories.organizations import ApiKeys, Organizations
 from storage.repositories.overlays import Overlays
 from storage.repositories.proxy_configurations import ProxyConfigurations
 from storage.repositories.queues import Queues
 from storage.repositories.readings import Readings
 from storage.repositories.remote_starts import RemoteStarts
+from storage.repositories.reservations import Reservations
 from storage.repositories.station_limits import StationLimits
 from storage.repositories.transactions import Transactions
 from storage.secrets import Sealer
@@ -69,6 +71,8 @@ class Storage:
     station_limits: StationLimits
     readings: Readings
     remote_starts: RemoteStarts
+    reservations: Reservations
+    local_lists: LocalLists
 
 
 def new_uuid() -> str:
@@ -147,4 +151,6 @@ async def assemble(
         station_limits=StationLimits(database, group),
         readings=Readings(database),
         remote_starts=RemoteStarts(database, group),
+        reservations=Reservations(database, group),
+        local_lists=LocalLists(database, group),
     )
