@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from csms import reservations
-from csms import station_limits
+from csms import reservations, station_limits
 from csms.transactions import TransactionLedger, random_transaction_id
 from storage.clock import Clock
 from storage.records import ChargerKey
@@ -67,14 +66,16 @@ def open_books(
         id_tokens=storage.id_tokens,
         clock=clock,
         profiles=storage.charging_profiles,
-        hearing=_hearing(station_limits.hearing(storage.station_limits, clock)),
         availability=storage.availability,
         deferred_resets=storage.deferred_resets,
         remote_starts=storage.remote_starts,
         commands=storage.commands,
         reservations=storage.reservations,
         local_lists=storage.local_lists,
-        hearing=_by_action(reservations.hearing(storage.reservations, clock)),
+        hearing=_by_action(
+            reservations.hearing(storage.reservations, clock),
+            station_limits.hearing(storage.station_limits, clock),
+        ),
         settling=settling,
     )
 
@@ -82,8 +83,3 @@ def open_books(
 def _by_action(*heard: Mapping[str, Hear]) -> Mapping[str, Sequence[Hear]]:
     actions = {action for one in heard for action in one}
     return {action: [one[action] for one in heard if action in one] for action in actions}
-
-
-def _hearing(*tables: Mapping[str, Hear]) -> Mapping[str, Sequence[Hear]]:
-    actions = {action for table in tables for action in table}
-    return {action: [table[action] for table in tables if action in table] for action in actions}

@@ -203,7 +203,7 @@ class Gateway:
                 connection.key, self._books.clock.now(), ended.code, ended.reason
             )
         await self._relaying.detach(connection)
-        await connection.station.profiles.close()
+        await connection.station.close()
 
     def _remote(self, connection: ServerConnection, request: Request) -> str:
         peer = str(connection.remote_address[0])

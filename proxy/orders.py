@@ -20,9 +20,9 @@ from proxy import authority, keys, verdicts
 from proxy.asked import Ask, Asked, Serve
 from proxy.auditing import UNKNOWN, TargetAudit, names_told
 from proxy.authority import under
-from proxy.availability import Availability
+from proxy.availability import TargetAvailability
 from proxy.profiles import VirtualProfiles
-from proxy.resets import Resets
+from proxy.resets import TargetResets
 from proxy.settings import Settings
 from proxy.settings16 import Settings16
 from proxy.settings201 import Settings201
@@ -50,16 +50,14 @@ class Orders:
         self._clock = parts.clock
         self._timings = parts.timings
         self._audit = audit
-        self._resets = Resets(key, version, parts, self._ask, audit)
-        # See whether what waits for the charger may go out now: at first, and as it speaks.
-        self.look = self._resets.look
-        self._availability = Availability(key, version, parts.storage.availability, self._ask)
+        station = connection.station
+        self._availability = TargetAvailability(station, self._ask)
         # Who serves an action that is not simply the charger's to answer.
         self._served: Mapping[str, Serve] = {
             **served(Settings(key, version, parts, audit), version, self._ask),
             "ChangeAvailability": self._availability.serve,
             "GetTransactionStatus": Unsent(parts.storage, self._ask).serve,
-            "Reset": self._resets.serve,
+            "Reset": TargetResets(station, audit).serve,
             **VirtualProfiles(connection, parts.clock, self._forwarded).served,
         }
 
@@ -72,10 +70,6 @@ class Orders:
         except (LinkError, StorageError) as failure:  # at the next occasion
             key = self._connection.key
             log.warning("not_released", charge_box_id=key.charge_box_id, reason=str(failure))
-
-    def close(self) -> None:
-        """Send nothing of our own any more: the charger's link has ended, or another serves it."""
-        self._resets.close()
 
     async def answer(self, call: Call, target: TargetLink) -> Reply:
         """Answer the target, with the charger's answer where the policy lets its CALL pass."""

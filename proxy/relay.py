@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING
 
 from csms.errors import LinkClosed, NotStored
@@ -24,13 +24,10 @@ if TYPE_CHECKING:
 class Relay:
     """Serve one connected charger, and its target where it has one."""
 
-    def __init__(
-        self, connection: Connection, parts: RelayParts, heard: Callable[[Call | Send], None]
-    ) -> None:
-        """Serve without a target at first; ``heard`` is told what has been answered."""
+    def __init__(self, connection: Connection, parts: RelayParts) -> None:
+        """Serve without a target at first."""
         self.connection = connection
         self._station = connection.station
-        self._heard = heard
         self._target: TargetLink | None = None
         self._changed = asyncio.Event()
         self._patience = parts.timings.ask
@@ -68,7 +65,6 @@ class Relay:
             if isinstance(fault, StorageError):
                 raise NotStored from fault
             raise
-        self._heard(call)
         return reply
 
     def _missed(self, call: Call | Send, position: int) -> None:
@@ -83,11 +79,19 @@ class Relay:
     def _once(self, call: Call | Send, position: int) -> Awaitable[Reply]:
         """Return what answers where nothing of it was said before."""
         target = self._target
-        if target is None or isinstance(call, Send):
+        if isinstance(call, Send):
+            return self._unanswered(call, position, target)
+        if target is None:
             return self._station.answer(call, position)
         if target.configuration.mode == "hybrid":
             return self._hybrid.answer(call, position, target)
         return self._strictly(call, position, target)
+
+    async def _unanswered(self, sent: Send, position: int, target: TargetLink | None) -> Reply:
+        """Take what is never answered; the target has it at once or not at all (2.1)."""
+        if target is not None and sent.action in self._station.schemas.sends:
+            target.send(sent, position)
+        return await self._station.answer(sent, position)
 
     async def _strictly(self, call: Call, position: int, target: TargetLink) -> Reply:
         try:

@@ -66,19 +66,18 @@ class Seat:
         """Return what answers this charger from now on; raise StorageError."""
         if self._leaving is not None:
             self._leaving.cancel()
-        self._dismiss()
-        self._orders = orders = Orders(connection, self._parts, self._around.audit)
-        self.relay = relay = Relay(connection, self._parts, orders.look)
+        self._orders = Orders(connection, self._parts, self._around.audit)
+        self.relay = relay = Relay(connection, self._parts)
         await self.settle()
         await relay.admit()
-        orders.look()
+        connection.station.resets.look()
         return relay.answer
 
     def leave(self, connection: Connection) -> None:
         """Let go of a link that has ended; one that was superseded changes nothing."""
         if self.relay is None or self.relay.connection is not connection:
             return
-        self._dismiss()
+        self._orders = None
         self.relay = None
         self._leaving = self._begin(self._linger())
 
@@ -92,18 +91,13 @@ class Seat:
     async def vacate(self) -> None:
         """Hang up on the target for good."""
         self._gone = True
-        self._dismiss()
+        self._orders = None
         for task in self._tasks - {asyncio.current_task()}:
             task.cancel()
         async with self._turn:
             target, self.target = self.target, None
             if target is not None:
                 await target.close()
-
-    def _dismiss(self) -> None:
-        if self._orders is not None:
-            self._orders.close()
-        self._orders = None
 
     async def _linger(self) -> None:
         linger = self._parts.timings.linger

@@ -79,9 +79,10 @@ class DeferredResets:
         """Remember a reset in the place of the owner's last one."""
         return self._group.submit(statements.note_deferred_reset, columns(reset))
 
-    def note_attempt(self, reset: DeferredReset) -> asyncio.Future[None]:
-        """Note that a reset is about to go out."""
-        return self._group.submit(statements.note_reset_attempt, _this(reset.key, reset.owner))
+    def note_attempts(self, reset: DeferredReset) -> asyncio.Future[None]:
+        """Note how often a reset has gone out, if it is still there."""
+        values = {**_this(reset.key, reset.owner), "attempts": reset.attempts}
+        return self._group.submit(statements.note_reset_attempts, values)
 
     async def of(self, key: ChargerKey) -> list[DeferredReset]:
         """Return what waits for a charger, the oldest first.
@@ -95,6 +96,11 @@ class DeferredResets:
         """Take an owner's reset out: of several that try, one gets it."""
         rows = await self._database.execute(statements.take_deferred_reset, _this(key, owner))
         return DeferredReset(**keyed(rows[0])) if rows else None
+
+    async def awaits_job(self, key: ChargerKey, since: datetime) -> bool:
+        """Tell whether a firmware update or an upload that began since then goes on."""
+        values = {**key._asdict(), "since": since}
+        return bool(await self._database.fetch(statements.job_running, values))
 
 
 def _this(key: ChargerKey, owner: int) -> Row:

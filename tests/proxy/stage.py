@@ -37,7 +37,7 @@ from storage.records import Charger, ChargerKey, ProxyConfiguration
 from storage.store import Storage, open_storage
 from tests.doubles import PATIENCE, MemorySocket, socket_pair, until
 
-OCPP16, OCPP201 = "ocpp1.6", "ocpp2.0.1"
+OCPP16, OCPP201, OCPP21 = "ocpp1.6", "ocpp2.0.1", "ocpp2.1"
 CLOCK = SystemClock()
 MOMENT = "2026-11-21T10:00:00.000Z"
 ACCEPTED = {"status": "Accepted", "interval": 300, "currentTime": MOMENT}
@@ -61,6 +61,7 @@ QUICK = Timings(
 BOOTS = {
     OCPP16: b'{"chargePointVendor": "Acme", "chargePointModel": "Wall", "x": 6.0}',
     OCPP201: b'{"reason":"PowerUp", "chargingStation":{"model":"Wall","vendorName":"Acme"}}',
+    OCPP21: b'{"reason":"PowerUp", "chargingStation":{"model":"Wall", "vendorName":"Acme"}}',
 }
 GUARD = AddressGuard([ip_network("127.0.0.0/8")], allow_insecure=True)
 
@@ -89,10 +90,13 @@ class Party:
     def __init__(self, answers: Mapping[str, Answering]) -> None:
         self.answers = dict(answers)
         self.heard: list[Call] = []
+        self.sent: list[Send] = []  # to it, of what is never answered
 
     async def answer(self, call: Call | Send, _position: int) -> Reply:
         """Answer one CALL; what nobody told the answer of is answered with nothing."""
-        assert isinstance(call, Call)
+        if isinstance(call, Send):
+            self.sent.append(call)
+            return frames.call_result(call.id, b"{}")  # which nobody hears
         self.heard.append(call)
         reply = self.answers.get(call.action, says(b"{}"))(call)
         reply = await reply if inspect.isawaitable(reply) else reply
@@ -164,7 +168,7 @@ class Target(Party):
     @contextlib.asynccontextmanager
     async def up(self, port: int = 0, **options: Any) -> AsyncIterator[Target]:
         """Listen until the context ends."""
-        usual = {"subprotocols": [OCPP16, OCPP201], "process_request": self._receive}
+        usual = {"subprotocols": [OCPP16, OCPP201, OCPP21], "process_request": self._receive}
         options = {**usual, "logger": quiet_logger(), **options}
         async with serve(self._serve, "127.0.0.1", port, **options) as self.server:
             yield self
@@ -317,7 +321,7 @@ class Stage:
             await connection.link.run(answer)
         finally:
             await self.relays.detach(connection)
-            await connection.station.profiles.close()
+            await connection.station.close()
 
 
 def configuration(key: ChargerKey, target_url: str, **fields: Any) -> ProxyConfiguration:
@@ -342,7 +346,7 @@ async def staged(
 ) -> AsyncIterator[Stage]:
     """Set the stage until the context ends; the same folder again is the server started again."""
     async with open_storage(folder, clock) as storage:
-        books = open_books(storage, clock)
+        books = open_books(storage, clock, settling=timings.settling)
         given = {"guard": GUARD, "timings": timings, **parts}
         async with Relays(RelayParts(storage=storage, clock=clock, **given)) as relays:
             yield Stage(storage, relays, await organization_of(storage), books)

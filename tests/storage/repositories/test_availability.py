@@ -56,12 +56,16 @@ async def test_each_owner_has_one_reset_that_waits_until_it_is_taken(storage: St
     assert await storage.deferred_resets.of(ALICE) == [theirs]
 
 
-async def test_attempts_are_counted(storage: Storage) -> None:
+async def test_attempts_are_noted_of_what_is_still_there(storage: Storage) -> None:
+    tried = SOFT._replace(attempts=2)
     storage.deferred_resets.note(SOFT)
-    storage.deferred_resets.note_attempt(SOFT)
-    await storage.deferred_resets.note_attempt(SOFT)
+    await storage.deferred_resets.note_attempts(tried)
+    assert await storage.deferred_resets.of(ALICE) == [tried]
 
-    assert await storage.deferred_resets.of(ALICE) == [SOFT._replace(attempts=2)]
+    await storage.deferred_resets.take(ALICE, 0)
+    await storage.deferred_resets.note_attempts(tried)
+
+    assert await storage.deferred_resets.of(ALICE) == []
 
 
 async def test_a_deleted_target_s_reset_goes_out_no_more(storage: Storage) -> None:

@@ -1,0 +1,228 @@
+"""Send the resets that wait until their charger is not busy any more.
+
+A reset waits on disk, one for each owner, and goes out when its moment has come, also after a
+restart of either side. A target's waits until nothing charges, because it must not end another
+party's session; the platform's OnIdle on 1.6, which has no word for it, until nothing at all goes
+on at the charger. The charger is not made Inoperative meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import structlog
+
+from csms.errors import AnswerTimeout, CallRefused, LinkClosed, LinkError
+from csms.plans import PLATFORM
+from csms.readings import mapping, whole
+from storage.errors import StorageError
+from storage.repositories.availability import DeferredReset
+from storage.repositories.commands import State
+
+if TYPE_CHECKING:
+    from csms.station import Station
+    from storage.records import ConnectorStatus, Transaction
+
+log = structlog.get_logger("ringmain.resets")
+
+ACTION = "Reset"
+_JOBS = frozenset(
+    {
+        "DiagnosticsStatusNotification",
+        "FirmwareStatusNotification",
+        "LogStatusNotification",
+        "SignedFirmwareStatusNotification",
+    }
+)
+# What may be the last thing that a charger says before it is not busy any more.
+HEARD = _JOBS | {
+    "BootNotification",
+    "NotifyEvent",
+    "StatusNotification",
+    "StopTransaction",
+    "TransactionEvent",
+}
+# A transaction whose connector says this was lost: nothing charges there.
+_NOT_CHARGING = frozenset({"Available", "Faulted", "Reserved", "Unavailable"})
+_BUSY = frozenset(
+    {"Preparing", "Charging", "SuspendedEV", "SuspendedEVSE", "Finishing", "Reserved"}
+)
+_AT_WORK = frozenset(
+    {
+        "Downloading",
+        "Downloaded",
+        "DownloadPaused",
+        "SignatureVerified",
+        "Installing",
+        "InstallRebooting",
+        "Uploading",
+    }
+)
+_LONGEST_JOB = timedelta(days=1)  # after which it has ended, whatever was told of it
+_MOST_ATTEMPTS = 3
+_TAKEN = frozenset({"Accepted", "Scheduled"})
+
+
+class Resets:
+    """Hold the resets of one connected charger back, and send each when its moment has come."""
+
+    __slots__ = (
+        "_at_work",
+        "_booted",
+        "_heard",
+        "_spoken",
+        "_station",
+        "_stored",
+        "_task",
+        "_waiting",
+    )
+
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        self._stored = station.books.deferred_resets
+        self._waiting = True  # until storage has said that there is none
+        self._heard = False  # something since the last look
+        self._spoken = False  # on this link
+        self._booted = False  # on this link, since a reset went out
+        self._at_work: frozenset[str] = frozenset()  # jobs, by what tells their status
+        self._task: asyncio.Task[None] | None = None
+
+    async def hold(self, reset: DeferredReset) -> None:
+        """Let a reset wait, in the place of its owner's last one; raise StorageError."""
+        replaced = await self._stored.take(reset.key, reset.owner)
+        await self._stored.note(reset)
+        if replaced is not None:
+            self._end(replaced, "failed", {"error": "A later reset has taken its place."})
+        self._waiting = True
+        self.look()  # what it waits for may have ended meanwhile
+
+    async def charges(self, fields: Mapping[str, Any]) -> bool:
+        """Tell whether a transaction runs, on the EVSE that a reset is about if it names one.
+
+        Raises StorageError.
+        """
+        books, key = self._station.books, self._station.key
+        await books.profiles.flush()  # what begins or ends was noted a moment ago
+        running = await books.transactions.running(key)
+        evse_id = whole(fields.get("evseId"))
+        concerned = [one for one in running if evse_id in (None, 0, one.evse_id)]
+        if not concerned:
+            return False
+        connectors = await books.chargers.connectors(key)
+        return any(not _is_lost(one, connectors) for one in concerned)
+
+    async def busy(self) -> bool:
+        """Tell whether anything goes on at the charger: a session, a plug, a reservation, a job.
+
+        Raises StorageError.
+        """
+        if self._at_work or await self.charges({}):
+            return True
+        books, key = self._station.books, self._station.key
+        if any(one.status in _BUSY for one in await books.chargers.connectors(key)):
+            return True
+        return await self._stored.awaits_job(key, books.clock.now() - _LONGEST_JOB)
+
+    async def went_out(self, fields: Mapping[str, Any], response: Mapping[str, Any]) -> None:
+        """Let nothing wait any more that a reset has done which went out at once.
+
+        Raises StorageError.
+        """
+        if response.get("status") in _TAKEN and not fields.get("evseId"):
+            for one in await self._stored.of(self._station.key):
+                await self._done(one, "answered", response)
+
+    def heard(self, action: str, fields: Any) -> None:
+        """See whether a reset may go out now, after what the charger said."""
+        self._spoken = True
+        if action in _JOBS:
+            at_work = mapping(fields).get("status") in _AT_WORK
+            self._at_work = self._at_work | {action} if at_work else self._at_work - {action}
+        elif action == "BootNotification":
+            self._booted, self._at_work = True, frozenset()
+        self.look()
+
+    def look(self) -> None:
+        """See soon whether a reset may go out."""
+        if not self._waiting or self._station.link.closed:  # nobody would end the task
+            return
+        self._heard = True
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._attend())
+
+    async def close(self) -> None:
+        """Send nothing any more; what waits goes on waiting on disk."""
+        self._waiting = False
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _attend(self) -> None:
+        try:
+            while self._heard:
+                self._heard = False
+                await asyncio.sleep(self._station.books.settling)  # it has our answer first
+                await self._send_due()
+        except (LinkError, StorageError) as failure:  # it waits on
+            log.warning("reset_waits", charge_box_id=self._station.id, reason=str(failure))
+
+    async def _send_due(self) -> None:
+        while (due := await self._due()) is not None:
+            await self._send(due)
+
+    async def _due(self) -> DeferredReset | None:
+        waiting = await self._stored.of(self._station.key)
+        self._waiting = bool(waiting)
+        for one in waiting:
+            if one.attempts and not self._spoken:
+                continue  # its boot may be about to come
+            if one.attempts and (self._booted or one.attempts >= _MOST_ATTEMPTS):
+                told = "has restarted without answering" if self._booted else "does not answer"
+                await self._done(one, "timeout", {"error": f"The charger {told}."})
+            elif not await self._has_to_wait(one):
+                return one
+        return None
+
+    async def _has_to_wait(self, reset: DeferredReset) -> bool:
+        if reset.owner == PLATFORM:
+            return await self.busy()
+        return await self.charges(orjson.loads(reset.payload))
+
+    async def _send(self, reset: DeferredReset) -> None:
+        self._stored.note_attempts(reset._replace(attempts=reset.attempts + 1))
+        self._booted = False
+        try:
+            answer = await self._station.link.call(ACTION, reset.payload)
+        except CallRefused as refused:  # an answer as well: asking again would not change it
+            log.warning("reset_refused", charge_box_id=self._station.id, code=refused.error.code)
+            await self._done(reset, "failed", {"error": str(refused)})
+        except (AnswerTimeout, LinkClosed):  # it may have had it
+            raise
+        except LinkError:
+            self._stored.note_attempts(reset)
+            raise
+        else:
+            response = mapping(answer.fields)
+            await self._done(reset, "answered", response)
+            await self.went_out(orjson.loads(reset.payload), response)
+
+    async def _done(self, reset: DeferredReset, state: State, response: Mapping[str, Any]) -> None:
+        # Whoever takes it out ends its record: it may have been cancelled meanwhile.
+        taken = await self._stored.take(reset.key, reset.owner)
+        if taken is not None:
+            self._end(taken, state, response)
+
+    def _end(self, reset: DeferredReset, state: State, response: Mapping[str, Any]) -> None:
+        if reset.command_id is not None:
+            books = self._station.books
+            books.commands.note_ended(reset.command_id, state, response, books.clock.now())
+
+
+def _is_lost(transaction: Transaction, connectors: list[ConnectorStatus]) -> bool:
+    """Tell whether a transaction cannot be running: its end never came."""
+    told = [one.status for one in connectors if one.evse_id == transaction.evse_id]
+    return bool(told) and all(status in _NOT_CHARGING for status in told)
