@@ -71,8 +71,8 @@ def number(value: Any) -> float | None:
     return found if abs(found) <= _LARGEST_NUMBER else None  # NaN fails every comparison
 
 
-def moment(value: Any, now: datetime) -> datetime:
-    """Return the moment that a timestamp names in UTC, ``now`` where it names no credible one.
+def credible_moment(value: Any, now: datetime) -> datetime | None:
+    """Return the moment that a timestamp names in UTC, None where it names no credible one.
 
     A time without zone is taken as UTC, a leap second as the second before it.
     """
@@ -80,8 +80,13 @@ def moment(value: Any, now: datetime) -> datetime:
         found = datetime.fromisoformat((word(value) or "").replace(":60", ":59"))
         found = found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
     except (ValueError, OverflowError):
-        return now
-    return found if _EARLIEST <= found <= now + _FURTHEST_AHEAD else now
+        return None
+    return found if _EARLIEST <= found <= now + _FURTHEST_AHEAD else None
+
+
+def moment(value: Any, now: datetime) -> datetime:
+    """Return the moment that a timestamp names, ``now`` where it names no credible one."""
+    return credible_moment(value, now) or now
 
 
 def meter_values(

@@ -25,6 +25,7 @@ from csms.commands import (
     RemoteStop,
     Reset,
     SetChargingProfile,
+    UnlockConnector,
 )
 from csms.errors import CallRefused, InvalidCommand, NotStored, NotSupported
 from csms.frames import OCPP16, Call, CallResult
@@ -154,11 +155,17 @@ class Station16(Station, ChargePoint):
 
     @on(Action.meter_values)
     async def on_meter_values(
-        self, _: Call, /, transaction_id: Any = None, meter_value: Any = None, **_fields: Any
+        self,
+        _: Call,
+        /,
+        connector_id: Any = None,
+        transaction_id: Any = None,
+        meter_value: Any = None,
+        **_fields: Any,
     ) -> call_result.MeterValues:
         """Record what was measured within a transaction; 0 and -1 name none (errata §3.18)."""
         if ours := whole(transaction_id):
-            await self.books.transactions.meter(self.key, str(ours), meter_value)
+            await self.books.transactions.meter(self.key, str(ours), meter_value, connector_id)
         return call_result.MeterValues()
 
     @on(Action.stop_transaction)
@@ -175,15 +182,16 @@ class Station16(Station, ChargePoint):
         **_fields: Any,
     ) -> call_result.StopTransaction:
         """Record the end of a transaction; 0 and -1 name none (errata §3.18)."""
-        if ours := whole(transaction_id):
-            await self.books.transactions.stop(
-                self.key,
-                str(ours),
-                timestamp=timestamp,
-                meter_stop=meter_stop,
-                reason=reason,
-                transaction_data=transaction_data,
-            )
+        ours = whole(transaction_id)
+        await self.books.transactions.stop(
+            self.key,
+            str(ours) if ours else None,
+            timestamp=timestamp,
+            meter_stop=meter_stop,
+            reason=reason,
+            transaction_data=transaction_data,
+            id_token=id_tag,
+        )
         return call_result.StopTransaction(None if id_tag is None else _verdict(id_tag))
 
     # ---- what the charger asks ----
@@ -202,8 +210,9 @@ class Station16(Station, ChargePoint):
 
     async def remote_start(self, command: RemoteStart) -> Outcome:
         """Send RemoteStartTransaction; 1.6 has no words for the token's type or our id."""
+        profile: Any = None if command.profile is None else to_16(command.profile)
         return await self.ask(
-            call.RemoteStartTransaction(command.id_token, command.evse_id or None)
+            call.RemoteStartTransaction(command.id_token, command.evse_id or None, profile)
         )
 
     async def remote_stop(self, command: RemoteStop) -> Outcome:
@@ -214,10 +223,21 @@ class Station16(Station, ChargePoint):
         return await self.ask(call.RemoteStopTransaction(transaction_id))
 
     async def reset(self, command: Reset) -> Outcome:
-        """Send Reset: Soft ends transactions first, as Immediate does in 2.0.1."""
-        if command.kind == "OnIdle" and await self.books.transactions.busy(self.key):
-            raise NotSupported("A 1.6 charger cannot wait until its transactions have ended.")
-        return await self.ask(call.Reset(ResetType.hard if command.hard else ResetType.soft))
+        """Send Reset: Soft ends transactions first, as Immediate does in 2.0.1.
+
+        1.6 has no word for OnIdle: while the charger is busy the reset waits with us.
+        """
+        if command.evse_id is not None:
+            told = "Only OCPP 2.x can restart a single EVSE."
+            raise InvalidCommand(told, {"evseId": [told]})
+        request = call.Reset(ResetType.hard if command.hard else ResetType.soft)
+        if command.kind == "OnIdle" and await self.resets.busy():
+            return await self.resets.schedule(wire_fields(request), command.command_id)
+        return await self.resets.at_once(await self.ask(request))
+
+    async def unlock_connector(self, command: UnlockConnector) -> Outcome:
+        """Send UnlockConnector."""
+        return await self.ask(call.UnlockConnector(command.evse_id))
 
     async def set_charging_profile(self, command: SetChargingProfile) -> Outcome:
         """Send SetChargingProfile."""
@@ -242,10 +262,9 @@ class Station16(Station, ChargePoint):
     performers: ClassVar[Performers] = MappingProxyType(
         {
             ClearChargingProfile: clear_charging_profile,
-            RemoteStart: remote_start,
-            RemoteStop: remote_stop,
             Reset: reset,
             SetChargingProfile: set_charging_profile,
+            UnlockConnector: unlock_connector,
         }
     )
 

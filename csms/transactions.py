@@ -1,45 +1,33 @@
-"""What a transaction is, from the messages of both OCPP versions: one record in the ledger.
+"""What a transaction is, from the messages of every OCPP version: one record in the ledger.
 
-1.6 asks the server for the id, and its natural key tells a repeated start; in 2.0.1 the id is the
-station's. Everything is noted without waiting: the Link's next send waits for the commit. What
-is noted but not committed yet is kept in mind, because no read shows it.
+1.6 asks the server for the id, and its natural key tells a repeated start; in 2.x the id is the
+station's. Everything is noted without waiting: the Link's next send waits for the commit.
 """
 
 from __future__ import annotations
 
 import secrets
-from asyncio import Future, Lock
+from asyncio import Lock
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any
 
-import structlog
-
-from csms.readings import energy_registers, mapping, meter_values, moment, number, whole, word
+from csms import beginnings, endings
+from csms.asked_starts import AskedStarts
+from csms.doubts import counted, doubt_of_time, doubted
+from csms.readings import energy_registers, mapping, meter_values, moment
+from csms.restarts import Restarts
+from csms.transaction_records import TransactionRecords
 from storage.clock import Clock
 from storage.records import ChargerKey, Transaction
+from storage.repositories.remote_starts import RemoteStarts
 from storage.repositories.transactions import Transactions
-
-log = structlog.get_logger("ringmain.transactions")
-
-_LONGEST_TIMESTAMP = 64
-_USUAL_REASON = "Local"  # what a station means that gives none, in both versions
 
 
 def random_transaction_id() -> int:
     """Return a random positive 31-bit id, so that nobody guesses another charger's (S-21)."""
     return secrets.randbelow(2**31 - 1) + 1
-
-
-class _Start(NamedTuple):
-    """What tells a repeated 1.6 start from a new one (R-3)."""
-
-    key: ChargerKey
-    evse_id: int
-    id_token: str | None
-    start_timestamp: str
-    meter_start_wh: float | None
 
 
 class TransactionLedger:
@@ -51,18 +39,20 @@ class TransactionLedger:
     def __init__(
         self,
         transactions: Transactions,
+        remote_starts: RemoteStarts,
         clock: Clock,
         new_transaction_id: Callable[[], int] = random_transaction_id,
         max_known: int = 16_384,
     ) -> None:
-        self._transactions = transactions
+        self._records = TransactionRecords(transactions, max_known)
+        self._asked = AskedStarts(remote_starts, clock)
         self._clock = clock
         self._new_transaction_id = new_transaction_id
-        self._max_known = max_known
         # A second socket of a charger may bring the same start while we look for the first.
         self._beginning = Lock()
-        self._starting: dict[_Start, Transaction] = {}  # noted, not yet committed
-        self._known: dict[tuple[ChargerKey, str], Transaction] = {}  # running, as last noted
+        self._restarts = Restarts(max_known)
+
+    # ---- what 1.6 tells ----
 
     async def start(
         self,
@@ -78,40 +68,61 @@ class TransactionLedger:
 
         ``given`` is the id where somebody else has chosen it.
         """
-        written = word(timestamp, _LONGEST_TIMESTAMP) or ""
-        start = _Start(key, whole(evse_id) or 0, word(id_token), written, number(meter_start))
+        start = beginnings.started(
+            key,
+            self._clock.now(),
+            evse_id=evse_id,
+            id_token=id_token,
+            timestamp=timestamp,
+            meter=meter_start,
+        )
         async with self._beginning:
-            found = self._starting.get(start) or await self._stored(start)
+            found = await self._records.started_like(start)
             if found is None or given not in (None, int(found.transaction_id)):
-                minted = str(given) if given else await self._mint(key.organization_uuid)
-                found = self._begin_start(start, minted)
+                minted = str(given) if given else await self._mint(key)
+                begun = await self._asked.like(replace(start, transaction_id=minted))
+                found = await self._note_begun(begun)
         return int(found.transaction_id)
 
-    async def meter(self, key: ChargerKey, transaction_id: str, meter_value: Any) -> None:
+    async def meter(
+        self, key: ChargerKey, transaction_id: str, meter_value: Any, evse_id: Any = None
+    ) -> None:
         """Record meter values of a 1.6 transaction."""
-        known = await self._find(key, transaction_id)
+        known = await self._records.find(key, transaction_id)
         if known is None:
-            _log_unknown(key, transaction_id)
-            return
+            at = beginnings.first_moment(meter_value, self._clock.now())
+            lost = beginnings.orphan(key, transaction_id, at, evse_id=evse_id)
+            known = self._records.adopt(lost)
         self._note_values(known, meter_value)
 
     async def stop(
         self,
         key: ChargerKey,
-        transaction_id: str,
+        transaction_id: str | None,
         *,
         timestamp: Any,
         meter_stop: Any,
         reason: Any,
         transaction_data: Any,
+        id_token: Any = None,
     ) -> None:
-        """Record the end of a 1.6 transaction; a repeat changes nothing."""
-        known = await self._find(key, transaction_id)
+        """Record the end of a 1.6 transaction; a repeat changes nothing.
+
+        One that got no id from any server ends as an orphan.
+        """
+        if transaction_id is None:
+            transaction_id = beginnings.name_of_nameless(timestamp, meter_stop, id_token)
+        known = await self._records.find(key, transaction_id)
         if known is None:
-            _log_unknown(key, transaction_id)
-        elif known.state == "running":
+            told_at = moment(timestamp, self._clock.now())
+            at = min(told_at, beginnings.first_moment(transaction_data, told_at))
+            lost = beginnings.orphan(key, transaction_id, at, id_token=id_token)
+            known = self._records.adopt(lost)
+        if not endings.over(known):
             metered = self._note_values(known, transaction_data)
-            self._note_end(metered, timestamp, number(meter_stop), reason)
+            self._note_end(metered, timestamp=timestamp, meter_stop=meter_stop, reason=reason)
+
+    # ---- what 2.x tells ----
 
     async def event(
         self,
@@ -124,100 +135,97 @@ class TransactionLedger:
         id_token: Any,
         meter_value: Any,
     ) -> None:
-        """Record a 2.0.1 TransactionEvent; the first one seen begins the record, Started or not.
+        """Record a 2.x TransactionEvent; the first one seen begins the record, Started or not.
 
         ``seqNo`` decides nothing: some stations begin to count anew within a transaction.
         """
-        info = mapping(transaction_info)
-        transaction_id = word(info.get("transactionId"))
-        if transaction_id is None:
-            return
-        told = Transaction(
-            key=key,
-            transaction_id=transaction_id,
-            evse_id=whole(mapping(evse).get("id")) or 0,
-            connector_id=whole(mapping(evse).get("connectorId")),
-            id_token=word(mapping(id_token).get("idToken")),
-            started_at=moment(timestamp, self._clock.now()),
-            remote_start_id=whole(info.get("remoteStartId")),
-            start_timestamp=word(timestamp, _LONGEST_TIMESTAMP) or "",
+        now, info, ends = self._clock.now(), mapping(transaction_info), event_type == "Ended"
+        told = beginnings.told(
+            key, now, timestamp=timestamp, info=info, evse=evse, id_token=id_token
         )
-        known = await self._find(key, transaction_id)
+        if told is None:
+            return
+        known = await self._records.find(key, told.transaction_id)
         if known is None:
             async with self._beginning:
-                known = await self._find(key, transaction_id) or self._begin(told, meter_value)
-        if known.state == "running":
-            known = self._note_values(self._note_particulars(known, told), meter_value)
-            if event_type == "Ended":
-                self._note_end(known, timestamp, None, info.get("stoppedReason"))
+                known = await self._records.find(key, told.transaction_id)
+                known = known or await self._begin(told, meter_value, last=ends)
+        if endings.over(known):
+            return
+        known = await self._learn(known, told)
+        known = self._note_values(self._resume(known, told.started_at), meter_value)
+        if ends:
+            stopped = info.get("stoppedReason")
+            self._note_end(known, timestamp=timestamp, meter_stop=None, reason=stopped)
+
+    # ---- what chargers of every version tell besides ----
+
+    async def booted(self, key: ChargerKey) -> None:
+        """Take note that a charger was let in anew: what it ran before is in question.
+
+        Chargers boot at reconnects too, so nothing ends before a connector says that it is idle.
+        """
+        self._restarts.begin(key, self._clock.now(), await self.running(key))
+
+    def idle(self, key: ChargerKey, evse_id: int) -> None:
+        """Take note that an EVSE has no transaction: what a restart put in question is over."""
+        for booted_at, suspect in self._restarts.take(key, evse_id):
+            known = self._records.latest(suspect)
+            if known.state == "running":
+                self._records.change(endings.lost_at_boot(known, booted_at))
+
+    # ---- what we ask ----
+
+    async def note_stop_asked(self, key: ChargerKey, transaction_id: str) -> None:
+        """Note that we are about to ask the charger to end a transaction; raise StorageError."""
+        await self._note_stop(key, transaction_id, self._clock.now())
+
+    async def note_stop_refused(self, key: ChargerKey, transaction_id: str) -> None:
+        """Note that the charger will not end it as we asked; raise StorageError."""
+        await self._note_stop(key, transaction_id, None)
+
+    async def _note_stop(
+        self, key: ChargerKey, transaction_id: str, asked_at: datetime | None
+    ) -> None:
+        known = await self._records.find(key, transaction_id)
+        if known is not None and not endings.over(known):
+            self._records.change(replace(known, stop_asked_at=asked_at))
 
     async def busy(self, key: ChargerKey) -> bool:
         """Tell whether a transaction of this charger is running."""
-        starting = any(start.key == key for start in self._starting)
-        return starting or bool(await self.running(key))
+        return bool(await self.running(key))
 
     async def running(self, key: ChargerKey) -> list[Transaction]:
         """Return what runs on this charger, as last noted, oldest first."""
-        stored = await self._transactions.running(key)
-        latest = [self._known.get((key, one.transaction_id), one) for one in stored]
-        return [one for one in latest if one.state == "running"]
+        return await self._records.running(key)
 
-    async def _stored(self, start: _Start) -> Transaction | None:
-        stored = await self._transactions.find_start(*start)
-        if stored is None:
-            return None
-        latest = self._known.get((start.key, stored.transaction_id), stored)
-        return latest if latest.state == "running" else None
+    # ---- how it begins ----
 
-    async def _mint(self, organization_uuid: str) -> str:
-        while True:
-            minted = str(self._new_transaction_id())
-            # In this order: what is committed between both questions is seen by the second.
-            if self._promised(organization_uuid, minted):
-                continue
-            if not await self._transactions.taken(organization_uuid, minted):
-                return minted
+    async def _mint(self, key: ChargerKey) -> str:
+        return await self._records.mint(key.organization_uuid, self._new_transaction_id)
 
-    def _promised(self, organization_uuid: str, transaction_id: str) -> bool:
-        return any(
-            one.key.organization_uuid == organization_uuid and one.transaction_id == transaction_id
-            for one in self._starting.values()
-        )
-
-    async def _find(self, key: ChargerKey, transaction_id: str) -> Transaction | None:
-        known = self._known.get((key, transaction_id))
-        if known is not None:
-            return known
-        stored = await self._transactions.get(key, transaction_id)
-        known = self._known.get((key, transaction_id))  # noted while we read?
-        if known is None and stored is not None and stored.state == "running":
-            self._remember(stored)
-        return known or stored
-
-    def _begin_start(self, start: _Start, transaction_id: str) -> Transaction:
-        begun = Transaction(
-            key=start.key,
-            transaction_id=transaction_id,
-            evse_id=start.evse_id,
-            connector_id=1,
-            id_token=start.id_token,
-            started_at=moment(start.start_timestamp, self._clock.now()),
-            meter_start_wh=start.meter_start_wh,
-            start_timestamp=start.start_timestamp,
-        )
-        self._starting[start] = begun
-        noted = self._note_start(begun)
-        noted.add_done_callback(lambda _: self._starting.pop(start, None))
-        return begun
-
-    def _begin(self, told: Transaction, meter_value: Any) -> Transaction:
+    async def _begin(self, told: Transaction, meter_value: Any, *, last: bool) -> Transaction:
         now = self._clock.now()
         values = meter_values(told.key, told.transaction_id, told.evse_id, meter_value, now)
-        begun = replace(told, meter_start_wh=next(iter(energy_registers(values)), None))
-        self._note_start(begun)
-        return begun
+        begun = await self._asked.named(told)
+        begun = replace(begun, meter_start_wh=next(iter(energy_registers(values)), None))
+        # What is over when we first hear of it began before whatever runs.
+        return await self._note_begun(begun, alone=not last)
 
-    def _note_particulars(self, known: Transaction, told: Transaction) -> Transaction:
+    async def _note_begun(self, begun: Transaction, *, alone: bool = True) -> Transaction:
+        begun = doubted(begun, doubt_of_time(begun.start_timestamp, self._clock.now()))
+        if alone:
+            await self._supersede(begun)
+        return self._records.begin(begun)
+
+    async def _supersede(self, following: Transaction) -> None:
+        for known in await self.running(following.key):
+            if (over := endings.superseded(known, following)) is not None:
+                self._records.change(over)
+
+    # ---- how it goes on ----
+
+    async def _learn(self, known: Transaction, told: Transaction) -> Transaction:
         # Where the cable comes first, the token and the EVSE are told by a later event.
         learnt = replace(
             known,
@@ -226,80 +234,43 @@ class TransactionLedger:
             id_token=known.id_token or told.id_token,
             remote_start_id=known.remote_start_id or told.remote_start_id,
         )
-        if learnt != known:
-            self._keep(learnt, self._transactions.note_particulars(learnt))
+        if learnt == known:
+            return known
+        if known.remote_start_id is None:
+            learnt = await self._asked.named(learnt)
+        self._records.change(learnt)
+        if not known.evse_id and learnt.state == "running":
+            await self._supersede(learnt)
         return learnt
 
-    def _note_start(self, begun: Transaction) -> Future[None]:
-        noted: Future[None] = self._transactions.note_started(begun)
-        self._keep(begun, noted)
-        return noted
+    def _resume(self, known: Transaction, at: datetime) -> Transaction:
+        resumed = endings.resumed(known, at)
+        if resumed is not known:
+            self._records.change(resumed)
+        return resumed
 
     def _note_values(self, known: Transaction, wire: Any) -> Transaction:
         now = self._clock.now()
         values = meter_values(known.key, known.transaction_id, known.evse_id, wire, now)
         if not values:
             return known
+        if endings.over(known):
+            self._records.measure(values, known, counted=False)
+            return known
+        latest = max(value.taken_at for value in values)
+        self._restarts.clear(known, latest)
+        known = self._resume(known, latest)
         register = next(reversed(energy_registers(values)), None)
-        noted = self._transactions.note_meter_values(values, register)
-        metered = _metered(known, register)
-        if known.state == "running":
-            self._keep(metered, noted)
+        metered = counted(known, register, latest)
+        if metered.doubts != known.doubts:
+            self._records.change(metered)
+        self._records.measure(values, metered, counted=register is not None)
         return metered
 
     def _note_end(
-        self, known: Transaction, timestamp: Any, meter_stop: float | None, reason: Any
+        self, known: Transaction, *, timestamp: Any, meter_stop: Any, reason: Any
     ) -> None:
-        stopped_at = max(known.started_at, moment(timestamp, self._clock.now()))
-        ended = replace(
-            known,
-            state="ended",
-            stopped_at=stopped_at,
-            meter_stop_wh=_last_register(known) if meter_stop is None else meter_stop,
-            stop_reason=word(reason) or _USUAL_REASON,
+        now = self._clock.now()
+        self._records.change(
+            endings.ended(known, now, timestamp=timestamp, meter_stop=meter_stop, reason=reason)
         )
-        noted = self._transactions.note_ended(
-            ended.key,
-            ended.transaction_id,
-            stopped_at=stopped_at,
-            meter_stop_wh=ended.meter_stop_wh,
-            stop_reason=ended.stop_reason,
-        )
-        self._keep(ended, noted)
-
-    def _keep(self, latest: Transaction, noted: Future[None]) -> None:
-        self._remember(latest)
-        noted.add_done_callback(partial(self._settle, latest))
-
-    def _remember(self, latest: Transaction) -> None:
-        self._known[latest.key, latest.transaction_id] = latest
-        if len(self._known) > self._max_known:
-            del self._known[next(iter(self._known))]
-
-    def _settle(self, latest: Transaction, noted: Future[None]) -> None:
-        # What could not be stored was not answered either: the charger will send it again.
-        lost = noted.cancelled() or noted.exception() is not None
-        where = (latest.key, latest.transaction_id)
-        if (lost or latest.state == "ended") and self._known.get(where) is latest:
-            del self._known[where]
-
-
-def _metered(known: Transaction, register: float | None) -> Transaction:
-    """Return the record as a reading of the energy register leaves it, here and on disk."""
-    if register is None:
-        return known
-    start = register if known.meter_start_wh is None else known.meter_start_wh
-    energy = register - start if register >= start else known.energy_wh
-    return replace(known, meter_start_wh=start, energy_wh=energy)
-
-
-def _last_register(known: Transaction) -> float | None:
-    if known.meter_start_wh is None or known.energy_wh is None:
-        return None
-    return round(known.meter_start_wh + known.energy_wh, 3)  # no meter has more digits
-
-
-def _log_unknown(key: ChargerKey, transaction_id: str) -> None:
-    log.warning(
-        "unknown_transaction", charge_box_id=key.charge_box_id, transaction_id=transaction_id
-    )

@@ -15,6 +15,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    UniqueConstraint,
     literal_column,
 )
 
@@ -35,7 +36,7 @@ commands = Table(
     Column("batch_id", Text),
     # The number that its late parts carry, ours and unique on its charger.
     Column("request_id", BigInteger),
-    # How far the late parts have come; NULL where none are to come.
+    # Whether the last of the late parts has come; NULL where none are to come.
     Column("progress", Json),
     Index("ix_commands_newest", "organization_uuid", "charge_box_id", "created_at", "command_id"),
 )
@@ -43,18 +44,19 @@ OF_A_BATCH = commands.c.batch_id.is_not(None)
 Index(
     "ix_commands_batch", commands.c.batch_id, sqlite_where=OF_A_BATCH, postgresql_where=OF_A_BATCH
 )
-# Those whose late parts may still come: few at any time.
-COLLECTING = commands.c.state == literal_column("'collecting'")
+# Those whose answer or late parts may still come: few at any time.
+OPEN = commands.c.state.in_((literal_column("'sent'"), literal_column("'collecting'")))
 Index(
-    "ix_commands_collecting",
+    "ix_commands_open",
     commands.c.organization_uuid,
     commands.c.charge_box_id,
     commands.c.request_id,
-    sqlite_where=COLLECTING,
-    postgresql_where=COLLECTING,
+    sqlite_where=OPEN,
+    postgresql_where=OPEN,
 )
 
-# What a charger sent after its answer, one row for each message, as it was on the wire.
+# What a charger sent after its answer, one row for each message, as it was on the wire. What it
+# sends again is the same, by the digest of its payload.
 command_parts = Table(
     "command_parts",
     metadata,
@@ -62,8 +64,10 @@ command_parts = Table(
     Column("command_id", Text, nullable=False),
     Column("action", Text, nullable=False),
     Column("payload", LargeBinary, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
     Column("received_at", UtcTime, nullable=False),
     Index("ix_command_parts_command", "command_id", "id"),
+    UniqueConstraint("command_id", "digest"),
 )
 
 # One action asked of many chargers; each of them has a command of its own.
@@ -79,6 +83,13 @@ command_batches = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("finished_at", UtcTime),
     Index("ix_command_batches_newest", "organization_uuid", "created_at", "batch_id"),
+)
+UNFINISHED = command_batches.c.finished_at.is_(None)
+Index(
+    "ix_command_batches_unfinished",
+    command_batches.c.created_at,
+    sqlite_where=UNFINISHED,
+    postgresql_where=UNFINISHED,
 )
 
 # A start that was asked for, with all that came along; it is bound to the session it leads to.
@@ -103,6 +114,8 @@ known_tokens = Table(
     Column(
         "organization_uuid", Text, ForeignKey("organizations.organization_uuid"), nullable=False
     ),
+    # Of the token without upper case: OCPP does not tell it from lower case.
+    Column("folded", Text, nullable=False),
     Column("id_token", Text, nullable=False),
     Column("type", Text, nullable=False),
     Column("status", Text, nullable=False),
@@ -110,7 +123,7 @@ known_tokens = Table(
     Column("comment", Text),
     Column("expires_at", UtcTime),
     Column("created_at", UtcTime, nullable=False),
-    PrimaryKeyConstraint("organization_uuid", "id_token"),
+    PrimaryKeyConstraint("organization_uuid", "folded"),
 )
 
 reservations = Table(

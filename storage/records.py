@@ -128,7 +128,10 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transaction:
-    """One charging transaction of either OCPP version."""
+    """One charging transaction of either OCPP version.
+
+    An orphan is what was told of a transaction whose start we never had.
+    """
 
     key: ChargerKey
     transaction_id: str
@@ -140,12 +143,17 @@ class Transaction:
     meter_start_wh: float | None = None
     meter_stop_wh: float | None = None
     energy_wh: float | None = None
-    state: Literal["running", "ended"] = "running"
+    state: Literal["running", "ended", "orphan"] = "running"
     stop_reason: str | None = None
     remote_start_id: int | None = None
     # As the charger wrote it: with it a repeated start is recognised.
     start_timestamp: str
+    # Superseded and boot are our own conclusions, until the charger tells better.
     ended_by: Literal["charger", "operator", "superseded", "boot"] | None = None
+    # When we have asked the charger to end it.
+    stop_asked_at: datetime | None = None
+    # What was told of it and cannot be (`csms.doubts`).
+    doubts: tuple[str, ...] = ()
     # What came along with the start that was asked for, in camelCase (seed 002).
     remote_start: Mapping[str, Any] | None = None
 

@@ -117,6 +117,10 @@ transactions = Table(
     Column("start_timestamp", Text, nullable=False),
     # Who ended it: charger, operator, superseded, boot.
     Column("ended_by", Text),
+    # When we have asked the charger to end it.
+    Column("stop_asked_at", UtcTime),
+    # What was told of it and cannot be: a list of words.
+    Column("doubts", Json, nullable=False),
     # What came along with the start that was asked for (seed 002).
     Column("remote_start", Json),
     PrimaryKeyConstraint("organization_uuid", "charge_box_id", "transaction_id"),

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
+from storage.clock import EPOCH
 from storage.database import Database, Row
 from storage.group_commit import GroupCommit
 from storage.records import ChargerKey, MeterValue, Transaction
@@ -17,6 +18,30 @@ from storage.statements import transactions as statements
 _FOREVER = datetime.fromisoformat("9999-12-31T23:59:59+00:00")
 _SAMPLED = tuple(name for name in MeterValue._fields if name not in ("key", "transaction_id"))
 _sampled = attrgetter(*_SAMPLED)
+_NEWEST = {False: statements.transactions_before, True: statements.running_before}
+_NEWEST_OF_CHARGER = {
+    False: statements.transactions_of_charger_before,
+    True: statements.running_of_charger_before,
+}
+
+
+class Wanted(NamedTuple):
+    """Which transactions: those that began from ``since`` on and before ``until``."""
+
+    state: str | None = None
+    evse_id: int | None = None
+    since: datetime = EPOCH
+    until: datetime = _FOREVER
+
+
+ALL = Wanted()
+
+
+class Reading(NamedTuple):
+    """What one message measured; ids grow."""
+
+    id: int
+    values: Sequence[MeterValue]
 
 
 class Transactions:
@@ -75,50 +100,51 @@ class Transactions:
             _meter_value(key, transaction_id, sample) for row in rows for sample in row["samples"]
         ]
 
+    async def readings(
+        self, key: ChargerKey, transaction_id: str, limit: int, after: int = 0
+    ) -> list[Reading]:
+        """Return what the messages behind ``after`` measured, each of them whole."""
+        values = {**key._asdict(), "transaction_id": transaction_id}
+        rows = await self._database.fetch(
+            statements.readings_after, {**values, "after": after, "limit": limit}
+        )
+        return [
+            Reading(
+                row["id"], [_meter_value(key, transaction_id, sample) for sample in row["samples"]]
+            )
+            for row in rows
+        ]
+
     async def taken(self, organization_uuid: str, transaction_id: str) -> bool:
         """Tell whether an id names a transaction of this organization already."""
         values = {"organization_uuid": organization_uuid, "transaction_id": transaction_id}
         return bool(await self._database.fetch(statements.transaction_taken, values))
 
     def note_started(self, transaction: Transaction) -> asyncio.Future[None]:
-        """Note a transaction; one of the same charger and id is left as it is."""
+        """Note a transaction; one of the same charger and id is left as it is.
+
+        An orphan is not: it becomes what it was a part of.
+        """
         return self._group.submit(statements.add_transaction, columns(transaction))
 
-    def note_particulars(self, transaction: Transaction) -> asyncio.Future[None]:
-        """Note what a running transaction did not tell at its start; what it told stays.
+    def note_orphan(self, orphan: Transaction) -> asyncio.Future[None]:
+        """Note what was told of a transaction without a start, unless its id is there already."""
+        return self._group.submit(statements.add_orphan, columns(orphan))
 
-        EVSE 0 counts as not told.
-        """
-        particulars = {
-            "claimed_evse_id": transaction.evse_id,
-            "claimed_connector_id": transaction.connector_id,
-            "claimed_id_token": transaction.id_token,
-            "claimed_remote_start_id": transaction.remote_start_id,
-        }
-        values = {**_this(transaction.key, transaction.transaction_id), **particulars}
-        return self._group.submit(statements.note_particulars, values)
-
-    def note_ended(
-        self,
-        key: ChargerKey,
-        transaction_id: str,
-        *,
-        stopped_at: datetime,
-        meter_stop_wh: float | None,
-        stop_reason: str | None,
-    ) -> asyncio.Future[None]:
-        """Note the end of a running transaction of this charger, with the energy between."""
-        end = {"stopped_at": stopped_at, "meter": meter_stop_wh, "stop_reason": stop_reason}
-        return self._group.submit(statements.end_transaction, {**_this(key, transaction_id), **end})
+    def note_changed(self, transaction: Transaction) -> asyncio.Future[None]:
+        """Note a transaction as it is now, unless its charger has ended it before."""
+        values = {**columns(transaction), **_this(transaction.key, transaction.transaction_id)}
+        return self._group.submit(statements.change_transaction, values)
 
     def note_meter_values(
-        self, values: Sequence[MeterValue], register_wh: float | None = None
+        self, values: Sequence[MeterValue], metered: Transaction | None = None
     ) -> asyncio.Future[None]:
-        """Note what one message measured, and the energy register if it told that."""
+        """Note what one message measured, and the transaction's energy if that told it."""
         first = values[0]
-        if register_wh is not None:
-            progress = {**_this(first.key, first.transaction_id), "meter": register_wh}
-            self._group.submit(statements.note_progress, progress)
+        if metered is not None:
+            energy = {"meter_start_wh": metered.meter_start_wh, "energy_wh": metered.energy_wh}
+            this = _this(metered.key, metered.transaction_id)
+            self._group.submit(statements.note_progress, {**this, **energy})
         reading = {
             **first.key._asdict(),
             "transaction_id": first.transaction_id,
@@ -132,21 +158,33 @@ class Transactions:
         charge_box_id: str | None = None,
         limit: int = 100,
         before: Transaction | None = None,
+        wanted: Wanted = ALL,
     ) -> list[Transaction]:
         """Return transactions, newest first, those that began before the given one."""
         values = {
             "organization_uuid": organization_uuid,
-            "before_started_at": before.started_at if before else _FOREVER,
-            "before_charge_box_id": before.key.charge_box_id if before else "",
-            "before_transaction_id": before.transaction_id if before else "",
+            **_upper_bound(before, wanted.until),
+            "since": wanted.since,
+            "only_evse_id": wanted.evse_id,
+            "only_state": wanted.state,
             "limit": limit,
         }
+        running = wanted.state == "running"
         if charge_box_id is None:
-            rows = await self._database.fetch(statements.transactions_before, values)
+            rows = await self._database.fetch(_NEWEST[running], values)
         else:
             values["charge_box_id"] = charge_box_id
-            rows = await self._database.fetch(statements.transactions_of_charger_before, values)
+            rows = await self._database.fetch(_NEWEST_OF_CHARGER[running], values)
         return [_transaction(row) for row in rows]
+
+
+def _upper_bound(before: Transaction | None, until: datetime) -> Row:
+    if before is not None and before.started_at < until:
+        place = (before.started_at, before.key.charge_box_id, before.transaction_id)
+    else:
+        place = (until, "", "")
+    names = ("before_started_at", "before_charge_box_id", "before_transaction_id")
+    return dict(zip(names, place, strict=True))
 
 
 def _this(key: ChargerKey, transaction_id: str) -> Row:
@@ -162,6 +200,7 @@ def _transaction(row: Row) -> Transaction:
     if values["energy_wh"] is not None:
         # The difference of two registers has no more digits than a meter has.
         values["energy_wh"] = round(values["energy_wh"], 3)
+    values["doubts"] = tuple(values["doubts"])
     return Transaction(**values)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, and_, case, func, select, tuple_, update
+from sqlalchemy import Column, and_, literal_column, null, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql import ColumnElement
 
 from storage import schema
 from storage.schema import meter_readings, transactions
-from storage.statements.parts import given, insert_into, limit, of_charger, only_where_empty, values
+from storage.statements.parts import given, insert_into, limit, of_charger, values
 
 transaction = select(transactions).where(
     of_charger(transactions),
@@ -25,13 +25,14 @@ transaction_taken = (
     .limit(1)
 )
 
+# An orphan of one charger has an id that may be another one's.
 transaction_named = (
     select(transactions)
     .where(
         transactions.c.organization_uuid == given(transactions.c.organization_uuid),
         transactions.c.transaction_id == given(transactions.c.transaction_id),
     )
-    .order_by(transactions.c.started_at.desc())
+    .order_by(transactions.c.state == "orphan", transactions.c.started_at.desc())
     .limit(1)
 )
 
@@ -73,6 +74,13 @@ _TRANSACTION_ORDER = (
     transactions.c.charge_box_id,
     transactions.c.transaction_id,
 )
+
+
+def _if_given(column: Column[Any]) -> ColumnElement[bool]:
+    wanted = given(column, f"only_{column.key}")
+    return or_(wanted.is_(null()), column == wanted)
+
+
 _NEWEST_TRANSACTIONS = (
     select(transactions)
     .where(
@@ -83,60 +91,45 @@ _NEWEST_TRANSACTIONS = (
             given(transactions.c.charge_box_id, "before_charge_box_id"),
             given(transactions.c.transaction_id, "before_transaction_id"),
         ),
+        transactions.c.started_at >= given(transactions.c.started_at, "since"),
+        _if_given(transactions.c.evse_id),
+        _if_given(transactions.c.state),
     )
     .order_by(*(column.desc() for column in _TRANSACTION_ORDER))
     .limit(limit())
 )
+_OF_CHARGER = transactions.c.charge_box_id == given(transactions.c.charge_box_id)
 transactions_before = _NEWEST_TRANSACTIONS
-transactions_of_charger_before = _NEWEST_TRANSACTIONS.where(
-    transactions.c.charge_box_id == given(transactions.c.charge_box_id)
+transactions_of_charger_before = _NEWEST_TRANSACTIONS.where(_OF_CHARGER)
+# What runs has an index of its own: of a long history it is little.
+running_before = _NEWEST_TRANSACTIONS.where(schema.RUNNING)
+running_of_charger_before = running_before.where(_OF_CHARGER)
+
+_TRANSACTION_KEY = ("organization_uuid", "charge_box_id", "transaction_id")
+_LATER = [column for column in transactions.c if column.key not in _TRANSACTION_KEY]
+_added = upsert(transactions).values(values(transactions.c))
+# Of what was taken for an orphan the start is told after all.
+add_transaction = _added.on_conflict_do_update(
+    index_elements=_TRANSACTION_KEY,
+    set_={column.key: _added.excluded[column.key] for column in _LATER},
+    where=transactions.c.state == literal_column("'orphan'"),
 )
-add_transaction = upsert(transactions).values(values(transactions.c)).on_conflict_do_nothing()
-_START_METER = transactions.c.meter_start_wh
-_STOP_METER = given(transactions.c.meter_stop_wh, "meter")
-# A meter that says nothing, or less than before, leaves what the values in between told.
-_ENERGY = case(
-    (_STOP_METER >= _START_METER, _STOP_METER - _START_METER), else_=transactions.c.energy_wh
-)
-_THIS_TRANSACTION = and_(
+add_orphan = _added.on_conflict_do_nothing()
+# What the charger itself has ended does not change any more.
+_CHANGEABLE = and_(
     transactions.c.organization_uuid == given(transactions.c.organization_uuid, "of_organization"),
     transactions.c.charge_box_id == given(transactions.c.charge_box_id, "of_charger"),
     transactions.c.transaction_id == given(transactions.c.transaction_id, "of_transaction"),
-    schema.RUNNING,
+    or_(
+        transactions.c.state != literal_column("'ended'"),
+        transactions.c.ended_by.in_((literal_column("'superseded'"), literal_column("'boot'"))),
+    ),
 )
-end_transaction = (
-    update(transactions)
-    .where(_THIS_TRANSACTION)
-    .values(
-        state="ended",
-        stopped_at=given(transactions.c.stopped_at),
-        meter_stop_wh=_STOP_METER,
-        energy_wh=_ENERGY,
-        stop_reason=given(transactions.c.stop_reason),
-    )
-)
+change_transaction = update(transactions).where(_CHANGEABLE).values(values(_LATER))
 note_progress = (
     update(transactions)
-    .where(_THIS_TRANSACTION)
-    .values(
-        meter_start_wh=func.coalesce(_START_METER, _STOP_METER),
-        energy_wh=case(
-            (_STOP_METER < _START_METER, transactions.c.energy_wh),
-            else_=_STOP_METER - func.coalesce(_START_METER, _STOP_METER),
-        ),
-    )
-)
-note_particulars = (
-    update(transactions)
-    .where(_THIS_TRANSACTION)
-    .values(
-        evse_id=func.coalesce(
-            func.nullif(transactions.c.evse_id, 0), given(transactions.c.evse_id, "claimed_evse_id")
-        ),
-        connector_id=only_where_empty(transactions.c.connector_id),
-        id_token=only_where_empty(transactions.c.id_token),
-        remote_start_id=only_where_empty(transactions.c.remote_start_id),
-    )
+    .where(_CHANGEABLE)
+    .values(values((transactions.c.meter_start_wh, transactions.c.energy_wh)))
 )
 add_reading = insert_into(meter_readings, without=("id",))
 readings = (
@@ -146,4 +139,9 @@ readings = (
         meter_readings.c.transaction_id == given(meter_readings.c.transaction_id),
     )
     .order_by(meter_readings.c.id)
+)
+readings_after = (
+    readings.add_columns(meter_readings.c.id)
+    .where(meter_readings.c.id > given(meter_readings.c.id, "after"))
+    .limit(limit())
 )

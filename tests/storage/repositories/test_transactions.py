@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any, Literal
 
 import pytest
 
 from storage.records import ChargerKey, MeterValue, Transaction
+from storage.repositories.transactions import Wanted
 from storage.store import Storage
 from tests.storage.doubles import ALICE, BOB, NOON, ORGANIZATION
 from tests.storage.records import transaction
+
+HOUR = timedelta(hours=1)
 
 
 def start_of(begun: Transaction) -> tuple[ChargerKey, int, str | None, str, float | None]:
@@ -39,24 +43,26 @@ def value(measured: float, transaction_id: str = "4711") -> MeterValue:
     )
 
 
-async def ended(storage: Storage, key: ChargerKey, meter_stop_wh: float | None) -> Transaction:
-    await storage.transactions.note_ended(
-        key,
-        "4711",
-        stopped_at=NOON + timedelta(hours=1),
-        meter_stop_wh=meter_stop_wh,
-        stop_reason="Local",
-    )
-    found = await storage.transactions.get(ALICE, "4711")
-    assert found
-    return found
+def ended(key: ChargerKey, **more: Any) -> Transaction:
+    end = {"state": "ended", "stopped_at": NOON + timedelta(hours=1), "ended_by": "charger"}
+    return replace(transaction(key), **{**end, **more})
+
+
+async def stored(storage: Storage, key: ChargerKey = ALICE) -> Transaction | None:
+    await storage.group.flush()
+    return await storage.transactions.get(key, "4711")
 
 
 # ---- the course of a transaction ----
 
 
 async def test_a_transaction_comes_back_as_it_was_noted(storage: Storage) -> None:
-    begun = replace(transaction(ALICE), remote_start_id=2**31 - 1)
+    begun = replace(
+        transaction(ALICE),
+        remote_start_id=2**31 - 1,
+        remote_start={"contractId": "DE-ABC"},
+        doubts=("clock_ahead",),
+    )
 
     await storage.transactions.note_started(begun)
 
@@ -67,7 +73,7 @@ async def test_a_transaction_comes_back_as_it_was_noted(storage: Storage) -> Non
 async def test_what_runs_on_a_page_of_chargers_is_read_at_once(storage: Storage) -> None:
     await storage.transactions.note_started(transaction(ALICE))
     await storage.transactions.note_started(transaction(BOB))
-    await ended(storage, BOB, None)
+    await storage.transactions.note_changed(ended(BOB))
 
     names = [ALICE.charge_box_id, BOB.charge_box_id]
     running = await storage.transactions.running_of(ORGANIZATION, names)
@@ -83,57 +89,81 @@ async def test_a_start_that_is_noted_again_changes_nothing(storage: Storage) -> 
     assert await storage.transactions.running(ALICE) == [transaction(ALICE)]
 
 
-async def test_what_its_start_did_not_tell_is_filled_in_once(storage: Storage) -> None:
-    silent = replace(
-        transaction(ALICE), evse_id=0, connector_id=None, id_token=None, remote_start_id=None
+async def test_a_change_is_noted_whole(storage: Storage) -> None:
+    changed = ended(
+        ALICE,
+        evse_id=2,
+        connector_id=2,
+        id_token="LATE",
+        remote_start_id=9,
+        remote_start={"emspPartyId": "ABC"},
+        meter_start_wh=5.0,
+        meter_stop_wh=4500.5,
+        energy_wh=4495.5,
+        stop_reason="Local",
+        stop_asked_at=NOON,
+        doubts=("register_backwards", "clock_ahead"),
     )
-    told = replace(silent, evse_id=2, connector_id=1, id_token="LATE", remote_start_id=9)
-    await storage.transactions.note_started(silent)
-
-    await storage.transactions.note_particulars(told)
-    await storage.transactions.note_particulars(replace(told, evse_id=3, id_token="LATER"))
-
-    assert await storage.transactions.running(ALICE) == [told]
-
-
-async def test_its_end_tells_the_energy(storage: Storage) -> None:
     await storage.transactions.note_started(transaction(ALICE))
 
-    found = await ended(storage, ALICE, 4500.5)
+    await storage.transactions.note_changed(changed)
 
-    assert found == replace(
-        transaction(ALICE),
-        state="ended",
-        stopped_at=NOON + timedelta(hours=1),
-        meter_stop_wh=4500.5,
-        energy_wh=3500.5,
-        stop_reason="Local",
-    )
+    assert await stored(storage) == changed
     assert await storage.transactions.running(ALICE) == []
 
 
-async def test_the_first_end_counts(storage: Storage) -> None:
+async def test_what_its_charger_has_ended_does_not_change(storage: Storage) -> None:
     await storage.transactions.note_started(transaction(ALICE))
-    await ended(storage, ALICE, 2000.0)
+    await storage.transactions.note_changed(ended(ALICE, ended_by="operator"))
 
-    assert (await ended(storage, ALICE, 9000.0)).energy_wh == 1000.0
+    await storage.transactions.note_changed(ended(ALICE, meter_stop_wh=9000.0))
+    await storage.transactions.note_meter_values([value(9.0)], ended(ALICE, energy_wh=9.0))
+
+    assert await stored(storage) == ended(ALICE, ended_by="operator")
+
+
+@pytest.mark.parametrize("conclusion", ["superseded", "boot"])
+async def test_what_we_have_concluded_does(
+    storage: Storage, conclusion: Literal["superseded", "boot"]
+) -> None:
+    await storage.transactions.note_started(transaction(ALICE))
+    await storage.transactions.note_changed(ended(ALICE, ended_by=conclusion))
+
+    await storage.transactions.note_changed(ended(ALICE, meter_stop_wh=9000.0))
+
+    assert await stored(storage) == ended(ALICE, meter_stop_wh=9000.0)
 
 
 async def test_another_charger_cannot_end_it(storage: Storage) -> None:
     """CVE-2026-28230: any charger could stop any transaction."""
     await storage.transactions.note_started(transaction(ALICE))
 
-    assert await ended(storage, BOB, 4000.0) == transaction(ALICE)
+    await storage.transactions.note_changed(ended(BOB))
+
+    assert await stored(storage) == transaction(ALICE)
 
 
-@pytest.mark.parametrize("meter_stop_wh", [None, 10.0])
-async def test_a_last_meter_that_tells_nothing_leaves_what_was_measured(
-    storage: Storage, meter_stop_wh: float | None
-) -> None:
+async def test_an_orphan_is_kept_once_and_yields_to_its_start(storage: Storage) -> None:
+    orphan = replace(transaction(ALICE), state="orphan", energy_wh=7.0)
+    await storage.transactions.note_orphan(orphan)
+    await storage.transactions.note_orphan(replace(orphan, energy_wh=None))
+    assert await stored(storage) == orphan
+
     await storage.transactions.note_started(transaction(ALICE))
-    await storage.transactions.note_meter_values([value(3000.0)], 3000.0)
 
-    assert (await ended(storage, ALICE, meter_stop_wh)).energy_wh == 2000.0
+    assert await stored(storage) == transaction(ALICE)
+    await storage.transactions.note_orphan(orphan)
+    assert await stored(storage) == transaction(ALICE)
+
+
+async def test_a_transaction_goes_before_another_charger_s_orphan_of_its_id(
+    storage: Storage,
+) -> None:
+    later = replace(transaction(BOB), state="orphan", started_at=NOON + timedelta(days=1))
+    storage.transactions.note_orphan(later)
+    await storage.transactions.note_started(transaction(ALICE))
+
+    assert await storage.transactions.find(ORGANIZATION, "4711") == transaction(ALICE)
 
 
 # ---- finding ----
@@ -144,7 +174,7 @@ async def test_a_repeated_start_is_recognised_while_the_first_runs(storage: Stor
     await storage.transactions.note_started(begun)
 
     assert await storage.transactions.find_start(*start_of(begun)) == begun
-    await ended(storage, ALICE, None)
+    await storage.transactions.note_changed(ended(ALICE))
     assert await storage.transactions.find_start(*start_of(begun)) is None
 
 
@@ -205,6 +235,34 @@ async def test_transactions_are_listed_newest_first_page_by_page(
     assert [each.transaction_id for each in found] == expected
 
 
+async def test_only_what_is_wanted_is_listed(storage: Storage) -> None:
+    begun = [
+        replace(transaction(ALICE, str(hour)), evse_id=hour % 2, started_at=NOON + hour * HOUR)
+        for hour in range(4)
+    ]
+    for one in begun:
+        storage.transactions.note_started(one)
+    over = replace(ended(ALICE), transaction_id="1", evse_id=1, started_at=NOON + HOUR)
+    await storage.transactions.note_changed(over)
+
+    async def listed(charge_box_id: str | None = None, **wanted: Any) -> str:
+        found = await storage.transactions.list(
+            ORGANIZATION, charge_box_id, 10, None, Wanted(**wanted)
+        )
+        return "".join(one.transaction_id for one in found)
+
+    assert await listed() == "3210"
+    assert await listed(state="running") == await listed("CP-ALICE", state="running") == "320"
+    assert await listed(state="ended") == await listed("CP-ALICE", state="ended") == "1"
+    assert await listed(state="orphan") == await listed("CP-BOB", state="running") == ""
+    assert await listed(evse_id=1) == "31"
+    assert await listed(since=NOON + HOUR, until=NOON + 3 * HOUR) == "21"
+    page = await storage.transactions.list(
+        ORGANIZATION, None, 10, begun[2], Wanted(until=NOON + 3 * HOUR)
+    )
+    assert [one.transaction_id for one in page] == ["1", "0"]
+
+
 # ---- meter values ----
 
 
@@ -217,3 +275,28 @@ async def test_meter_values_come_back_in_the_order_they_were_told(storage: Stora
 
     assert await storage.transactions.meter_values(ALICE, "4711") == told
     assert await storage.transactions.meter_values(BOB, "4711") == []
+
+
+async def test_meter_values_tell_the_energy_so_far(storage: Storage) -> None:
+    await storage.transactions.note_started(transaction(ALICE))
+
+    metered = replace(transaction(ALICE), meter_start_wh=900.0, energy_wh=100.0)
+    await storage.transactions.note_meter_values([value(1000.0)], metered)
+
+    assert await stored(storage) == metered
+
+
+async def test_meter_values_are_read_message_by_message(storage: Storage) -> None:
+    for each in range(3):
+        await storage.transactions.note_meter_values([value(each), value(each + 0.5)])
+
+    first = await storage.transactions.readings(ALICE, "4711", 2)
+    rest = await storage.transactions.readings(ALICE, "4711", 2, after=first[-1].id)
+
+    assert [[one.value for one in each.values] for each in (*first, *rest)] == [
+        [0.0, 0.5],
+        [1.0, 1.5],
+        [2.0, 2.5],
+    ]
+    assert len(first) == 2
+    assert await storage.transactions.readings(BOB, "4711", 2) == []
