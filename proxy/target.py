@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from csms.errors import LinkClosed
-from csms.frames import Call, CallResult
+from csms.frames import Call, CallResult, Send
 from csms.link import INTERNAL_ERROR, Link
 from csms.ports import Answer
 from proxy.backlog import Backlog, backlog
@@ -164,6 +164,11 @@ class TargetLink:
         finally:
             self._calls -= 1
             self._standing.tell()
+
+    def send(self, sent: Send, position: int) -> None:
+        """Pass on what is never answered, past the queue, to a target that is there."""
+        if self._link is not None and self._standing.ready:
+            self._link.send(sent.action, sent.payload, note=Origin(position))
 
     def unanswered(self) -> None:
         """Count such a CALL that had no answer in time; too many in a row end the link."""
