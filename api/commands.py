@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import structlog
 
-from api.errors import ApiError, Invalid, NotFound, Offline, Refused, Silent, Unavailable
-from api.routing import Request, route
-from api.schemas.stations import OneCommand
-from api.stations import STATION, TAG
+from api.errors import ApiError, Invalid, Offline, Refused, Silent, Unavailable
+from api.parts import ApiParts
+from api.routing import Request
 from csms.commands import (
+    Ask,
     ClearPowerLimit,
     Command,
     Outcome,
@@ -35,24 +37,23 @@ from csms.errors import (
     NotStored,
     NotSupported,
 )
+from csms.late_parts import LATE_PARTS, collects
+from csms.secrecy import concealed
 from storage import records
 from storage.errors import StorageError
-from storage.records import Charger
+from storage.records import Charger, ChargerKey
+from storage.repositories.commands import STILL_TO_COME, State
 
 log = structlog.get_logger("ringmain.api")
 
-State = Literal["answered", "failed", "timeout", "offline"]
 
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks, by the id of the key, in which batch, and what the server is made of."""
 
-@route("GET", STATION + "/commands/{command_id}", tag=TAG, scope="read", answer=OneCommand())
-async def get_command(request: Request) -> Mapping[str, Any]:
-    """Show what was asked of a station, and what became of it."""
-    found = await request.parts.storage.commands.get(
-        request.charger_key, request.path["command_id"]
-    )
-    if found is None:
-        raise NotFound
-    return {"command": found}
+    parts: ApiParts
+    key_id: str
+    batch_id: str | None = None
 
 
 async def perform(
@@ -62,40 +63,93 @@ async def perform(
 
     Raises ApiError where it was not carried out; the error names the record.
     """
-    record = await _begin(request, charger, type(command).__name__, asked)
+    asker = Asker(request.parts, request.caller.key_id)
+    return await performed(asker, charger, command, asked)
+
+
+async def performed(
+    asker: Asker, charger: Charger, command: Command, asked: Mapping[str, Any]
+) -> Outcome:
+    """Do what ``perform`` does, for whoever asks."""
+    record = _record(asker, charger.key, command, asked)
+    if isinstance(command, Reset):  # which may have to wait, and ends its record later
+        command = replace(command, command_id=record.command_id)
     try:
-        outcome = await request.parts.registry.perform(charger.key, command)
+        outcome = await _between(asker.parts, record, command)
     except (LinkError, CommandError) as failure:
         ending = ENDINGS[type(failure)]
-        await _end(request, record, ending.state, {"error": str(failure)})
         error = ending.error(Failed(failure, charger, command))
+        await _end(asker.parts, record, ending.state, told_of(failure))
         error.details["command_id"] = record.command_id
         raise error from None
-    await _end(request, record, "answered", outcome.response)
+    await _end(asker.parts, record, _state(record, outcome), concealed(outcome.response))
     return outcome
 
 
-async def _begin(
-    request: Request, charger: Charger, action: str, asked: Mapping[str, Any]
+async def _between(parts: ApiParts, record: records.Command, command: Command) -> Outcome:
+    """Carry out a command whose record is on its way to the disk.
+
+    What is sent is in the log first, behind the record in the same commit or in a later one. Where
+    the record is lost, nothing that waits for its turn is sent any more.
+    """
+    begun = parts.storage.commands.note_begun(record)
+    doing = asyncio.ensure_future(parts.registry.perform(record.key, command))
+    begun.add_done_callback(lambda begun: _unrecorded(begun) and doing.cancel())
+    try:
+        return await doing
+    except asyncio.CancelledError:
+        if _unrecorded(begun):
+            begun.result()
+        raise
+    except (LinkError, CommandError):
+        await begun
+        raise
+
+
+def _unrecorded(begun: asyncio.Future[None]) -> bool:
+    return begun.done() and not begun.cancelled() and begun.exception() is not None
+
+
+def told_of(failure: LinkError | CommandError) -> dict[str, Any]:
+    """Return what a record tells of a failure."""
+    told: dict[str, Any] = {"error": str(failure)}
+    if isinstance(failure, CallRefused):
+        error = failure.error
+        told["chargerError"] = {"code": error.code, "description": error.description}
+    if isinstance(failure, InvalidCommand) and failure.fields:
+        told["fields"] = failure.fields
+    return told
+
+
+def _record(
+    asker: Asker, key: ChargerKey, command: Command, asked: Mapping[str, Any]
 ) -> records.Command:
-    record = records.Command(
-        command_id=request.parts.new_id(),
-        key=charger.key,
-        action=action,
-        request=asked,
-        requested_by=request.caller.key_id,
-        created_at=request.parts.clock.now(),
+    named = command.action if isinstance(command, Ask) else type(command).__name__
+    number = asked.get("requestId")
+    return records.Command(
+        command_id=asker.parts.new_id(),
+        key=key,
+        action=named,
+        request=concealed(asked),
+        requested_by=asker.key_id,
+        created_at=asker.parts.clock.now(),
+        batch_id=asker.batch_id,
+        request_id=number if type(number) is int else None,
+        progress=STILL_TO_COME if named in LATE_PARTS else None,
     )
-    await request.parts.storage.commands.create(record)
-    return record
+
+
+def _state(record: records.Command, outcome: Outcome) -> State:
+    later = outcome.pending or collects(record.action, outcome.response)
+    return "collecting" if later else "answered"
 
 
 async def _end(
-    request: Request, record: records.Command, state: State, response: Mapping[str, Any]
+    parts: ApiParts, record: records.Command, state: State, response: Mapping[str, Any]
 ) -> None:
-    now = request.parts.clock.now()
+    now = parts.clock.now()
     try:
-        await request.parts.storage.commands.finish(record.command_id, state, response, now)
+        await parts.storage.commands.note_ended(record.command_id, state, response, now)
     except StorageError:
         # The charger has done it or not: the caller is told that, lest it asks again.
         log.warning("command_end_not_stored", command_id=record.command_id, state=state)
@@ -129,7 +183,7 @@ def _no_answer(failed: Failed) -> ApiError:
 def _invalid(failed: Failed) -> ApiError:
     message = str(failed.failure)
     named = failed.failure.fields if isinstance(failed.failure, InvalidCommand) else {}
-    return Invalid(named or {_CHOSEN[type(failed.command)]: [message]}, message)
+    return Invalid(named or {_CHOSEN.get(type(failed.command), "body"): [message]}, message)
 
 
 # What the caller chose that a charger's OCPP version may not be able to say.

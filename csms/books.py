@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from csms import reservations, station_limits
+from csms import late_parts, reservations, station_limits
 from csms.transactions import TransactionLedger, random_transaction_id
 from storage.clock import Clock
 from storage.records import ChargerKey
@@ -73,6 +73,7 @@ def open_books(
         reservations=storage.reservations,
         local_lists=storage.local_lists,
         hearing=_by_action(
+            late_parts.hearing(storage.commands, clock),
             reservations.hearing(storage.reservations, clock),
             station_limits.hearing(storage.station_limits, clock),
         ),

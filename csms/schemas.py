@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
@@ -58,6 +59,8 @@ _VERSIONS: Mapping[str, _Version] = MappingProxyType(
     }
 )
 _OTHER_RULES = "PropertyConstraintViolation"
+_MOST_FAULTS = 20
+_LONGEST_PATH, _LONGEST_FAULT = 100, 200  # characters
 
 
 class Schemas:
@@ -86,6 +89,21 @@ class Schemas:
         if self._requests[action](fields):
             return None
         return self._found(self._requests, action, fields)
+
+    def names(self, action: str, field: str) -> bool:
+        """Tell whether the request of an action has a field of this name."""
+        return field in _properties(self._version.package, self._requests.files[action])
+
+    def faults(self, action: str, fields: Mapping[str, Any]) -> dict[str, list[str]]:
+        """Tell by dotted path what is wrong with a CALL's payload, of very much the first."""
+        told: dict[str, list[str]] = {}
+        if self._requests[action](fields):
+            return told
+        validator = _validator(self._version.package, self._requests.files[action])
+        for error in islice(validator.iter_errors(fields), _MOST_FAULTS):
+            for path in _paths(error):
+                told.setdefault(path[:_LONGEST_PATH], []).append(error.message[:_LONGEST_FAULT])
+        return told
 
     def response(self, action: str, fields: Any) -> Violation | None:
         """Return what is wrong with a CALLRESULT's payload, None if nothing is."""
@@ -134,6 +152,23 @@ def _checks(package: str) -> tuple[_Checks, _Checks]:
             its = responses if named["part"] == "Response" else requests
             its[named["action"]] = file.name
     return _Checks(package, requests), _Checks(package, responses)
+
+
+def _paths(error: jsonschema_rs.ValidationError) -> list[str]:
+    """Name what an error is about: also a field that is missing, or that should not be there."""
+    where = [str(step) for step in error.instance_path]
+    about = {"required": "property", "additionalProperties": "unexpected"}.get(error.kind.name)
+    if about is None:
+        return [".".join(where) or "body"]
+    named = getattr(error.kind, about)
+    names = [named] if isinstance(named, str) else named[:_MOST_FAULTS]
+    return [".".join([*where, name]) for name in names]
+
+
+@cache
+def _properties(package: str, file: str) -> frozenset[str]:
+    text = files(package).joinpath("schemas", file).read_text("utf-8-sig")
+    return frozenset(json.loads(text).get("properties", ()))
 
 
 @cache

@@ -42,7 +42,7 @@ def loggable(frame: Frame | MalformedFrame, text: bytes, action: str | None) -> 
     if action not in CONFIGURING or not isinstance(frame, Call | CallResult):
         return text
     fields = orjson.loads(frame.payload)  # what is sent has no fields
-    told = _concealed(fields)
+    told = concealed(fields)
     if told == fields:
         return text
     payload = orjson.dumps(told)
@@ -51,14 +51,15 @@ def loggable(frame: Frame | MalformedFrame, text: bytes, action: str | None) -> 
     return frames.call(frame.id, frame.action, payload).text
 
 
-def _concealed(node: Any) -> Any:
+def concealed(node: Any, *, named: bool = False) -> Any:
+    """Return a payload with its passwords concealed; ``named`` is below the name of one."""
     if isinstance(node, list):
-        return [_concealed(item) for item in node]
+        return [concealed(item, named=named) for item in node]
     if not isinstance(node, dict):
         return node
-    named = any(is_secret(name) for name in _names(node))
+    named = named or any(is_secret(name) for name in _names(node))
     return {
-        name: CONCEALED if _tells(name, value, named=named) else _concealed(value)
+        name: CONCEALED if _tells(name, value, named=named) else concealed(value, named=named)
         for name, value in node.items()
     }
 

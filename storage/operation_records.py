@@ -18,7 +18,7 @@ from storage.records import ChargerKey
 class CommandPart:
     """A message that a charger sent after its answer to a command, as it was on the wire."""
 
-    id: int = 0
+    id: int
     command_id: str
     action: str
     payload: bytes
@@ -94,24 +94,21 @@ class LocalList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A firmware update or a log upload; ``statuses`` are what the charger told, oldest first."""
+    """A firmware update or a log; the command of this id tells how it goes.
+
+    A file comes by a URL whose secret has the ``upload_digest``, once and until ``expires_at``.
+    """
 
     job_id: str
     key: ChargerKey
     kind: Literal["firmware", "log"]
-    request_id: int | None = None
-    command_id: str | None = None
-    request: Mapping[str, Any]
-    state: str
-    statuses: Sequence[Mapping[str, Any]] = ()
-    # Of the secret in the one-time URL that the charger uploads to.
     upload_digest: bytes | None = field(default=None, repr=False)
     file_name: str | None = None
     file_size: int | None = None
     file_sha256: str | None = None
     created_at: datetime
     expires_at: datetime | None = None
-    finished_at: datetime | None = None
+    uploaded_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

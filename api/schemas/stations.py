@@ -131,22 +131,3 @@ class Reset(CamelCase):
     """What the charger answered to a reset."""
 
     response_from_station = fields.String(required=True)
-
-
-class Command(CamelCase):
-    """Something that was asked of a charger, and what became of it."""
-
-    command_id = fields.String(required=True)
-    action = fields.String(required=True)
-    request = fields.Dict(required=True)
-    requested_by = fields.String(required=True)
-    state = choice("sent", "answered", "failed", "timeout", "offline", required=True)
-    response = fields.Dict(allow_none=True, required=True)
-    created_at = Moment(required=True)
-    finished_at = Moment(allow_none=True, required=True)
-
-
-class OneCommand(CamelCase):
-    """One command."""
-
-    command = fields.Nested(Command, required=True)

@@ -77,11 +77,18 @@ MAY_READ_ALL = {
     "client_certificates_ending",
     "sealed_passwords",
     "sealed_keys",
+    "end_interrupted",  # all that is open
+    "unfinished_batches",
 }
 
 
 # Where another index would do, and read all that a charger or an organization ever had.
 NARROWEST = {
+    "add_part": "ix_commands_open",
+    "add_part_to_newest": "ix_commands_open",
+    "all_there": "ix_commands_open",
+    "commands_collecting": "ix_commands_open",
+    "commands_before": "ix_commands_newest",
     "copies_of": "ix_messages_origin",
     "dead_letters_after": "ix_messages_origin",
     "kept_page": "ix_skipped_last",
