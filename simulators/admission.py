@@ -10,6 +10,14 @@ if TYPE_CHECKING:
     from simulators.charger import Charger
 
 
+class NotAuthorized(Exception):
+    """The token may not charge."""
+
+
+class EvseInUse(Exception):
+    """The EVSE has a running transaction."""
+
+
 async def admits(charger: Charger, evse_id: int, id_token: str, token_type: str) -> bool:
     """Tell whether a token may start on an EVSE, online or not."""
     kept = charger.hardware.reservation(charger.hardware.evses[evse_id])

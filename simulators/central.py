@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from csms.frames import OCPP16, OCPP201, Dialect
+from csms.frames import OCPP16, OCPP21, OCPP201, Dialect
 from simulators.watched import Fields
 
 
@@ -67,6 +67,26 @@ def transaction_event(desk: Desk, fields: Fields) -> Fields:
     return id_token(desk, fields) if "idToken" in fields else {}
 
 
+def chain_status(desk: Desk, fields: Fields) -> Fields:
+    """Know nothing of any certificate."""
+    return {
+        "certificateStatus": [
+            {
+                "certificateHashData": asked["certificateHashData"],
+                "source": asked["source"],
+                "status": "Unknown",
+                "nextUpdate": desk.at,
+            }
+            for asked in fields["certificateStatusRequests"]
+        ]
+    }
+
+
+def vat_number(_desk: Desk, fields: Fields) -> Fields:
+    """Believe everybody."""
+    return {"status": "Accepted", "vatNumber": fields["vatNumber"]}
+
+
 _BOTH: Mapping[str, Answerer] = {
     "BootNotification": boot,
     "DataTransfer": always({"status": "Accepted"}),
@@ -109,6 +129,23 @@ ANSWERS201: Mapping[str, Answerer] = {
 }
 
 
+ANSWERS21: Mapping[str, Answerer] = {
+    **ANSWERS201,
+    "BatterySwap": nothing,
+    "ClosePeriodicEventStream": nothing,
+    "GetCertificateChainStatus": chain_status,
+    "NotifyDERAlarm": nothing,
+    "NotifyDERStartStop": nothing,
+    "NotifyPeriodicEventStream": nothing,  # a Send: what is answered here nobody hears
+    "NotifyPriorityCharging": nothing,
+    "NotifySettlement": nothing,
+    "OpenPeriodicEventStream": always({"status": "Accepted"}),
+    "PullDynamicScheduleUpdate": always({"status": "Rejected"}),
+    "ReportDERControl": nothing,
+    "VatNumberValidation": vat_number,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Tongue:
     """One OCPP version as a CSMS speaks it."""
@@ -120,4 +157,5 @@ class Tongue:
 TONGUES: Mapping[str, Tongue] = {
     "ocpp1.6": Tongue(OCPP16, ANSWERS16),
     "ocpp2.0.1": Tongue(OCPP201, ANSWERS201),
+    "ocpp2.1": Tongue(OCPP21, ANSWERS21),
 }

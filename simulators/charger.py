@@ -10,15 +10,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from ssl import SSLContext
 
 from csms.frames import Call, Reply, Send
-from simulators import admission, conversation
+from simulators import conversation
+from simulators.admission import EvseInUse, NotAuthorized, admits
 from simulators.boot import Boot
 from simulators.certificates import CertificateStore
-from simulators.client import BackOff, Client, quietly
+from simulators.client import BackOff, Client
 from simulators.habits import Habits
 from simulators.hardware import Hardware, Transaction
 from simulators.jobs import Jobs
@@ -30,6 +31,7 @@ from simulators.restarts import come_back
 from simulators.statuses import Statuses
 from simulators.voice import Identity, Message, Voice
 from simulators.voice16 import Voice16
+from simulators.voice21 import Voice21
 from simulators.voice201 import Voice201
 from simulators.watched import Fields, Now, utc_now
 
@@ -37,15 +39,11 @@ __all__ = ["VOICES", "Charger", "EvseInUse", "Habits", "NotAuthorized"]
 
 _SOON_S = 0.001
 ISO14443 = "ISO14443"
-VOICES: Mapping[str, Callable[[], Voice]] = {"1.6": Voice16, "2.0.1": Voice201}
-
-
-class NotAuthorized(Exception):
-    """The token may not charge."""
-
-
-class EvseInUse(Exception):
-    """The EVSE has a running transaction."""
+VOICES: Mapping[str, Callable[[], Voice]] = {
+    "1.6": Voice16,
+    "2.0.1": Voice201,
+    "2.1": Voice21,
+}
 
 
 class Charger(Client):
@@ -55,7 +53,6 @@ class Charger(Client):
     the clock. ``back_off`` is (first, most) in s. ``oracle`` is a directory.
     """
 
-    _work: asyncio.TaskGroup | None = None  # what outlives a link
     _alarm: asyncio.TimerHandle | None = None  # when limits change by themselves
 
     def __init__(
@@ -153,9 +150,13 @@ class Charger(Client):
         return self.hardware.energy_wh(evse_id)
 
     def plug_in(self, evse_id: int = 1) -> None:
-        """Connect a vehicle."""
-        self.hardware.plug(evse_id, plugged=True)
-        self.changed()
+        """Connect a vehicle; that may start a transaction (2.x TxStartPoint EVConnected)."""
+        own = self.hardware.plug(evse_id, plugged=True)
+        if own is not None:
+            self._tell(own, self.voice.plugged)
+        elif self.voice.starts_with_cable(self.settings) and self.hardware.is_free(evse_id):
+            self._started(self.hardware.begin(evse_id))
+        self.limits_changed()
 
     def unplug(self, evse_id: int = 1) -> None:
         """Take the vehicle away; a running transaction ends."""
@@ -166,16 +167,23 @@ class Charger(Client):
         self.changed()
 
     async def start(
-        self, evse_id: int, id_token: str, token_type: str = ISO14443, timeout: float = 10.0
+        self,
+        evse_id: int,
+        id_token: str,
+        token_type: str = ISO14443,
+        timeout: float = 10.0,
+        *,
+        plug: bool = True,
     ) -> Transaction:
         """Present a token; return the transaction, when online with its id.
 
-        The vehicle is plugged in with it. Raises NotAuthorized or EvseInUse. Offline the local
-        list and the settings tell who may charge; in the beginning that is everybody.
+        The vehicle is plugged in with it, or comes later without ``plug``. Raises NotAuthorized or
+        EvseInUse. Offline the local list and the settings tell who may charge; in the beginning
+        that is everybody.
         """
-        if not await admission.admits(self, evse_id, id_token, token_type):
+        if not await admits(self, evse_id, id_token, token_type):
             raise NotAuthorized(id_token)
-        own = self.begin(evse_id, id_token, token_type)
+        own = self.begin(evse_id, id_token, token_type, plug=plug)
         await self.until(lambda charger: own.confirmed or not charger.connected, timeout)
         return own
 
@@ -201,16 +209,34 @@ class Charger(Client):
         return self.voice.authorized(answer)
 
     def begin(
-        self, evse_id: int, id_token: str, token_type: str, remote_start_id: int | None = None
+        self,
+        evse_id: int,
+        id_token: str,
+        token_type: str,
+        remote_start_id: int | None = None,
+        *,
+        plug: bool = True,
     ) -> Transaction:
-        """Start a transaction and tell the CSMS; raise EvseInUse where one is running."""
-        if self.hardware.evses[evse_id].transaction is not None:
+        """Start a transaction and tell the CSMS; raise EvseInUse where one is running.
+
+        One that the cable has started is charged with from now on.
+        """
+        who = (id_token, token_type, remote_start_id)
+        own = self.hardware.evses[evse_id].transaction
+        if own is not None and own.authorized:
             raise EvseInUse(evse_id)
-        own = self.hardware.begin(evse_id, id_token, token_type, remote_start_id)
-        self.transactions.append(own)
-        self._tell(own, self.voice.started)
+        if own is not None:
+            self.hardware.identify(own, *who)
+            self._tell(own, self.voice.identified)
+        else:
+            own = self.hardware.begin(evse_id, *who, plug=plug)
+            self._started(own)
         self.limits_changed()
         return own
+
+    def _started(self, own: Transaction) -> None:
+        self.transactions.append(own)
+        self._tell(own, self.voice.started)
 
     def end(self, transaction: Transaction, reason: str) -> None:
         """End a transaction and tell the CSMS; ``reason`` is a word of 1.6."""
@@ -227,7 +253,7 @@ class Charger(Client):
     def limits_changed(self) -> None:
         """Let power follow the profiles, and tell the CSMS of what is suspended or resumed."""
         for own in self.hardware.transactions:
-            suspended = self.hardware.power_w(own.evse_id) <= 0
+            suspended = own.may_charge and self.hardware.power_w(own.evse_id) <= 0
             if suspended != (own.reference in self._suspended):
                 self._suspended.symmetric_difference_update({own.reference})
                 self._tell(own, self.voice.resumed)
@@ -237,20 +263,6 @@ class Charger(Client):
     def messages_wait(self, transaction: Transaction) -> bool:
         """Tell whether messages of a transaction wait for their answer."""
         return self.outbox.holds(transaction)
-
-    async def send_boot(self, reason: str) -> None:
-        """Boot again for the CSMS; one that waits to boot does so now."""
-        if self.connected:
-            await self.say_boot(reason)
-        else:
-            self.boot.hurry(reason)
-
-    def meanwhile(self, work: Coroutine[object, object, object]) -> asyncio.Task[None] | None:
-        """Do something that a lost link does not end; only while the charger plays."""
-        if self._work is None:
-            work.close()
-            return None
-        return self._work.create_task(quietly(work))
 
     async def pause(self, seconds: float) -> None:
         """Wait in the charger's own time."""

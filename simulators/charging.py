@@ -115,7 +115,8 @@ def _without_transaction(charger: Charger, new: Profile) -> bool:
     if new.purpose != TX:
         return False
     own = charger.hardware.evses[new.evse_id].transaction
-    return own is None or new.transaction_id not in (None, own.id)
+    # One that has no vehicle has no EVSE yet, for all that its CSMS knows.
+    return own is None or not own.plugged or new.transaction_id not in (None, own.id)
 
 
 # In this order; the codes are those of 2.0.1 (Part 2 Appendix 5).

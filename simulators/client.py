@@ -71,6 +71,7 @@ class Client(Watched):
         self._socket: WebSocket | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._effects: set[asyncio.Task[None]] = set()  # of the present link
+        self._work: asyncio.TaskGroup | None = None  # what outlives a link
         self._wants_link = True
 
     @property
@@ -97,6 +98,13 @@ class Client(Watched):
         task = self._tasks.create_task(quietly(effect))
         self._effects.add(task)
         task.add_done_callback(self._effects.discard)
+
+    def meanwhile(self, work: Coroutine[object, object, object]) -> asyncio.Task[None] | None:
+        """Do something that a lost link does not end; only while the charger plays."""
+        if self._work is None:
+            work.close()
+            return None
+        return self._work.create_task(quietly(work))
 
     async def drop(self, code: int | None = None) -> None:
         """Lose the connection: without a word, or closed with a code. It is dialled again."""

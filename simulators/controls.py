@@ -43,6 +43,8 @@ def _may_start(charger: Charger, evse: Evse, id_token: str) -> bool:
     kept = charger.hardware.reservation(evse)
     if kept is not None and kept.id_token != id_token:
         return False
+    if evse.transaction is not None and evse.transaction.authorized:
+        return False
     return charger.hardware.state(evse.id) in _STARTABLE
 
 

@@ -28,6 +28,8 @@ class Transaction:
     id: str = ""
     remote_start_id: int | None = None
     reservation_id: int | None = None
+    authorized: bool = True  # not yet where the cable has started it
+    plugged: bool = True  # not yet where a token has
     stopped_at: datetime | None = None
     meter_stop_wh: float | None = None
     stop_reason: str | None = None
@@ -39,6 +41,11 @@ class Transaction:
     def running(self) -> bool:
         """Tell whether it has not ended."""
         return self.stopped_at is None
+
+    @property
+    def may_charge(self) -> bool:
+        """Tell whether there are a vehicle and somebody who may charge it."""
+        return self.authorized and self.plugged
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +130,10 @@ class Hardware:
         evse = self.evses[evse_id]
         if self.restarting or not evse.operative:
             return "Unavailable"
-        if evse.transaction:
+        if evse.transaction and evse.transaction.may_charge:
             return "Charging" if self.power_w(evse_id) > 0 else "SuspendedEVSE"
+        if evse.transaction:
+            return "Preparing"
         if evse.plugged:
             return "Finishing" if evse.used else "Preparing"
         return "Reserved" if self.reservation(evse) else "Available"
@@ -134,32 +143,62 @@ class Hardware:
         kept = evse.reservation
         return kept if kept is not None and self._now() < kept.expires_at else None
 
-    def plug(self, evse_id: int, *, plugged: bool) -> None:
-        """Put a vehicle's cable in or out."""
+    def is_free(self, evse_id: int) -> bool:
+        """Tell whether anybody may start here."""
+        evse = self.evses[evse_id]
+        return evse.operative and evse.transaction is None and self.reservation(evse) is None
+
+    def plug(self, evse_id: int, *, plugged: bool) -> Transaction | None:
+        """Put a vehicle's cable in or out; return the transaction that waited for it."""
         evse = self.evses[evse_id]
         evse.plugged = plugged
         evse.used = evse.used and plugged
+        own = evse.transaction
+        waited = plugged and own is not None and not own.plugged
+        if waited and own is not None:
+            own.plugged = evse.used = True
         self.settle()
+        return own if waited else None
 
     def begin(
-        self, evse_id: int, id_token: str, token_type: str, remote_start_id: int | None
+        self,
+        evse_id: int,
+        id_token: str | None = None,
+        token_type: str = "",
+        remote_start_id: int | None = None,
+        *,
+        plug: bool = True,
     ) -> Transaction:
-        """Start a transaction; a reservation for the EVSE is used up."""
+        """Start a transaction, with nobody's token where the cable does; it uses a reservation up.
+
+        The vehicle is plugged in with it, or comes later without ``plug``.
+        """
         evse = self.evses[evse_id]
         self.settle()
         kept, evse.reservation = self.reservation(evse), None
-        evse.plugged, evse.used = True, True
+        evse.plugged = evse.plugged or plug
+        evse.used = evse.plugged
         evse.transaction = Transaction(
             evse_id,
-            id_token,
+            id_token or "",
             token_type,
             self._now(),
             evse.energy_wh,
             remote_start_id=remote_start_id,
             reservation_id=kept.id if kept else None,
+            authorized=id_token is not None,
+            plugged=evse.plugged,
         )
         self.settle()
         return evse.transaction
+
+    def identify(
+        self, own: Transaction, id_token: str, token_type: str, remote_start_id: int | None
+    ) -> None:
+        """Let somebody charge in a transaction that the cable has started."""
+        own.id_token, own.token_type, own.remote_start_id = id_token, token_type, remote_start_id
+        own.authorized = True
+        self.settle()
 
     def end(self, transaction: Transaction, reason: str) -> None:
         """End a transaction; its profiles go with it (1.6 §3.13.1, 2.0.1 K02)."""
@@ -192,17 +231,13 @@ class Hardware:
     def settle(self) -> None:
         """Bring the meters up to now, limits that changed meanwhile included."""
         now = self._now()
-        for moment in (*self._edges(now), now):
+        edges = self._edges_after(self._settled_at) if self._settled_at < now else ()
+        for moment in (*sorted({edge for edge in edges if edge < now}), now):
             self._flow_until(moment)
 
     def next_edge(self) -> datetime | None:
         """Return the moment at which a limit of a transaction may change next."""
         return min(self._edges_after(self._now()), default=None)
-
-    def _edges(self, now: datetime) -> list[datetime]:
-        if self._settled_at >= now:
-            return []
-        return sorted({edge for edge in self._edges_after(self._settled_at) if edge < now})
 
     def _edges_after(self, moment: datetime) -> Iterator[datetime]:
         for evse in self.evses.values():
@@ -254,7 +289,7 @@ class Hardware:
         return {evse_id: self._usable_w(watts * share) for evse_id, watts in wanted.items()}
 
     def _wanted_w(self, evse: Evse, now: datetime) -> float:
-        if evse.transaction is None or not evse.plugged:
+        if evse.transaction is None or not evse.transaction.may_charge:
             return 0.0
         return self.limit_w(evse.id, now, evse.running) if self.obeys else self.max_power_w
 

@@ -74,7 +74,7 @@ async def run_charger(
 async def run_fleet(
     dials: Sequence[Dial],
     *,
-    versions: Sequence[str] = ("1.6", "2.0.1"),
+    versions: Sequence[str] = ("1.6", "2.0.1", "2.1"),
     at_once: int = 50,
     stagger_s: float = 0.0,
     time_factor: float = 1.0,

@@ -1,4 +1,4 @@
-"""A third-party CSMS: takes chargers of both versions on one port and remembers what it saw.
+"""A third-party CSMS: takes chargers of every version on one port and remembers what it saw.
 
 Tests and the demo make it misbehave through ``Conduct``, at any time.
 """

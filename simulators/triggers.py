@@ -15,8 +15,11 @@ Trigger: TypeAlias = Callable[["Charger", int | None], Coroutine[object, object,
 
 
 async def send_boot(charger: Charger, _evse_id: int | None) -> None:
-    """Boot once more."""
-    await charger.send_boot("Triggered")
+    """Boot once more; one that waits to boot does so now."""
+    if charger.connected:
+        await charger.say_boot("Triggered")
+    else:
+        charger.boot.hurry("Triggered")
 
 
 async def send_heartbeat(charger: Charger, _evse_id: int | None) -> None:

@@ -86,6 +86,17 @@ class Voice(Protocol):
     def resumed(self, transaction: Transaction, sample: Sample, *, offline: bool) -> Message | None:
         """Tell that charging was suspended or goes on, None where the status tells it."""
 
+    def starts_with_cable(self, settings: Settings) -> bool:
+        """Tell whether a transaction begins before anybody has shown a token."""
+
+    def identified(
+        self, transaction: Transaction, sample: Sample, *, offline: bool
+    ) -> Message | None:
+        """Tell who charges, where the start did not; None where it always does."""
+
+    def plugged(self, transaction: Transaction, sample: Sample, *, offline: bool) -> Message | None:
+        """Tell that the vehicle has come, None where a start waits for it."""
+
     def stopped(self, transaction: Transaction, sample: Sample, *, offline: bool) -> Message:
         """Tell of an end."""
 

@@ -109,6 +109,20 @@ class Voice16:
         """Say nothing: the StatusNotification tells it."""
         return None
 
+    def starts_with_cable(self, settings: Settings) -> bool:
+        """Say no: a start names its token."""
+        return False
+
+    def identified(
+        self, transaction: Transaction, sample: Sample, *, offline: bool
+    ) -> Message | None:
+        """Say nothing: the start has told it."""
+        return None
+
+    def plugged(self, transaction: Transaction, sample: Sample, *, offline: bool) -> Message | None:
+        """Say nothing: the StatusNotification tells it."""
+        return None
+
     def stopped(self, transaction: Transaction, sample: Sample, *, offline: bool) -> Message:
         """Tell of an end."""
         return "StopTransaction", {

@@ -102,15 +102,28 @@ class Voice201:
     def started(self, transaction: Transaction, sample: Sample, *, offline: bool) -> Message:
         """Tell of a start."""
         transaction.id = transaction.id or transaction.reference
-        remote = transaction.remote_start_id
         event = self._event(transaction, "Started", sample, "Transaction.Begin", offline=offline)
-        event["triggerReason"] = "Authorized" if remote is None else "RemoteStart"
         event["timestamp"] = timestamp(transaction.started_at)
-        event["idToken"] = {"idToken": transaction.id_token, "type": transaction.token_type}
-        if remote is not None:
-            event["transactionInfo"]["remoteStartId"] = remote
         if transaction.reservation_id is not None:
             event["reservationId"] = transaction.reservation_id
+        event["triggerReason"] = "CablePluggedIn"
+        return "TransactionEvent", _identify(event, transaction)
+
+    def starts_with_cable(self, settings: Settings) -> bool:
+        """Tell whether a transaction begins before anybody has shown a token."""
+        return "EVConnected" in settings.text("TxCtrlr.TxStartPoint").split(",")
+
+    def identified(
+        self, transaction: Transaction, sample: Sample, *, offline: bool
+    ) -> Message | None:
+        """Tell who charges in a transaction that the cable has started."""
+        event = self._event(transaction, "Updated", sample, "Other", offline=offline)
+        return "TransactionEvent", _identify(event, transaction)
+
+    def plugged(self, transaction: Transaction, sample: Sample, *, offline: bool) -> Message | None:
+        """Tell that the vehicle has come, and where."""
+        event = self._event(transaction, "Updated", sample, "Other", offline=offline)
+        event["triggerReason"] = "CablePluggedIn"
         return "TransactionEvent", event
 
     def sampled(self, transaction: Transaction, sample: Sample, *, offline: bool) -> Message:
@@ -130,7 +143,8 @@ class Voice201:
         trigger, reason = _ENDED[transaction.stop_reason or "Local"]
         event = self._event(transaction, "Ended", sample, "Transaction.End", offline=offline)
         event["triggerReason"] = trigger
-        event["transactionInfo"] |= {"stoppedReason": reason, "chargingState": "EVConnected"}
+        state = "EVConnected" if transaction.plugged else "Idle"
+        event["transactionInfo"] |= {"stoppedReason": reason, "chargingState": state}
         return "TransactionEvent", event
 
     def metered(self, evse_id: int, sample: Sample, running: Transaction | None) -> Message:
@@ -164,17 +178,39 @@ class Voice201:
     def _event(
         self, transaction: Transaction, kind: str, sample: Sample, context: str, *, offline: bool
     ) -> Fields:
-        state = "Charging" if sample.power_w > 0 else "SuspendedEVSE"
         event: Fields = {
             "eventType": kind,
             "timestamp": timestamp(sample.at),
             "seqNo": transaction.events,
-            "transactionInfo": {"transactionId": transaction.id, "chargingState": state},
-            "evse": {"id": transaction.evse_id, "connectorId": 1},
+            "transactionInfo": {
+                "transactionId": transaction.id,
+                "chargingState": _state(transaction, sample),
+            },
             "meterValue": [_meter(sample, context)],
         }
+        if transaction.plugged:
+            event["evse"] = {"id": transaction.evse_id, "connectorId": 1}
         transaction.events += 1
         return {**event, "offline": True} if offline else event
+
+
+def _identify(event: Fields, transaction: Transaction) -> Fields:
+    """Say who started a transaction, as far as that is known."""
+    remote = transaction.remote_start_id
+    if transaction.authorized:
+        event["triggerReason"] = "Authorized" if remote is None else "RemoteStart"
+        event["idToken"] = {"idToken": transaction.id_token, "type": transaction.token_type}
+    if remote is not None:
+        event["transactionInfo"]["remoteStartId"] = remote
+    return event
+
+
+def _state(transaction: Transaction, sample: Sample) -> str:
+    if not transaction.plugged:
+        return "Idle"
+    if not transaction.authorized:
+        return "EVConnected"
+    return "Charging" if sample.power_w > 0 else "SuspendedEVSE"
 
 
 def _place(evse_id: int) -> Fields:

@@ -280,3 +280,95 @@ async def test_a_profile_ends_with_the_patience_of_an_offline_charger(target: Ta
 
         assert offline == charger.power_w(1) == 11_000
         assert list(charger.hardware.profiles) == []
+
+
+# ---- transactions that begin in two steps (2.0.1 E02, E03) ----
+
+
+def events(target: Target) -> list[Fields]:
+    return [one.fields for one in target.calls("TransactionEvent")]
+
+
+async def test_a_cable_starts_a_transaction_and_a_token_the_charging(target: Target) -> None:
+    async with playing(target, "2.0.1") as charger:
+        charger.settings.put("TxCtrlr.TxStartPoint", "EVConnected")
+        charger.plug_in(1)
+        idle, state = charger.power_w(1), charger.hardware.state(1)
+        own = await charger.start(1, TOKEN)
+        await charger.until(lambda c: not c.waiting)
+
+        assert idle == 0
+        assert state == "Preparing"
+        assert charger.power_w(1) == 11_000
+        assert charger.transactions == [own]
+    started, identified = events(target)
+    assert (started["triggerReason"], identified["triggerReason"]) == (
+        "CablePluggedIn",
+        "Authorized",
+    )
+    assert "idToken" not in started
+    assert identified["idToken"]["idToken"] == TOKEN
+    assert [one["transactionInfo"]["chargingState"] for one in events(target)] == [
+        "EVConnected",
+        "Charging",
+    ]
+    assert broken_rules(target, "2.0.1") == []
+
+
+async def test_a_remote_start_charges_in_the_transaction_of_the_cable(target: Target) -> None:
+    """F02: the vehicle was there first."""
+    start = {"idToken": {"idToken": TOKEN, "type": "Central"}, "remoteStartId": 42, "evseId": 1}
+    async with playing(target, "2.0.1") as charger:
+        charger.settings.put("TxCtrlr.TxStartPoint", "EVConnected")
+        charger.plug_in(1)
+        answer = await target.command(NAME, "RequestStartTransaction", start)
+        await charger.until(lambda c: c.power_w(1) > 0)
+        again = await target.command(NAME, "RequestStartTransaction", start)
+        await charger.until(lambda c: not c.waiting)
+
+        assert (answer["status"], again["status"]) == ("Accepted", "Rejected")
+        assert len(charger.transactions) == 1
+    assert events(target)[1]["triggerReason"] == "RemoteStart"
+    assert events(target)[1]["transactionInfo"]["remoteStartId"] == 42
+
+
+async def test_a_token_that_is_first_has_no_evse_until_the_vehicle_comes(target: Target) -> None:
+    """K01.FR.16, smart-charging item 14: it takes no TxProfile before."""
+    async with playing(target, "2.0.1") as charger:
+        own = await charger.start(1, TOKEN, plug=False)
+        profile = limit(5000, purpose="TxProfile", transactionId=own.id)
+        request = {"evseId": 1, "chargingProfile": profile}
+        early = await target.command(NAME, "SetChargingProfile", request)
+        idle = charger.power_w(1)
+        charger.plug_in(1)
+        late = await target.command(NAME, "SetChargingProfile", request)
+        await charger.until(lambda c: not c.waiting)
+
+        assert (early["status"], late["status"]) == ("Rejected", "Accepted")
+        assert early["statusInfo"] == {"reasonCode": "TxNotFound"}
+        assert (idle, charger.power_w(1)) == (0, 5000)
+    first, second = events(target)[:2]
+    assert "evse" not in first
+    assert second["evse"] == {"id": 1, "connectorId": 1}
+    assert (first["triggerReason"], second["triggerReason"]) == ("Authorized", "CablePluggedIn")
+    assert first["transactionInfo"]["chargingState"] == "Idle"
+    assert broken_rules(target, "2.0.1") == []
+
+
+async def test_a_vehicle_that_leaves_ends_what_its_cable_began(target: Target) -> None:
+    async with playing(target, "2.0.1") as charger:
+        charger.settings.put("TxCtrlr.TxStartPoint", "EVConnected")
+        charger.plug_in(1)
+        charger.unplug(1)
+        await charger.until(lambda c: not c.waiting)
+
+    assert [one["eventType"] for one in events(target)] == ["Started", "Ended"]
+    assert broken_rules(target, "2.0.1") == []
+
+
+async def test_a_cable_starts_nothing_in_1_6(target: Target) -> None:
+    async with playing(target) as charger:
+        charger.plug_in(1)
+
+        assert charger.hardware.state(1) == "Preparing"
+        assert charger.transactions == []
