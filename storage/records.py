@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 from msgspec import Struct
 
 Scope = Literal["read", "operate", "admin"]
+Authorization = Literal["accept_all", "known", "reject"]
 Direction = Literal[
     "charger_to_platform", "platform_to_charger", "platform_to_target", "target_to_platform"
 ]
@@ -34,7 +35,7 @@ class Organization:
     organization_uuid: str
     name: str
     # Whose tokens may charge where no target decides.
-    authorization: Literal["accept_all", "known", "reject"] = "accept_all"
+    authorization: Authorization = "accept_all"
     created_at: datetime
 
 

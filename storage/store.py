@@ -26,6 +26,7 @@ from storage.repositories.commands import Commands
 from storage.repositories.dead_letters import DeadLetters
 from storage.repositories.id_pairs import IdPairs
 from storage.repositories.id_tokens import IdTokens
+from storage.repositories.known_tokens import KnownTokens
 from storage.repositories.local_lists import LocalLists
 from storage.repositories.organizations import ApiKeys, Organizations
 from storage.repositories.overlays import Overlays
@@ -60,6 +61,7 @@ class Storage:
     transactions: Transactions
     id_pairs: IdPairs
     id_tokens: IdTokens
+    known_tokens: KnownTokens
     commands: Commands
     queues: Queues
     dead_letters: DeadLetters
@@ -140,6 +142,7 @@ async def assemble(
         transactions=Transactions(database, group),
         id_pairs=IdPairs(database, group),
         id_tokens=IdTokens(database, group),
+        known_tokens=KnownTokens(database),
         commands=Commands(database, group),
         queues=Queues(database, group),
         dead_letters=DeadLetters(database, group),

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from storage.clock import Clock
 from storage.database import Database
 from storage.group_commit import GroupCommit
-from storage.records import ApiKey, Organization, Scope
+from storage.records import ApiKey, Authorization, Organization, Scope
 from storage.repositories.rows import columns
 from storage.secrets import api_key_digest, new_api_key
 from storage.statements import organizations as statements
@@ -36,6 +36,14 @@ class Organizations:
         """Return one organization."""
         values = {"organization_uuid": organization_uuid}
         rows = await self._database.fetch(statements.organization, values)
+        return Organization(**rows[0]) if rows else None
+
+    async def authorize(
+        self, organization_uuid: str, authorization: Authorization
+    ) -> Organization | None:
+        """Change whose tokens may charge; return None where there is no such organization."""
+        values = {"of_organization": organization_uuid, "authorization": authorization}
+        rows = await self._database.execute(statements.change_organization, values)
         return Organization(**rows[0]) if rows else None
 
     async def list(self) -> list[Organization]:

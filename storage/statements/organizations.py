@@ -11,6 +11,15 @@ add_organization = insert_into(organizations)
 organization = select(organizations).where(
     organizations.c.organization_uuid == given(organizations.c.organization_uuid)
 )
+change_organization = (
+    update(organizations)
+    .where(
+        organizations.c.organization_uuid
+        == given(organizations.c.organization_uuid, "of_organization")
+    )
+    .values(authorization=given(organizations.c.authorization))
+    .returning(organizations)
+)
 all_organizations = select(organizations).order_by(organizations.c.created_at)
 
 add_api_key = insert_into(api_keys)

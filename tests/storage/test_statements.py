@@ -27,6 +27,7 @@ from storage.statements import (
     readings,
     spoken,
     station_limits,
+    tokens,
     transactions,
 )
 
@@ -45,6 +46,7 @@ AREAS = (
     readings,
     spoken,
     station_limits,
+    tokens,
     transactions,
 )
 

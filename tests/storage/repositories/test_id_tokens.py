@@ -36,7 +36,7 @@ async def test_who_knows_a_token_depends_on_who_accepted_it(
         for key in (ALICE, BOB, STRANGER)
         if await storage.id_tokens.accepted_since(key, "TAG", NOON, asked_for)
     ] == knows
-    assert not await storage.id_tokens.accepted_since(ALICE, "tag", NOON, asked_for)
+    assert not await storage.id_tokens.accepted_since(ALICE, "TAG2", NOON, asked_for)
 
 
 async def test_a_token_is_known_since_it_was_last_accepted(storage: Storage) -> None:
@@ -47,3 +47,9 @@ async def test_a_token_is_known_since_it_was_last_accepted(storage: Storage) -> 
     await storage.id_tokens.note_accepted(ALICE, "TAG", "platform", later)
 
     assert await storage.id_tokens.accepted_since(ALICE, "TAG", later, "platform")
+
+
+async def test_upper_case_is_lower_case(storage: Storage) -> None:
+    await storage.id_tokens.note_accepted(ALICE, "Tag", "platform", NOON)
+
+    assert await storage.id_tokens.accepted_since(ALICE, "tAG", NOON, "platform")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -18,6 +19,18 @@ async def test_an_organization_is_found_again(storage: Storage, clock: HandClock
     assert await storage.organizations.get(created.organization_uuid) == created
     assert [each.name for each in await storage.organizations.list()] == ["Depot", "Airport"]
     assert await storage.organizations.get("unknown") is None
+
+
+async def test_an_organization_decides_whose_tokens_may_charge(storage: Storage) -> None:
+    before = await storage.organizations.get(ORGANIZATION)
+    assert before
+    assert before.authorization == "accept_all"
+
+    changed = await storage.organizations.authorize(ORGANIZATION, "known")
+
+    assert changed == replace(before, authorization="known")
+    assert await storage.organizations.get(ORGANIZATION) == changed
+    assert await storage.organizations.authorize("unknown", "known") is None
 
 
 async def test_a_key_is_recognised_and_never_told_again(storage: Storage) -> None:
