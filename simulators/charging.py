@@ -100,6 +100,16 @@ def _bad_schedule(charger: Charger, new: Profile) -> bool:
     return not 0 < len(new.periods) <= most or new.periods[0].start != 0
 
 
+def _kept_id(charger: Charger, new: Profile) -> bool:
+    name = charger.voice.names.max_external_id
+    return name in charger.settings and new.id <= charger.settings.integer(name)
+
+
+def _phases_of_none(charger: Charger, new: Profile) -> bool:
+    named = any(period.phases is not None for period in new.periods)
+    return named and not charger.hardware.supply.phases
+
+
 def _unsupported_unit(charger: Charger, new: Profile) -> bool:
     return new.unit not in charger.voice.rate_units(charger.settings)
 
@@ -125,8 +135,10 @@ _RULES: tuple[tuple[Callable[[Charger, Profile], bool], str], ...] = (
     (_unknown_purpose, "UnsupportedPurpose"),
     (_unknown_kind, "UnsupportedKind"),
     (_wrong_place, "InvalidProfile"),
+    (_kept_id, "InvalidProfileId"),  # 2.1 K01.FR.80
     (_level_too_high, "InvalidStackLevel"),
     (_bad_schedule, "InvalidSchedule"),
+    (_phases_of_none, "NoPhaseForDC"),  # K01.FR.44
     (_unsupported_unit, "UnsupportedRateUnit"),
     (_without_transaction, _NO_TRANSACTION),  # K01.FR.16, .33
     (_no_room, "OutOfStorage"),

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from csms.frames import OCPP21
-from simulators.answers201 import HANDLERS
+from simulators.answers201 import HANDLERS, set_charging_profile
+from simulators.hardware import Hardware
+from simulators.settings import Setting, Settings, fixed
+from simulators.voice import Identity
 from simulators.voice201 import Voice201
 from simulators.watched import Fields
 
@@ -20,6 +23,20 @@ def _always(answer: Fields) -> Handler:
         return answer
 
     return handler
+
+
+def _set_charging_profile(charger: Charger, fields: Fields) -> Fields:
+    """Obey a profile of limits, and no other: 2.1 has setpoints and Dynamic ones as well."""
+    profile = fields["chargingProfile"]
+    periods = [
+        period
+        for schedule in profile["chargingSchedule"]
+        for period in schedule.get("chargingSchedulePeriod", ())
+    ]
+    limits = bool(periods) and all("limit" in period for period in periods)
+    if profile["chargingProfileKind"] == "Dynamic" or not limits:
+        return {"status": "Rejected", "statusInfo": {"reasonCode": "UnsupportedParam"}}
+    return set_charging_profile(charger, fields)
 
 
 _REJECTED = _always({"status": "Rejected"})
@@ -40,10 +57,19 @@ HANDLERS21: Mapping[str, Handler] = {
     "NotifyAllowedEnergyTransfer": _REJECTED,
     "NotifyWebPaymentStarted": _always({}),
     "RequestBatterySwap": _REJECTED,
+    "SetChargingProfile": _set_charging_profile,
     "SetDERControl": _NOT_SUPPORTED,
     "SetDefaultTariff": _REJECTED,
     "UpdateDynamicSchedule": _REJECTED,
     "UsePriorityCharging": _always({"status": "NoProfile"}),
+}
+
+
+_VARIABLES: Mapping[str, Setting] = {
+    "SmartChargingCtrlr.MaxExternalConstraintsId": Setting("0"),
+    "SmartChargingCtrlr.SupportedAdditionalPurposes": fixed("", "text"),
+    "SmartChargingCtrlr.SupportsDynamicProfiles": fixed("false", "boolean"),
+    "SmartChargingCtrlr.SupportsMaxOfflineDuration": fixed("true", "boolean"),
 }
 
 
@@ -53,3 +79,7 @@ class Voice21(Voice201):
     subprotocol = "ocpp2.1"
     dialect = OCPP21
     handlers = HANDLERS21
+
+    def settings(self, hardware: Hardware, identity: Identity) -> Settings:
+        """Return the device model of 2.0.1, and what 2.1 asks of smart charging."""
+        return Settings({**super().settings(hardware, identity), **_VARIABLES})

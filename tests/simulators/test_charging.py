@@ -57,6 +57,26 @@ async def test_a_profile_is_refused_for_its_reason(
     assert len(list(charger.hardware.profiles)) == (reason is None)
 
 
+async def test_direct_current_takes_no_phases() -> None:
+    """K01.FR.44."""
+    supply = Supply(phases=0, voltage=400.0)
+    charger = Charger("ws://127.0.0.1:1", NAME, version="2.0.1", supply=supply)
+    named = limit(50_000)
+    named["chargingSchedule"][0]["chargingSchedulePeriod"][0]["numberPhases"] = 3
+
+    assert charging.install_profile(charger, 1, named) == "NoPhaseForDC"
+    assert charging.install_profile(charger, 1, limit(50_000)) is None
+
+
+async def test_ids_that_are_kept_for_others_are_refused() -> None:
+    """2.1 K01.FR.80."""
+    charger = Charger("ws://127.0.0.1:1", NAME, version="2.1")
+    charger.settings.change("SmartChargingCtrlr.MaxExternalConstraintsId", "100")
+
+    assert charging.install_profile(charger, 1, limit(5000, id=100)) == "InvalidProfileId"
+    assert charging.install_profile(charger, 1, limit(5000, id=101)) is None
+
+
 async def test_a_unit_that_is_not_taken_is_refused(charger: Charger) -> None:
     charger.settings.put("SmartChargingCtrlr.RateUnit", "A")
 
