@@ -28,7 +28,7 @@ from storage.records import ApiKey, Scope
 from storage.store import Storage
 
 T = TypeVar("T")
-Version: TypeAlias = Literal["1.6", "2.0.1"]
+Version: TypeAlias = Literal["1.6", "2.0.1", "2.1"]
 
 app = typer.Typer(
     name="ringmain",
@@ -231,7 +231,7 @@ def simulate_fleet(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Enrol many chargers, both versions in turn, and play them all."""
+    """Enrol many chargers, all versions in turn, and play them all."""
 
     async def enrol_and_run() -> None:
         dials = await enrol(api, org, key, names(count, prefix))
@@ -248,7 +248,7 @@ def simulate_target(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Play a third-party CSMS that takes every charger, of both versions."""
+    """Play a third-party CSMS that takes every charger, of all versions."""
     _play(run_target("127.0.0.1", port, password, seconds=seconds, as_json=as_json))
 
 

@@ -1,8 +1,8 @@
 """A charger: a client of a CSMS with a will of its own.
 
 The public face is small: ``run`` it, ``plug_in``, ``start``, ``stop``, ``drop`` it, read its power
-and energy, and await what it becomes with ``until``. What it says is in voice16 and voice201, what
-it answers in answers16 and answers201, its wires in hardware.
+and energy, and await what it becomes with ``until``. What it says is in voice16, voice201 and
+voice21, what it answers in answers16, answers201 and voice21, its wires in hardware.
 """
 
 from __future__ import annotations

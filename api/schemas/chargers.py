@@ -8,7 +8,7 @@ from api.schemas.common import Done, Success, next_cursor
 from api.schemas.fields import Boolean, Integer, Moment, NotYet, choice, nullable, text
 from api.schemas.proxy_configurations import ProxyFields, charge_box_id
 
-VERSIONS = ("1.6", "2.0.1")
+VERSIONS = ("1.6", "2.0.1", "2.1")
 
 
 class ChargerChange(Schema):

@@ -99,6 +99,7 @@ async def test_chargers_are_listed_page_by_page_in_order(api: Api) -> None:
         ({"charger_name": None}, {"charger_name": "CP-1"}),
         ({"serial_number": "S"}, {"serial_number": "S"}),
         ({"allowed_versions": ["1.6"]}, {"allowed_versions": ["1.6"]}),
+        ({"allowed_versions": ["2.1"]}, {"allowed_versions": ["2.1"]}),
         ({}, {}),
     ],
 )

@@ -16,7 +16,7 @@ from simulators.target import Target
 from simulators.watched import Fields
 from tests.schema_payloads import schema
 
-SUBPROTOCOLS = {"1.6": "ocpp1.6", "2.0.1": "ocpp2.0.1"}
+SUBPROTOCOLS = {"1.6": "ocpp1.6", "2.0.1": "ocpp2.0.1", "2.1": "ocpp2.1"}
 VERSIONS = {subprotocol: version for version, subprotocol in SUBPROTOCOLS.items()}
 # One second of the wall is an hour at the charger.
 HURRY = 3600.0

@@ -42,7 +42,7 @@ async def test_a_fleet_writes_json_lines_and_its_sums(target: Target) -> None:
     lines = [json.loads(line) for line in written.getvalue().splitlines()]
     assert {line["simulator"] for line in lines[:-1]} == {"F-0001", "F-0002", "F-0003", "F-0004"}
     assert lines[-1]["chargers"] == 4
-    assert {c.subprotocol for c in target.connections} == {"ocpp1.6", "ocpp2.0.1"}
+    assert {c.subprotocol for c in target.connections} == {"ocpp1.6", "ocpp2.0.1", "ocpp2.1"}
     assert target.calls("Authorize") == []
 
 
