@@ -54,6 +54,8 @@ class Asker:
     parts: ApiParts
     key_id: str
     batch_id: str | None = None
+    # Of the record, where it has to be known before.
+    command_id: str | None = None
 
 
 async def perform(
@@ -127,7 +129,7 @@ def _record(
     named = command.action if isinstance(command, Ask) else type(command).__name__
     number = asked.get("requestId")
     return records.Command(
-        command_id=asker.parts.new_id(),
+        command_id=asker.command_id or asker.parts.new_id(),
         key=key,
         action=named,
         request=concealed(asked),

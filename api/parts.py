@@ -47,8 +47,12 @@ class ApiParts:
     clock: Clock
     new_id: Callable[[], str]
     public_ocpp_url: str
+    # What chargers reach this API by; empty: where the request comes in that they are told of.
+    public_http_url: str = ""
     # Held from the reading to the writing of a proxy configuration: two changes at once both hold.
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    # The jobs whose file is coming in: each has room for one.
+    uploading: set[str] = field(default_factory=set)
 
 
 PARTS = web.AppKey("PARTS", ApiParts)

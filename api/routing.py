@@ -54,7 +54,7 @@ class Request:
         return ChargerKey(self.organization_uuid, self.path[name])
 
 
-Handler: TypeAlias = Callable[[Request], Awaitable[Mapping[str, Any]]]
+Handler: TypeAlias = Callable[[Request], Awaitable[Mapping[str, Any] | web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +87,8 @@ class Operation:
             body=await _PARSER.parse(self.body, request, location="json") if self.body else {},
         )
         answer = await self.handler(asked)
+        if isinstance(answer, web.StreamResponse):
+            return answer
         return JsonResponse(
             self.answer.dump(answer) if self.answer else answer,
             self.status,
@@ -145,6 +147,10 @@ PATH_PARAMETERS: Mapping[str, PathParameter] = {
     "transaction_id": PathParameter(r"[\x20-\x7e]{1,36}", "The transaction."),
     "transactionId": PathParameter(r"[\x20-\x7e]{1,36}", "The transaction."),
     "evseId": PathParameter(r"[1-9][0-9]{0,4}", "The EVSE; on OCPP 1.6 the connector.", int),
+    "reservationId": PathParameter(r"[1-9][0-9]{0,9}", "The reservation.", int),
+    "jobId": PathParameter(r"[0-9A-Za-z-]{1,64}", "The job."),
+    "upload": PathParameter(r"[0-9A-Za-z_-]{43}", "The secret of a URL that works once."),
+    "upload_name": PathParameter(r"[^/]{1,255}", "What the charger calls the file."),
     "command_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The command."),
     "certificate_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The client certificate."),
     "key_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The API key, by its id."),

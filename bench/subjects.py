@@ -137,7 +137,9 @@ async def _ringmain(target: str | None, *, written: bool) -> AsyncIterator[Dials
         async with open_storage(Path(directory), clock) as storage:
             dials = await _enrol(storage, target, clock)
             sealer, silent = Sealer.open(Path(directory)), cast("GroupCommit", Unwritten())
-            unwritten = await assemble(storage.database, silent, sealer, clock, new_uuid)
+            unwritten = await assemble(
+                storage.database, silent, sealer, clock, new_uuid, storage.files
+            )
             async with _listening(storage if written else unwritten, clock) as ocpp:
                 yield [{**dial, "url": f"ws://{ocpp}{dial['url']}"} for dial in dials]
 

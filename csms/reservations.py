@@ -118,10 +118,11 @@ def _wanted(station: Station, command: Reserve) -> Reservation:
 
 
 def _request16(command: Reserve) -> DataclassInstance:
-    if max(len(command.id_token), len(command.group_id_token or "")) > LONGEST_16:
-        raise InvalidCommand(f"A 1.6 token has at most {LONGEST_16} characters.")
+    for name, token in (("idToken", command.id_token), ("groupIdToken", command.group_id_token)):
+        if token is not None and len(token) > LONGEST_16:
+            raise _wrong(name, f"A 1.6 token has at most {LONGEST_16} characters.")
     if command.connector_type is not None:
-        raise InvalidCommand("1.6 cannot reserve by the type of connector.")
+        raise _wrong("connectorType", "1.6 cannot reserve by the type of connector.")
     return call16.ReserveNow(
         connector_id=command.evse_id or 0,
         expiry_date=timestamp(command.expires_at),
@@ -129,6 +130,10 @@ def _request16(command: Reserve) -> DataclassInstance:
         reservation_id=command.reservation_id,
         parent_id_tag=command.group_id_token,
     )
+
+
+def _wrong(name: str, told: str) -> InvalidCommand:
+    return InvalidCommand(told, {name: [told]})
 
 
 def _request201(command: Reserve) -> DataclassInstance:

@@ -44,6 +44,7 @@ class Settings:
     http_bind: Bind
     ocpp_bind: Bind
     public_ocpp_url: str | None
+    public_http_url: str | None
     bus: str
     allow_plain: bool
     trusted_proxies: tuple[Network, ...]
@@ -146,6 +147,12 @@ VARIABLES = (
         "",
         _url("ws", "wss"),
         "prefix of the ocpp_proxy_url handed to users; empty: ws://<ocpp bind>",
+    ),
+    Variable(
+        "RINGMAIN_PUBLIC_HTTP_URL",
+        "",
+        _url("http", "https"),
+        "prefix of the URLs that chargers send logs to; empty: where the request for one came in",
     ),
     Variable("RINGMAIN_BUS", "embedded", _bus, "where sinks read from"),
     Variable(

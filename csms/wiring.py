@@ -64,8 +64,7 @@ async def running(
         relays = await enter(Relays(parts))
         gateway = _gateway(_door(settings, limits), storage, registry, relays, clock)
         ocpp = await enter(gateway.listening())
-        public_url = settings.public_ocpp_url or f"ws://{ocpp}"
-        app = create_app(_api_parts(storage, registry, relays, parts, public_url))
+        app = create_app(_api_parts(settings, ocpp, registry, relays, parts))
         http = await enter(listening(app, settings.http_bind))
         log.info("ready", http=f"http://{http}", ocpp=f"ws://{ocpp}")
         yield Running(http, ocpp, storage, registry)
@@ -92,21 +91,22 @@ def _alone(data_dir: Path) -> Iterator[None]:
 def _gateway(
     door: Door, storage: Storage, registry: Registry, relays: Relays, clock: Clock
 ) -> Gateway:
-    books = open_books(storage, clock)
+    books = open_books(storage, clock, settling=relays.parts.timings.settling)
     return Gateway(door, registry=registry, books=books, journal=storage.journal, relaying=relays)
 
 
 def _api_parts(
-    storage: Storage, registry: Registry, relays: Relays, parts: RelayParts, public_url: str
+    settings: Settings, ocpp: Bind, registry: Registry, relays: Relays, parts: RelayParts
 ) -> ApiParts:
     return ApiParts(
-        storage=storage,
+        storage=parts.storage,
         registry=registry,
         relays=relays,
         guard=parts.guard,
         clock=parts.clock,
         new_id=lambda: str(uuid.uuid4()),
-        public_ocpp_url=public_url,
+        public_ocpp_url=settings.public_ocpp_url or f"ws://{ocpp}",
+        public_http_url=settings.public_http_url or "",
     )
 
 

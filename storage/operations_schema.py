@@ -154,25 +154,21 @@ local_lists = Table(
     of_charger(),
 )
 
-# Firmware updates and log uploads: what was asked, what the charger tells, what it has sent us.
+# Firmware updates and logs: each is a command, whose late parts tell how it goes. What a charger
+# sends us comes by a URL that works once.
 jobs = Table(
     "jobs",
     metadata,
-    Column("job_id", Text, primary_key=True),
+    Column("job_id", Text, primary_key=True),  # the command's
     *key_columns(),
     Column("kind", Text, nullable=False),  # firmware, log
-    Column("request_id", BigInteger),
-    Column("command_id", Text),
-    Column("request", Json, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("statuses", Json, nullable=False),
-    Column("upload_digest", LargeBinary, unique=True),  # of the one-time URL's secret
+    Column("upload_digest", LargeBinary, unique=True),  # of the secret in the URL
     Column("file_name", Text),
     Column("file_size", BigInteger),
     Column("file_sha256", Text),
     Column("created_at", UtcTime, nullable=False),
     Column("expires_at", UtcTime),
-    Column("finished_at", UtcTime),
+    Column("uploaded_at", UtcTime),
     Index("ix_jobs_newest", "organization_uuid", "charge_box_id", "created_at", "job_id"),
     of_charger(),
 )

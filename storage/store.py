@@ -15,6 +15,7 @@ from storage import migrate
 from storage.clock import Clock
 from storage.database import Database
 from storage.errors import StorageUnavailable
+from storage.files import Files
 from storage.group_commit import GroupCommit
 from storage.journal import Journal
 from storage.repositories.audit import Audit
@@ -26,6 +27,7 @@ from storage.repositories.commands import Commands
 from storage.repositories.dead_letters import DeadLetters
 from storage.repositories.id_pairs import IdPairs
 from storage.repositories.id_tokens import IdTokens
+from storage.repositories.jobs import Jobs
 from storage.repositories.known_tokens import KnownTokens
 from storage.repositories.local_lists import LocalLists
 from storage.repositories.organizations import ApiKeys, Organizations
@@ -75,6 +77,8 @@ class Storage:
     remote_starts: RemoteStarts
     reservations: Reservations
     local_lists: LocalLists
+    jobs: Jobs
+    files: Files
 
 
 def new_uuid() -> str:
@@ -101,7 +105,9 @@ async def open_storage(
     group = GroupCommit(database, apart=_APART)
     writing = asyncio.create_task(group.run())
     try:
-        storage = await assemble(database, group, sealer, clock, new_id)
+        files = Files(data_dir)
+        storage = await assemble(database, group, sealer, clock, new_id, files)
+        await asyncio.to_thread(files.sweep, await storage.jobs.ids())
         await storage.proxy_configurations.check_seals()
         await storage.client_certificates.check_seals()
         yield storage
@@ -127,6 +133,7 @@ async def assemble(
     sealer: Sealer,
     clock: Clock,
     new_id: Callable[[], str],
+    files: Files,
 ) -> Storage:
     """Build the journal and the repositories on an open database and its writer."""
     proxy_configurations = ProxyConfigurations(database, group, sealer)
@@ -156,4 +163,6 @@ async def assemble(
         remote_starts=RemoteStarts(database, group),
         reservations=Reservations(database, group),
         local_lists=LocalLists(database, group),
+        jobs=Jobs(database),
+        files=files,
     )

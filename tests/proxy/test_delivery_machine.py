@@ -26,6 +26,7 @@ from hypothesis.stateful import (
 from csms import frames
 from csms.station16 import Station16
 from csms.station201 import Station201
+from storage.files import Files
 from storage.group_commit import GroupCommit
 from storage.records import Exchange, Undelivered
 from storage.secrets import Sealer
@@ -48,7 +49,7 @@ async def reopened(folder: Path) -> AsyncIterator[Storage]:
     group = GroupCommit(database)
     writing = asyncio.create_task(group.run())
     try:
-        yield await assemble(database, group, Sealer.open(folder), CLOCK, new_uuid)
+        yield await assemble(database, group, Sealer.open(folder), CLOCK, new_uuid, Files(folder))
     finally:
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)

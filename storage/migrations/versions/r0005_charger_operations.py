@@ -58,6 +58,14 @@ ASIDE_BY_TARGET = """
 CREATE TABLE kept_resets AS
 SELECT owner, payload, asked_at FROM deferred_resets JOIN proxy_configurations ON id = owner
 """
+# What was accepted is found by its letters, whatever their case.
+FOLDED = """
+INSERT INTO id_tokens (organization_uuid, charge_box_id, id_token, source, accepted_at)
+SELECT organization_uuid, charge_box_id, lower(id_token), source, max(accepted_at)
+FROM id_tokens WHERE id_token <> lower(id_token)
+GROUP BY organization_uuid, charge_box_id, lower(id_token), source
+ON CONFLICT DO NOTHING
+"""
 
 
 def upgrade() -> None:
@@ -130,6 +138,8 @@ def _tokens() -> None:
         primary_key("known_tokens", "organization_uuid", "folded"),
         belongs("known_tokens", ("organization_uuid",), "organizations", goes=False),
     )
+    op.execute(FOLDED)
+    op.execute("DELETE FROM id_tokens WHERE id_token <> lower(id_token)")
 
 
 def _of_chargers() -> None:
@@ -180,15 +190,12 @@ def _jobs() -> None:
     op.create_table(
         "jobs",
         *texts("job_id", *KEY, "kind"),
-        *integers("request_id", nullable=True),
-        *texts("command_id", nullable=True),
-        *texts("request", "state", "statuses"),
         *blobs("upload_digest", nullable=True),
         *texts("file_name", nullable=True),
         *integers("file_size", nullable=True),
         *texts("file_sha256", nullable=True),
         *integers("created_at"),
-        *integers("expires_at", "finished_at", nullable=True),
+        *integers("expires_at", "uploaded_at", nullable=True),
         primary_key("jobs", "job_id"),
         unique("jobs", "upload_digest"),
         belongs("jobs", KEY, "chargers"),
