@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import structlog
 
 from csms.commands import ClearChargingProfile, Outcome, SetChargingProfile
 from csms.errors import BadAnswer, CallRefused, CommandError
-from csms.plans import Place, Planned
+from csms.plans import Planned
+from csms.readback import ReadBack
+from csms.scenes import Place
 from csms.schedules import TX_DEFAULT, Fields
 from storage.records import InstalledProfile
 
@@ -22,17 +25,35 @@ log = structlog.get_logger("ringmain.profiles")
 # Why the charger would not have a plan; None: it has it.
 Refusal: TypeAlias = Outcome | CallRefused | CommandError | None
 _ACCEPTED = "Accepted"
+_SEVERAL = 2  # connectors, of which one may lose what another gets
+_TRIES = 2  # to put back what a charger loses
 
 
 class Installed:
     """Hold what lies on one charger at each EVSE, purpose and level, here and on disk."""
 
-    __slots__ = ("_lying", "_station", "_stored")
+    __slots__ = (
+        "_lying",
+        "_station",
+        "_stored",
+        "_unconvinced",
+        "_unread",
+        "put_back",
+        "readback",
+        "unsaid",
+    )
 
     def __init__(self, station: Station) -> None:
         self._station = station
         self._stored = station.books.profiles
         self._lying: dict[Place, InstalledProfile] | None = None
+        self.readback = ReadBack(station)
+        self._unread = True  # it has not told on this link what lies there
+        # Of the last change: EVSEs whose profiles the charger lost and got again, and EVSEs
+        # whose profiles it does not follow by its own word.
+        self.put_back: frozenset[int] = frozenset()
+        self.unsaid: frozenset[int] = frozenset()
+        self._unconvinced: frozenset[int] = frozenset()  # asking them once more is of no use
 
     async def read(self) -> Mapping[Place, InstalledProfile]:
         """Return what lies there; raise StorageError."""
@@ -53,15 +74,89 @@ class Installed:
         ``afresh`` sets everything. Raises LinkError or StorageError.
         """
         lying = await self.read()
+        self.put_back = self.unsaid = frozenset()
         wanted = {one.place: one for one in planned}
         rivals = [place for place in lying if place in wanted and self._rivals(wanted[place])]
         if not self._station.replaces_rivals and (refusal := await self._clear(rivals)):
             return refusal
         missing = [one for one in planned if afresh or not self._has(one)]
-        for one in self._with_overwritten(missing, planned):
+        missing = list(self._with_overwritten(missing, planned))
+        for one in missing:
             if refusal := await self._set(one):
                 return refusal
-        return await self._clear([place for place in lying if place not in wanted])
+        refusal = await self._clear([place for place in lying if place not in wanted])
+        if refusal is None and missing and self._station.replaces_rivals:
+            return await self._confirm(planned)
+        return refusal
+
+    async def is_doubtful(self, spared: Collection[int] = (), *, booted: bool) -> bool:
+        """Read back once for each link and boot; tell whether all has to be set anew.
+
+        Where nothing of ours lies the charger is not asked. Raises as ``reconcile``.
+        """
+        if not (booted or self._unread) or await self.nothing():
+            return booted
+        told = await self.reconcile(spared, booted=booted)
+        self._unread = False
+        return booted and told is None
+
+    async def reconcile(self, spared: Collection[int] = (), *, booted: bool = False) -> bool | None:
+        """Bring the books in line with what the charger tells, and clear what is not in them.
+
+        What is missing is set by the next plan; after a boot so is what the charger says nothing
+        of. ``spared`` are ids that may lie there unknown. Returns whether anything differed, None
+        where the charger does not tell. Raises LinkError or StorageError (smart-charging 16).
+        """
+        if booted:
+            self.readback.booted()
+            self._unconvinced = frozenset()
+        told = await self.readback.compare(await self.read())
+        if told is None:
+            return None
+        for place in told.missing:
+            self._forget(place)
+        for place in told.unseen if booted else ():
+            self._doubt(place, self._there[place].profile)
+        strays = [id for id in told.strays if id not in spared]
+        for id in strays:
+            with contextlib.suppress(CallRefused, BadAnswer):
+                await self._station.perform(ClearChargingProfile(id))
+        if told.missing or strays:
+            missing = [list(place) for place in sorted(told.missing)]
+            log.warning(
+                "profiles_differ", charge_box_id=self._station.id, missing=missing, strays=strays
+            )
+        return bool(told.missing or strays or (booted and told.unseen))
+
+    async def _confirm(self, planned: Sequence[Planned]) -> Refusal:
+        """Put back what a 1.6 charger has lost: some read level and purpose without connector.
+
+        Its connectors' own schedules tell (smart-charging 4).
+        """
+        connectors = await self._station.books.chargers.connectors(self._station.key)
+        if len({one.evse_id for one in connectors if one.evse_id}) < _SEVERAL:
+            return None
+        for _ in range(_TRIES):
+            lost = await self._lost(planned)
+            if not lost:
+                return None
+            for one in lost:
+                if refusal := await self._set(one):
+                    return refusal
+            self.put_back |= {one.place.evse_id for one in lost}
+        self.unsaid = frozenset(one.place.evse_id for one in await self._lost(planned))
+        self.put_back -= self.unsaid
+        self._unconvinced |= self.unsaid
+        return None
+
+    async def _lost(self, planned: Sequence[Planned]) -> list[Planned]:
+        told = await self.readback.compare(self._there)
+        missing = told.missing if told else frozenset[Place]()
+        return [
+            one
+            for one in planned
+            if one.place in missing and one.place.evse_id not in self._unconvinced
+        ]
 
     def note(self, place: Place, profile: Fields) -> asyncio.Future[None]:
         """Note what lies at a place from now on."""

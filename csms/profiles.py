@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import structlog
 
+from csms.commands import Outcome
 from csms.errors import CallRefused, CommandError, LinkError
 from csms.installed import Installed, Refusal
 from csms.plans import PLATFORM, Place, Plan, plan, power_limit, rate_of
+from csms.readback import REPORTED
 from csms.readings import mapping
 from csms.schedules import TX, TX_DEFAULT, Rate
 from storage.errors import StorageError
@@ -32,7 +34,9 @@ log = structlog.get_logger("ringmain.profiles")
 
 Wishes: TypeAlias = Sequence[ChargingProfile]
 
-HEARD = frozenset({"BootNotification", "StartTransaction", "StopTransaction", "TransactionEvent"})
+HEARD = frozenset(
+    {"BootNotification", REPORTED, "StartTransaction", "StopTransaction", "TransactionEvent"}
+)
 _NONE = 2  # of two choices
 _START_LASTS = timedelta(hours=1)  # a remote start that nothing came of
 _AGAIN = timedelta(seconds=600)  # after which the charger may think otherwise
@@ -40,10 +44,16 @@ _SHORTEST_RENEWAL = 60.0  # s: chargers keep profiles in flash
 
 
 class Settled(NamedTuple):
-    """Which of several choices the charger has now, and what it said against the first."""
+    """Which of several choices the charger has now, and what it said against the first.
+
+    ``put_back`` are EVSEs that lost theirs over it and got it again, ``unsaid`` those of which the
+    charger's own schedule still says more.
+    """
 
     choice: int
     refusal: Refusal
+    put_back: frozenset[int] = frozenset()
+    unsaid: frozenset[int] = frozenset()
 
 
 class Profiles:
@@ -162,6 +172,9 @@ class Profiles:
 
     def heard(self, action: str, fields: Any) -> None:
         """Look after the profiles soon: the charger has booted, or a transaction begins or ends."""
+        if action == REPORTED:
+            self._installed.readback.heard(fields)
+            return
         if action == "BootNotification":
             self._abilities.clear()
             self._afresh, self._bare = True, False
@@ -221,10 +234,11 @@ class Profiles:
     async def _renew(self) -> datetime | None:
         """Bring the charger in line; return until when it is."""
         await self._stored.flush()  # what begins or ends was noted a moment ago
-        wishes, afresh = await self._present(), self._afresh
+        wishes = await self._present()
         if not wishes and await self._installed.nothing():
             self._bare, self._afresh = True, False
             return None
+        afresh = await self._installed.is_doubtful(_sent(wishes), booted=self._afresh)
         settled = await self._settle([wishes, _platforms(wishes)], afresh=afresh)
         self._afresh = False
         exact_until = (await self._plan(wishes)).exact_until
@@ -278,15 +292,31 @@ class Profiles:
         return {one.transaction_id: one for one in found}
 
     async def _settle(self, choices: Sequence[Wishes], *, afresh: bool = False) -> Settled:
-        """Fulfil the first choice that the charger accepts."""
+        """Fulfil the first choice that the charger accepts.
+
+        One that rejects something may have what the books do not know (smart-charging 16).
+        """
+        settled = await self._first_of(choices, afresh=afresh)
+        rejected = isinstance(settled.refusal, Outcome)
+        if rejected and await self._installed.reconcile(_sent(choices[0])):
+            return await self._first_of(choices)
+        return settled
+
+    async def _first_of(self, choices: Sequence[Wishes], *, afresh: bool = False) -> Settled:
         first: Refusal = None
         for n, wishes in enumerate(choices):
             planned = (await self._plan(wishes)).profiles
             refusal = await self._installed.bring(planned, afresh=afresh)
             if refusal is None:
-                return Settled(n, first)
+                return Settled(n, first, self._installed.put_back, self._installed.unsaid)
             first = first or refusal
         return Settled(len(choices), first)
+
+
+def _sent(wishes: Wishes) -> list[int]:
+    """Return the ids of what remote starts bring along before their transactions are known."""
+    sent = [one.meta.get("sent") for one in wishes]
+    return [one["id"] for one in sent if one is not None]
 
 
 def _platforms(wishes: Wishes) -> list[ChargingProfile]:

@@ -83,6 +83,8 @@ class Station(ChargePoint):
     # A charging profile takes the place of another with its purpose and level (1.6 §3.13.2);
     # otherwise there must be none there (2.0.1 K01.FR.06).
     replaces_rivals: ClassVar[bool] = False
+    # It can be asked which charging profiles it has, else only what follows from them.
+    reports_profiles: ClassVar[bool] = True
     # What is known of the mains is known of each EVSE.
     supply_by_evse: ClassVar[bool] = True
     handlers: ClassVar[Mapping[str, Handler]] = MappingProxyType({})

@@ -10,6 +10,7 @@ from ocpp.v16 import ChargePoint, call, call_result, datatypes
 from ocpp.v16.enums import (
     Action,
     AuthorizationStatus,
+    ChargingRateUnitType,
     DataTransferStatus,
     GenericStatus,
     RegistrationStatus,
@@ -19,6 +20,7 @@ from ocpp.v16.enums import (
 from csms import capabilities
 from csms.commands import (
     ClearChargingProfile,
+    GetCompositeSchedule,
     Outcome,
     Performers,
     RemoteStart,
@@ -46,6 +48,7 @@ class Station16(Station, ChargePoint):
     dialect = OCPP16
     schemas = Schemas("1.6")
     replaces_rivals = True
+    reports_profiles = False
     supply_by_evse = False
     always_answered = frozenset(
         {
@@ -249,6 +252,11 @@ class Station16(Station, ChargePoint):
         """Send ClearChargingProfile with an id alone (errata 3.25)."""
         return await self.ask(call.ClearChargingProfile(command.profile_id), Urgency.LIMIT)
 
+    async def get_composite_schedule(self, command: GetCompositeSchedule) -> Outcome:
+        """Send GetCompositeSchedule."""
+        unit = ChargingRateUnitType(command.unit) if command.unit else None
+        return await self.ask(call.GetCompositeSchedule(command.evse_id, command.duration, unit))
+
     async def abilities(self, evse_id: int) -> Abilities:
         """Ask for configuration keys; 1.6 has none that tells the phases."""
         try:
@@ -263,6 +271,7 @@ class Station16(Station, ChargePoint):
         {
             ClearChargingProfile: clear_charging_profile,
             Reset: reset,
+            GetCompositeSchedule: get_composite_schedule,
             SetChargingProfile: set_charging_profile,
             UnlockConnector: unlock_connector,
         }

@@ -10,6 +10,7 @@ from ocpp.v201 import ChargePoint, call, call_result, datatypes
 from ocpp.v201.enums import (
     Action,
     AuthorizationStatusEnumType,
+    ChargingRateUnitEnumType,
     DataTransferStatusEnumType,
     GenericStatusEnumType,
     GetCertificateStatusEnumType,
@@ -23,6 +24,7 @@ from ocpp.v201.enums import (
 from csms import capabilities
 from csms.commands import (
     ClearChargingProfile,
+    GetCompositeSchedule,
     Outcome,
     Performers,
     RemoteStart,
@@ -214,6 +216,11 @@ class Station201(Station, ChargePoint):
         """Send ClearChargingProfile with an id alone (K10.FR.02)."""
         return await self.ask(call.ClearChargingProfile(command.profile_id), Urgency.LIMIT)
 
+    async def get_composite_schedule(self, command: GetCompositeSchedule) -> Outcome:
+        """Send GetCompositeSchedule."""
+        unit = ChargingRateUnitEnumType(command.unit) if command.unit else None
+        return await self.ask(call.GetCompositeSchedule(command.duration, command.evse_id, unit))
+
     async def abilities(self, evse_id: int) -> Abilities:
         """Ask for variables."""
         asked = orjson.dumps(capabilities.variables(evse_id))
@@ -229,6 +236,7 @@ class Station201(Station, ChargePoint):
             RemoteStart: remote_start,
             RemoteStop: remote_stop,
             Reset: reset,
+            GetCompositeSchedule: get_composite_schedule,
             SetChargingProfile: set_charging_profile,
         }
     )
