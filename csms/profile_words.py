@@ -5,12 +5,15 @@ Profiles are kept as the JSON objects of OCPP 2.0.1.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from csms.profile_lint import Flaw, parts
 from csms.schedules import STATION_MAX, Fields
 
+_INTEGER = re.compile(r"-?[0-9]{1,10}", re.ASCII)
 _STATION_MAX_16 = "ChargePointMaxProfile"
 _TO_16: Mapping[str, str] = {STATION_MAX: _STATION_MAX_16}
 _FROM_16: Mapping[str, str] = {_STATION_MAX_16: STATION_MAX}
@@ -31,7 +34,9 @@ def to_16(profile: Fields) -> dict[str, Any]:
     if "transactionId" in profile:
         said["transactionId"] = int(profile["transactionId"])
     schedule = profile["chargingSchedule"][0]
-    said["chargingSchedule"] = {key: schedule[key] for key in _SCHEDULE if key in schedule}
+    kept = {key: schedule[key] for key in _SCHEDULE if key in schedule}
+    periods = [{key: period[key] for key in _PERIOD if key in period} for period in kept[_PERIODS]]
+    said["chargingSchedule"] = {**kept, _PERIODS: periods}
     return said
 
 
@@ -52,13 +57,50 @@ def from_16(said: Fields) -> dict[str, Any]:
 
 
 _SAME = ("stackLevel", "chargingProfileKind", "recurrencyKind", "validFrom", "validTo")
-_SCHEDULE = (
-    "duration",
-    "startSchedule",
-    "chargingRateUnit",
-    "chargingSchedulePeriod",
-    "minChargingRate",
-)
+_PERIODS = "chargingSchedulePeriod"
+_SCHEDULE = ("duration", "startSchedule", "chargingRateUnit", _PERIODS, "minChargingRate")
+_PERIOD = ("startPeriod", "limit", "numberPhases")
+
+
+# ---- what a version cannot say ----
+
+_CUSTOM = "customData"
+_ALIKE = {*_SAME, "id", "chargingProfilePurpose", "transactionId", "chargingSchedule"}
+# What a profile, a schedule and a period may say, in this order.
+_SAYABLE: Mapping[str, tuple[frozenset[str], ...]] = {
+    "1.6": (frozenset(_ALIKE), frozenset({*_SCHEDULE, "id"}), frozenset(_PERIOD)),
+    "2.0.1": (
+        frozenset(_ALIKE),
+        frozenset({*_SCHEDULE, "id", "salesTariff"}),
+        frozenset({*_PERIOD, "phaseToUse"}),
+    ),
+}
+
+
+def unsayable(version: str, profile: Fields) -> Iterator[Flaw]:
+    """Yield what a version has no words for; customData aside, which says nothing to a charger."""
+    known = _SAYABLE.get(version, ())
+    for path, part in parts(profile) if known else ():
+        for name in sorted(part.keys() - known[path.count(".") // 2] - {_CUSTOM}):
+            yield Flaw(path + name, "UnsupportedParam", f"OCPP {version} cannot say this.")
+    if version == "1.6":
+        yield from _unsayable_16(profile)
+
+
+def left_out(version: str, profile: Fields) -> list[str]:
+    """Return where in a profile there is customData that its version has no place for."""
+    if version != "1.6":
+        return []
+    return [path + _CUSTOM for path, part in parts(profile) if _CUSTOM in part]
+
+
+def _unsayable_16(profile: Fields) -> Iterator[Flaw]:
+    if len(profile["chargingSchedule"]) > 1:
+        told = "An OCPP 1.6 profile has one schedule."
+        yield Flaw("chargingSchedule.1", "UnsupportedParam", told)
+    if not _INTEGER.fullmatch(profile.get("transactionId", "0")):
+        told = "An OCPP 1.6 transaction id is a number."
+        yield Flaw("transactionId", "UnsupportedParam", told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from csms.profile_words import from_16, purpose_of, to_16
+from csms.profile_words import from_16, left_out, purpose_of, to_16, unsayable
 
 SAID: dict[str, Any] = {
     "chargingProfileId": 7,
@@ -49,8 +49,61 @@ def test_what_1_6_cannot_say_is_left_out() -> None:
     profile = from_16(SAID)
     profile["customData"] = {"vendorId": "x"}
     profile["chargingSchedule"][0]["salesTariff"] = {"id": 1}
+    [period] = SAID["chargingSchedule"]["chargingSchedulePeriod"]
+    profile["chargingSchedule"][0]["chargingSchedulePeriod"] = [{**period, "phaseToUse": 1}]
 
     assert to_16(profile) == SAID
+
+
+def full() -> dict[str, Any]:
+    """Return a profile with something that each version beyond 1.6 has brought."""
+    profile = from_16({**SAID, "transactionId": None})
+    schedule = profile["chargingSchedule"][0]
+    [period] = schedule["chargingSchedulePeriod"]
+    custom = {"customData": {"vendorId": "x"}}
+    periods = [{**period, "phaseToUse": 1, "preconditioningRequest": True, **custom}]
+    schedules = [{**schedule, "salesTariff": {}, "chargingSchedulePeriod": periods}, schedule]
+    return {**profile, "transactionId": "A-1", "chargingSchedule": schedules, **custom}
+
+
+@pytest.mark.parametrize(
+    ("version", "paths"),
+    [
+        (
+            "1.6",
+            [
+                "chargingSchedule.0.salesTariff",
+                "chargingSchedule.0.chargingSchedulePeriod.0.phaseToUse",
+                "chargingSchedule.0.chargingSchedulePeriod.0.preconditioningRequest",
+                "chargingSchedule.1",
+                "transactionId",
+            ],
+        ),
+        ("2.0.1", ["chargingSchedule.0.chargingSchedulePeriod.0.preconditioningRequest"]),
+        ("2.1", []),
+    ],
+)
+def test_what_a_version_cannot_say_is_named_by_its_place(version: str, paths: list[str]) -> None:
+    found = []
+    for flaw in unsayable(version, full()):
+        found.append(flaw.path)
+        assert "OCPP" in flaw.sentence
+
+    assert sorted(found) == sorted(paths)
+
+
+def test_a_transaction_of_1_6_has_a_number() -> None:
+    for id, paths in (("4711", []), ("-1", []), ("1.5", ["transactionId"])):
+        profile = {**from_16(SAID), "transactionId": id}
+        assert [flaw.path for flaw in unsayable("1.6", profile)] == paths
+
+
+def test_custom_data_is_left_out_on_1_6_only() -> None:
+    assert left_out("1.6", full()) == [
+        "customData",
+        "chargingSchedule.0.chargingSchedulePeriod.0.customData",
+    ]
+    assert left_out("2.0.1", full()) == []
 
 
 @pytest.mark.parametrize(
