@@ -17,9 +17,9 @@ MAX_PROFILE_ID = (1 << 31) - 1
 class Amount(fields.Float):
     """A number of JSON, not below zero."""
 
-    def __init__(self, about: str) -> None:
-        most = validate.Range(min=0, max=HIGHEST)
-        super().__init__(validate=most, allow_nan=False, metadata={"description": about})
+    def __init__(self, about: str, **more: Any) -> None:
+        most, told = validate.Range(min=0, max=HIGHEST), {"description": about}
+        super().__init__(validate=most, allow_nan=False, metadata=told, **more)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if type(value) not in {int, float} or not math.isfinite(value):
