@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, Table, and_, delete, not_, or_, select, update
 
-from storage.operations_schema import jobs
+from storage.operations_schema import OPEN, commands
 from storage.statements.parts import given, insert_or_update, of_charger
 from storage.target_schema import (
     availability,
@@ -74,17 +74,18 @@ _THIS_RESET = and_(
     deferred_resets.c.owner == given(deferred_resets.c.owner, "of_owner"),
 )
 note_reset_attempts = (
-    update(deferred_resets)
-    .where(_THIS_RESET)
-    .values(attempts=given(deferred_resets.c.attempts))
+    update(deferred_resets).where(_THIS_RESET).values(attempts=given(deferred_resets.c.attempts))
 )
 take_deferred_reset = delete(deferred_resets).where(_THIS_RESET).returning(*deferred_resets.c)
+# A charger is at these until it has told their end.
+_JOBS = ("GetDiagnostics", "GetLog", "SignedUpdateFirmware", "UpdateFirmware")
 job_running = (
-    select(jobs.c.job_id)
+    select(commands.c.command_id)
     .where(
-        of_charger(jobs),
-        jobs.c.finished_at.is_(None),
-        jobs.c.created_at >= given(jobs.c.created_at, "since"),
+        of_charger(commands),
+        OPEN,
+        commands.c.action.in_(_JOBS),
+        commands.c.created_at >= given(commands.c.created_at, "since"),
     )
     .limit(1)
 )
