@@ -5,8 +5,10 @@ from __future__ import annotations
 from aiohttp import web
 
 from api import (
+    actions,
     api_keys,
     audit,
+    batches,
     chargers,
     client_certificates,
     command_records,
@@ -88,6 +90,10 @@ ALL: tuple[Operation, ...] = (
     power_limits.clear_evse_power_limit,
     command_records.list_commands,
     command_records.get_command,
+    actions.ask_station,
+    batches.ask_stations,
+    batches.list_batches,
+    batches.get_batch,
     reservations.list_reservations,
     reservations.reserve_station,
     reservations.reserve_evse,
@@ -110,14 +116,18 @@ ALL: tuple[Operation, ...] = (
 )
 
 
-def create_app(parts: ApiParts, deadlines: Deadlines | None = None) -> web.Application:
+def create_app(
+    parts: ApiParts, deadlines: Deadlines | None = None, pace: batches.Pace | None = None
+) -> web.Application:
     """Return the application that serves every operation of the table."""
     app = web.Application(middlewares=(answer_faults, authenticate), client_max_size=MAX_BODY_BYTES)
     app[PARTS] = parts
     app[DEADLINES] = deadlines or Deadlines()
+    app[batches.PACE] = pace or batches.Pace()
+    app.cleanup_ctx.append(batches.running_batches)
     app[openapi.DOCUMENT] = openapi.describe(ALL)
     app[OPERATIONS] = {
-        app.router.add_route(operation.method, operation.path, operation.serve): operation
+        app.router.add_route(operation.method, operation.served_path, operation.serve): operation
         for operation in ALL
     }
     return app

@@ -70,10 +70,14 @@ async def perform(
 
 
 async def performed(
-    asker: Asker, charger: Charger, command: Command, asked: Mapping[str, Any]
+    asker: Asker,
+    charger: Charger,
+    command: Command,
+    asked: Mapping[str, Any],
+    named: str | None = None,
 ) -> Outcome:
-    """Do what ``perform`` does, for whoever asks."""
-    record = _record(asker, charger.key, command, asked)
+    """Do what ``perform`` does for whoever asks; ``named`` is the action where it was OCPP's."""
+    record = _record(asker, charger.key, named or _name(command), asked)
     if isinstance(command, Reset):  # which may have to wait, and ends its record later
         command = replace(command, command_id=record.command_id)
     try:
@@ -123,10 +127,11 @@ def told_of(failure: LinkError | CommandError) -> dict[str, Any]:
     return told
 
 
-def _record(
-    asker: Asker, key: ChargerKey, command: Command, asked: Mapping[str, Any]
-) -> records.Command:
-    named = command.action if isinstance(command, Ask) else type(command).__name__
+def _name(command: Command) -> str:
+    return command.action if isinstance(command, Ask) else type(command).__name__
+
+
+def _record(asker: Asker, key: ChargerKey, named: str, asked: Mapping[str, Any]) -> records.Command:
     number = asked.get("requestId")
     return records.Command(
         command_id=asker.command_id or asker.parts.new_id(),
@@ -155,6 +160,16 @@ async def _end(
     except StorageError:
         # The charger has done it or not: the caller is told that, lest it asks again.
         log.warning("command_end_not_stored", command_id=record.command_id, state=state)
+
+
+async def refused(
+    asker: Asker, key: ChargerKey, action: str, asked: Mapping[str, Any], error: ApiError
+) -> None:
+    """Record what was not even sent; raise StorageError."""
+    commands, record = asker.parts.storage.commands, _record(asker, key, action, asked)
+    told = {"error": str(error), "fields": error.details.get("fields_", {})}
+    commands.note_begun(record)
+    await commands.note_ended(record.command_id, "failed", told, record.created_at)
 
 
 class Failed(NamedTuple):

@@ -78,6 +78,15 @@ class Operation:
         """Return its name, unique in the document."""
         return self.handler.__name__
 
+    @property
+    def served_path(self) -> str:
+        """Return its path as the router tells it apart from others: actions begin with a capital.
+
+        So `/chargingStations/commands/Reset` is about many stations and `…/commands/reset` about
+        the one that is called "commands".
+        """
+        return self.path.replace("{Action}", "{Action:[A-Z][^/]*}")
+
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Load, call the handler, dump."""
         asked = Request(
@@ -151,6 +160,8 @@ PATH_PARAMETERS: Mapping[str, PathParameter] = {
     "jobId": PathParameter(r"[0-9A-Za-z-]{1,64}", "The job."),
     "upload": PathParameter(r"[0-9A-Za-z_-]{43}", "The secret of a URL that works once."),
     "upload_name": PathParameter(r"[^/]{1,255}", "What the charger calls the file."),
+    "Action": PathParameter(r"[A-Z][0-9A-Za-z]{0,63}", "The action, as OCPP spells it."),
+    "batchId": PathParameter(r"[0-9A-Za-z-]{1,64}", "The batch."),
     "command_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The command."),
     "certificate_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The client certificate."),
     "key_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The API key, by its id."),

@@ -133,6 +133,12 @@ class Batch(CamelCase):
     counts = fields.Nested(BatchCounts, required=True)
 
 
+class BatchesQuery(PageQuery):
+    """Which of the batches."""
+
+    limit = Digits(load_default=20, validate=validate.Range(min=1, max=100))
+
+
 class StartedBatch(CamelCase):
     """A batch that has begun."""
 

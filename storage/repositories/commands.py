@@ -185,3 +185,8 @@ class Commands:
         """Return the commands of a batch, by charge_box_id."""
         rows = await self._database.fetch(statements.commands_of_batch, {"batch_id": batch_id})
         return [Command(**keyed(row)) for row in rows]
+
+    async def states_of_batch(self, batch_id: str) -> dict[str, int]:
+        """Count the commands of a batch by state."""
+        rows = await self._database.fetch(statements.states_of_batch, {"batch_id": batch_id})
+        return {row["state"]: row["commands"] for row in rows}

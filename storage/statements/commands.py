@@ -178,6 +178,11 @@ batches_before = (
     .limit(limit())
 )
 unfinished_batches = _BATCHES.where(UNFINISHED).order_by(*_BATCH_ORDER)
+states_of_batch = (
+    select(commands.c.state, func.count().label("commands"))
+    .where(commands.c.batch_id == given(commands.c.batch_id))
+    .group_by(commands.c.state)
+)
 commands_of_batch = (
     select(commands)
     .where(commands.c.batch_id == given(commands.c.batch_id))

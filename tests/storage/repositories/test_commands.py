@@ -224,6 +224,7 @@ async def test_a_batch_is_unfinished_until_it_has_ended(storage: Storage) -> Non
     assert await storage.commands.batch(organization, "b-1") == batch(finished_at=LATER)
     assert await storage.commands.batch("somebody else's", "b-1") is None
     assert [one.command_id for one in await storage.commands.of_batch("b-1")] == ["c-1"]
+    assert await storage.commands.states_of_batch("b-1") == {"sent": 1}
 
 
 async def test_batches_are_listed_newest_first(storage: Storage) -> None:
