@@ -13,7 +13,7 @@ import orjson
 Schema: TypeAlias = Mapping[str, Any]
 Items: TypeAlias = list[Any]  # an OCPP-J frame as it reads: [2, id, action, payload]
 
-PACKAGES = {"1.6": ("ocpp.v16", ".json"), "2.0.1": ("ocpp.v201", "Request.json")}
+PACKAGES = {"1.6": "ocpp.v16", "2.0.1": "ocpp.v201", "2.1": "ocpp.v21"}
 SAMPLES = 20  # of each action, drawn once
 CUT_AT = 24  # bytes: most frames are damaged behind their id, where they must still be answered
 
@@ -44,11 +44,12 @@ TOKENS = (
 
 def valid_payloads(version: str, actions: frozenset[str], random: Random) -> dict[str, list[bytes]]:
     """Draw some schema-valid payloads of each action."""
-    package, suffix = PACKAGES[version]
-    folder = files(package).joinpath("schemas")
+    folder = files(PACKAGES[version]).joinpath("schemas")
     drawn = {}
     for action in sorted(actions):
-        schema = json.loads(folder.joinpath(action + suffix).read_text("utf-8-sig"))
+        names = (f"{action}Request.json", f"{action}.json")  # 1.6 and Sends of 2.1 have no ending
+        file = next(file for name in names if (file := folder / name).is_file())
+        schema = json.loads(file.read_text("utf-8-sig"))
         drawn[action] = [orjson.dumps(example(schema, schema, random)) for _ in range(SAMPLES)]
     return drawn
 

@@ -7,7 +7,7 @@ from random import Random
 import orjson
 import pytest
 
-from bench.fuzz import Count, Feed, Finding, converse, fuzz, owed, rounds, station_of
+from bench.fuzz import ROUND, Count, Feed, Finding, converse, fuzz, owed, rounds, station_of
 from bench.mutants import valid_payloads
 from csms import frames
 from csms.errors import NotStored
@@ -34,7 +34,9 @@ def test_payloads_are_valid_before_they_are_damaged(kind: type[Station16]) -> No
 @every_version
 async def test_no_mutant_breaks_the_rule(kind: type[Station16]) -> None:
     count = Count()
-    ((_, texts),) = (each for each in rounds(40_000, 7, float("inf")) if each[0] is kind)
+    ((_, texts),) = (
+        each for each in rounds(ROUND * len(STATIONS), 7, float("inf")) if each[0] is kind
+    )
 
     await fuzz(kind, iter(texts[:4000]), 7, count)
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.e2e.conftest import Api
 from tests.e2e.node_peer import NodePeer, needs_node, node_peer
 
 pytestmark = needs_node
+TWO = pytest.mark.parametrize("protocol", ["ocpp2.0.1", "ocpp2.1"])
 
 NOW = "2026-11-21T10:00:00.000Z"
 LATER = "2026-11-21T10:10:00.000Z"
@@ -89,9 +92,10 @@ async def test_ocpp16(api: Api, free_port: int) -> None:
     await _charger_shows(api, "CP-16", ("Acme", "Wall 1", "S1"))
 
 
-async def test_ocpp201(api: Api, free_port: int) -> None:
-    password = await api.enrol("CP-201", f"ws://127.0.0.1:{free_port}/ocpp/{{charge_box_id}}")
-    async with node_peer("charger.js", ocpp_url(api), "CP-201", password, "ocpp2.0.1") as charger:
+@TWO
+async def test_ocpp2(api: Api, free_port: int, protocol: str) -> None:
+    password = await api.enrol("CP-2", f"ws://127.0.0.1:{free_port}/ocpp/{{charge_box_id}}")
+    async with node_peer("charger.js", ocpp_url(api), "CP-2", password, protocol) as charger:
         await charger.until(lambda event: event.get("connected"))
         boot = await result(charger, "BootNotification", BOOT201)
         assert boot["status"] == "Accepted"
@@ -100,7 +104,7 @@ async def test_ocpp201(api: Api, free_port: int) -> None:
             assert await target.received("BootNotification") == BOOT201
             status, started = await api(
                 "POST",
-                "/api/chargingStations/CP-201/evses/1/transactions",
+                "/api/chargingStations/CP-2/evses/1/transactions",
                 {"idToken": "04A1B2C3", "idTokenType": "RFID"},
             )
             assert (status, started) == (200, {"transactionStartResponse": {"status": "Accepted"}})
@@ -120,7 +124,7 @@ async def test_ocpp201(api: Api, free_port: int) -> None:
             assert await target.received("TransactionEvent", 2) == update
 
             status, stopped = await api(
-                "POST", "/api/chargingStations/CP-201/transactions/T-1/stop"
+                "POST", "/api/chargingStations/CP-2/transactions/T-1/stop"
             )
             assert (status, stopped) == (200, {"transactionStopResponse": {"status": "Accepted"}})
             assert await charger.received("RequestStopTransaction") == {"transactionId": "T-1"}
@@ -130,8 +134,8 @@ async def test_ocpp201(api: Api, free_port: int) -> None:
 
             assert target.violations == []
         assert charger.violations == []
-    await _ledger_shows(api, "CP-201", "T-1", 700.0)
-    await _charger_shows(api, "CP-201", ("Acme", "Wall 2", "S2"))
+    await _ledger_shows(api, "CP-2", "T-1", 700.0)
+    await _charger_shows(api, "CP-2", ("Acme", "Wall 2", "S2"))
 
 
 def _event(kind: str, number: int, trigger: str, moment: str, energy: int) -> dict[str, Any]:
@@ -175,26 +179,29 @@ async def test_the_target_commands_a_16_charger(api: Api, free_port: int) -> Non
         assert target.violations == charger.violations == []
 
 
-async def test_the_target_commands_a_201_charger(api: Api, free_port: int) -> None:
-    password = await api.enrol("CP-201", f"ws://127.0.0.1:{free_port}/ocpp/{{charge_box_id}}")
+@TWO
+async def test_the_target_commands_a_charger_of_ocpp2(
+    api: Api, free_port: int, protocol: str
+) -> None:
+    password = await api.enrol("CP-2", f"ws://127.0.0.1:{free_port}/ocpp/{{charge_box_id}}")
     async with (
         node_peer("target.js", str(free_port)) as target,
-        node_peer("charger.js", ocpp_url(api), "CP-201", password, "ocpp2.0.1") as charger,
+        node_peer("charger.js", ocpp_url(api), "CP-2", password, protocol) as charger,
     ):
         await charger.until(lambda event: event.get("connected"))
         await result(charger, "BootNotification", BOOT201)
         await target.received("BootNotification")
 
         wanted = {"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "HeartbeatInterval"}}
-        answer = await target.call("GetVariables", {"getVariableData": [wanted]}, "CP-201")
+        answer = await target.call("GetVariables", {"getVariableData": [wanted]}, "CP-2")
         assert answer["result"]["getVariableResult"][0]["attributeValue"] == "300"
 
         trigger = {"requestedMessage": "MeterValues"}
-        answer = await target.call("TriggerMessage", trigger, "CP-201")
+        answer = await target.call("TriggerMessage", trigger, "CP-2")
         assert answer["result"] == {"status": "Accepted"}
         assert await charger.received("TriggerMessage") == trigger
 
-        answer = await target.call("RequestStopTransaction", {"transactionId": "T-1"}, "CP-201")
+        answer = await target.call("RequestStopTransaction", {"transactionId": "T-1"}, "CP-2")
         assert answer["result"] == {"status": "Accepted"}
         assert await charger.received("RequestStopTransaction") == {"transactionId": "T-1"}
         assert target.violations == charger.violations == []

@@ -23,7 +23,7 @@ from tests.e2e.power import (
 from tests.simulators.stage import TOKEN, limit, limit16
 
 
-@pytest.fixture(params=["1.6", "2.0.1"])
+@pytest.fixture(params=["1.6", "2.0.1", "2.1"])
 def version(request: pytest.FixtureRequest) -> str:
     chosen: str = request.param
     return chosen

@@ -23,7 +23,7 @@ STEPS = 40
 SLACK = 1.0  # W
 
 
-@pytest.fixture(params=["1.6", "2.0.1"])
+@pytest.fixture(params=["1.6", "2.0.1", "2.1"])
 def version(request: pytest.FixtureRequest) -> str:
     chosen: str = request.param
     return chosen

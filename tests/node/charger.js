@@ -1,7 +1,7 @@
 // A charger in strict mode. Arguments: endpoint, identity, password, subprotocol.
 'use strict';
 const { RPCClient } = require('ocpp-rpc');
-const { say, serve, obey } = require('./wire');
+const { strict, say, serve, obey } = require('./wire');
 
 const [endpoint, identity, password, protocol] = process.argv.slice(2);
 const answers = {
@@ -24,9 +24,10 @@ const answers = {
     }),
   },
 };
+answers['ocpp2.1'] = answers['ocpp2.0.1'];
 
 const charger = new RPCClient({
-  endpoint, identity, password, protocols: [protocol], strictMode: true,
+  endpoint, identity, password, protocols: [protocol], ...strict,
   backoff: { initialDelay: 50, maxDelay: 200 },
 });
 serve(charger, identity, answers[protocol]);

@@ -1,7 +1,7 @@
 // A third-party CSMS in strict mode: every frame that breaks its schema is told as a violation.
 'use strict';
 const { RPCServer } = require('ocpp-rpc');
-const { say, serve, obey } = require('./wire');
+const { strict, say, serve, obey } = require('./wire');
 
 const now = () => new Date().toISOString();
 const peers = new Map();
@@ -21,10 +21,11 @@ const answers = {
 const authorize = {
   'ocpp1.6': { idTagInfo: { status: 'Accepted' } },
   'ocpp2.0.1': { idTokenInfo: { status: 'Accepted' } },
+  'ocpp2.1': { idTokenInfo: { status: 'Accepted' } },
 };
 const transactionEvent = (params) => (params.idToken ? { idTokenInfo: { status: 'Accepted' } } : {});
 
-const server = new RPCServer({ protocols: ['ocpp1.6', 'ocpp2.0.1'], strictMode: true });
+const server = new RPCServer({ protocols: ['ocpp1.6', 'ocpp2.0.1', 'ocpp2.1'], ...strict });
 server.auth((accept, reject, handshake) => {
   say({ handshake: handshake.identity, password: handshake.password?.toString() ?? null });
   accept({ identity: handshake.identity });

@@ -1,6 +1,16 @@
 // What both peers share: one JSON line out per event, one JSON line in per order to call.
 'use strict';
 const readline = require('readline');
+const { createValidator } = require('ocpp-rpc');
+
+// The library asks for urn:Action.req and .conf, its schemas of 2.1 have other names.
+const named = (schema) => ({
+  ...schema, $id: schema.$id.replace(/Request$/, '.req').replace(/Response$/, '.conf'),
+});
+const strict = {
+  strictMode: true,
+  strictModeValidators: [createValidator('ocpp2.1', require('ocpp-rpc/lib/schemas/ocpp2_1.json').map(named))],
+};
 
 function say(event) {
   process.stdout.write(JSON.stringify(event) + '\n');
@@ -31,4 +41,4 @@ function obey(peerOf) {
   }).on('close', () => process.exit(0));
 }
 
-module.exports = { say, serve, obey };
+module.exports = { strict, say, serve, obey };
