@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import orjson
 
-from csms.commands import ChangeAvailability, Outcome
+from csms.commands import ChangeAvailability, Outcome, Performers
 from csms.errors import LinkError
 from csms.frames import CallResult
-from csms.plans import PLATFORM
+from csms.parties import PLATFORM
 from csms.readings import mapping, whole
 from storage.repositories.availability import AvailabilityWish, AvailabilityWishes
 
@@ -202,3 +203,6 @@ _WORDS: Mapping[str, _Words] = {
     "2.0.1": _IN_2,
     "2.1": _IN_2,
 }
+
+
+PERFORMERS: Performers = MappingProxyType({ChangeAvailability: change_availability})

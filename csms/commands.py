@@ -21,7 +21,8 @@ class RemoteStart:
     """Start a transaction on one EVSE, or on any where ``evse_id`` is None.
 
     ``remote_start_id`` is ours and comes back in the 2.0.1 TransactionEvent (F01.FR.25).
-    ``profile`` is a TxProfile in the words of 2.0.1, without a transaction.
+    ``profile`` is a TxProfile in the words of 2.0.1, without a transaction, and ``meta`` is kept
+    with it. The ``details`` are attached to the session that comes of it.
     """
 
     evse_id: int | None
@@ -30,6 +31,8 @@ class RemoteStart:
     remote_start_id: int = 0
     contract_id: str | None = None
     profile: Mapping[str, Any] | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

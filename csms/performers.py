@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from csms import local_lists, power_limits, reservations
+from csms import availability, local_lists, power_limits, remote_starts, requests, reservations
 from csms.commands import Performers
 
 PERFORMERS: Performers = MappingProxyType(
-    {**power_limits.PERFORMERS, **reservations.PERFORMERS, **local_lists.PERFORMERS}
+    {
+        **availability.PERFORMERS,
+        **power_limits.PERFORMERS,
+        **remote_starts.PERFORMERS,
+        **requests.PERFORMERS,
+        **reservations.PERFORMERS,
+        **local_lists.PERFORMERS,
+    }
 )

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import structlog
 
+from csms.commands import Outcome
 from csms.errors import AnswerTimeout, CallRefused, LinkClosed, LinkError
-from csms.plans import PLATFORM
+from csms.parties import PLATFORM
 from csms.readings import mapping, whole
 from storage.errors import StorageError
 from storage.repositories.availability import DeferredReset
@@ -64,7 +65,8 @@ _AT_WORK = frozenset(
 )
 _LONGEST_JOB = timedelta(days=1)  # after which it has ended, whatever was told of it
 _MOST_ATTEMPTS = 3
-_TAKEN = frozenset({"Accepted", "Scheduled"})
+SCHEDULED = "Scheduled"
+_TAKEN = frozenset({"Accepted", SCHEDULED})
 
 
 class Resets:
@@ -127,14 +129,21 @@ class Resets:
             return True
         return await self._stored.awaits_job(key, books.clock.now() - _LONGEST_JOB)
 
-    async def went_out(self, fields: Mapping[str, Any], response: Mapping[str, Any]) -> None:
-        """Let nothing wait any more that a reset has done which went out at once.
+    async def schedule(self, payload: bytes, command_id: str | None) -> Outcome:
+        """Let the platform's own reset wait; raise StorageError."""
+        now = self._station.books.clock.now()
+        await self.hold(DeferredReset(self._station.key, PLATFORM, payload, now, command_id))
+        return Outcome(SCHEDULED, {"status": SCHEDULED}, pending=True)
 
-        Raises StorageError.
+    async def at_once(self, outcome: Outcome) -> Outcome:
+        """Let nothing wait any more that a reset of the whole charger has done; raise StorageError.
+
+        Returns what the charger has answered to it.
         """
-        if response.get("status") in _TAKEN and not fields.get("evseId"):
+        if outcome.status in _TAKEN:
             for one in await self._stored.of(self._station.key):
-                await self._done(one, "answered", response)
+                await self._done(one, "answered", outcome.response)
+        return outcome
 
     def heard(self, action: str, fields: Any) -> None:
         """See whether a reset may go out now, after what the charger said."""
@@ -208,7 +217,8 @@ class Resets:
         else:
             response = mapping(answer.fields)
             await self._done(reset, "answered", response)
-            await self.went_out(orjson.loads(reset.payload), response)
+            if not orjson.loads(reset.payload).get("evseId"):
+                await self.at_once(Outcome(str(response.get("status")), response))
 
     async def _done(self, reset: DeferredReset, state: State, response: Mapping[str, Any]) -> None:
         # Whoever takes it out ends its record: it may have been cancelled meanwhile.

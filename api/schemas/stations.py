@@ -8,15 +8,7 @@ from marshmallow import Schema, fields
 
 from api.schemas.chargers import Connector
 from api.schemas.common import next_cursor
-from api.schemas.fields import (
-    Boolean,
-    Flag,
-    Moment,
-    NotYet,
-    choice,
-    nullable,
-    text,
-)
+from api.schemas.fields import Boolean, Moment
 from api.schemas.transactions import Transaction
 
 
@@ -77,57 +69,3 @@ class StationTransactions(CamelCase):
 
     transactions = fields.List(fields.Nested(StationTransaction), required=True)
     next_cursor = next_cursor()
-
-
-class StartRequest(CamelCase):
-    """Whom to charge for; all of it is stored with the command."""
-
-    id_token = text(36, about="Without one, an ad-hoc token is made.", **nullable())
-    id_token_type = choice("AD_HOC_USER", "APP_USER", "OTHER", "RFID", **nullable())
-    id_token_issuer = text(255, **nullable())
-    contract_id = text(36, about="The eMA id; goes along with the token on 2.0.1.", **nullable())
-    authorization_reference = text(255, **nullable())
-    emsp_country_code = text(2, **nullable())
-    emsp_party_id = text(3, **nullable())
-    ocpi_connection_profile_id = text(255, **nullable())
-    vehicle_identification = fields.Dict(**nullable())
-    charging_profile = fields.Dict(validate=NotYet(), **nullable())
-
-
-class Status(CamelCase):
-    """The charger's own word."""
-
-    status = fields.String(required=True)
-
-
-class Started(CamelCase):
-    """What the charger answered to a start."""
-
-    transaction_start_response = fields.Nested(Status, required=True)
-
-
-class Stopped(CamelCase):
-    """What the charger answered to a stop."""
-
-    transaction_stop_response = fields.Nested(Status, required=True)
-
-
-class ResetRequest(CamelCase):
-    """When to restart."""
-
-    type = choice("Immediate", "OnIdle", required=True)
-
-
-class ResetQuery(Schema):
-    """How to restart."""
-
-    hard = Flag(
-        load_default=False,
-        metadata={"description": "OCPP 1.6: a hard reset, which may lose queued messages."},
-    )
-
-
-class Reset(CamelCase):
-    """What the charger answered to a reset."""
-
-    response_from_station = fields.String(required=True)

@@ -15,7 +15,7 @@ from marshmallow import Schema, ValidationError, fields
 from api.schemas.chargers import EnrolmentRequest
 from api.schemas.fields import Boolean, Digits, Flag, Integer, Moment, Pattern
 from api.schemas.messages import MessageQuery
-from api.schemas.stations import StartRequest
+from api.schemas.operations import StartRequest
 
 MINIMAL = {
     "charge_box_id": "CP-1",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -13,6 +14,7 @@ import orjson
 
 from csms import frames
 from csms.books import Books, open_books
+from csms.commands import Outcome
 from csms.frames import Call, CallError, CallResult, Reply
 from csms.link import Link
 from csms.station import Station
@@ -91,6 +93,15 @@ async def refused(station: Station, action: str, payload: Any) -> str:
     reply: Reply = await station.answer(received(action, payload), 0)
     assert isinstance(reply, CallError), reply
     return reply.code
+
+
+async def answering(
+    talk: Conversation, asking: Awaitable[Outcome], *answers: Any
+) -> tuple[Outcome, list[Any]]:
+    """Let the charger give these answers, and return what came of it with what it was asked."""
+    asked = asyncio.ensure_future(asking)
+    heard = [(await talk.peer.answers(orjson.dumps(answer)))[2:] for answer in answers]
+    return await asked, heard
 
 
 @contextlib.asynccontextmanager

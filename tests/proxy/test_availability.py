@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from csms import frames
+from csms.availability import ACTION
+from csms.commands import ChangeAvailability
 from csms.errors import CallRefused
-from csms.frames import CallResult
-from proxy.availability import ACTION, Availability
-from storage.records import ChargerKey
 from storage.repositories.availability import AvailabilityWish
 from tests.doubles import PATIENCE, settled
 from tests.proxy.stage import OCPP201, Device, Stage, Target, refuses, says
@@ -27,6 +22,10 @@ ACCEPTED, SCHEDULED, REJECTED = (
 )
 
 OPENED = {"status": "Accepted", "by": "the charger"}
+HELD = {
+    "reasonCode": "HeldByTarget",
+    "additionalInfo": "The third-party CSMS of this charger keeps closed: EVSE 1.",
+}
 
 
 async def wants(target: Target, connector_id: Any, type: Any) -> Any:
@@ -77,15 +76,12 @@ async def test_the_target_s_wish_holds_when_the_platform_gives_way(
     async with stage.charger(key) as charger:
         charger.answers[ACTION] = says(ACCEPTED)
         await stage.reaches(key, "ready")
-        link = charger.connection.link
-        platform = Availability(key, "1.6", stage.storage.availability, link.call)
-        closed = AvailabilityWish(0, 1, 0, "Inoperative")
-        opened = closed._replace(type="Operative")
-        said = b'{"connectorId":1,"type":"%b"}'
+        station = charger.connection.station
         await wants(target, 1, "Inoperative")
-        await platform.change(closed, said % b"Inoperative")
+        await station.perform(ChangeAvailability(1, "Inoperative"))
 
-        assert await platform.change(opened, said % b"Operative") == b'{"status":"Accepted"}'
+        opened = await station.perform(ChangeAvailability(1, "Operative"))
+        assert (opened.status, opened.status_info) == ("Accepted", HELD)
         assert told(charger)[2:] == []  # the target still says no
         assert await wants(target, 1, "Operative") == ACCEPTED
     assert told(charger)[2:] == [(1, "Operative")]
@@ -204,69 +200,3 @@ async def test_what_a_target_closed_is_opened_when_the_charger_comes_back_after_
         {"operationalStatus": "Operative"},
         {"operationalStatus": "Operative", "evse": {"id": 1, "connectorId": 1}},
     ]
-
-
-# ---- any order of wishes of two owners ----
-
-Type: TypeAlias = Literal["Operative", "Inoperative"]
-TYPES: tuple[Type, ...] = ("Operative", "Inoperative")
-COMMANDS = st.lists(
-    st.tuples(st.integers(0, 1), st.integers(0, 2), st.sampled_from(TYPES)),
-    max_size=12,
-)
-
-
-@dataclass
-class Wishes:
-    """Keep wishes in memory."""
-
-    kept: dict[tuple[int, int], AvailabilityWish] = field(default_factory=dict)
-
-    async def of(self, _: ChargerKey) -> list[AvailabilityWish]:
-        return list(self.kept.values())
-
-    def note(self, _: ChargerKey, wish: AvailabilityWish) -> asyncio.Future[None]:
-        self.kept[wish.owner, wish.evse_id] = wish
-        return done()
-
-    def drop(self, _: ChargerKey, wish: AvailabilityWish) -> asyncio.Future[None]:
-        self.kept.pop((wish.owner, wish.evse_id), None)
-        return done()
-
-    def forget(self, _: ChargerKey, owner: int) -> asyncio.Future[None]:
-        self.kept = {place: wish for place, wish in self.kept.items() if place[0] != owner}
-        return done()
-
-
-def done() -> asyncio.Future[None]:
-    committed = asyncio.get_running_loop().create_future()
-    committed.set_result(None)
-    return committed
-
-
-@given(COMMANDS)
-def test_no_connector_is_operative_that_an_owner_wants_closed(
-    commands: list[tuple[int, int, Type]],
-) -> None:
-    charger = dict.fromkeys((1, 2), "Operative")
-    wanted = {(owner, connector): "Operative" for owner in (0, 1) for connector in (1, 2)}
-
-    async def ask(_: str, payload: bytes) -> CallResult:
-        said = orjson.loads(payload)
-        touched = [said["connectorId"]] if said["connectorId"] else [1, 2]
-        charger.update(dict.fromkeys(touched, said["type"]))
-        return frames.call_result("1", b'{"status":"Accepted"}', ACCEPTED)
-
-    async def play() -> None:
-        wishes = Wishes()
-        key = ChargerKey("org", "CP-1")
-        availability = Availability(key, "1.6", wishes, ask)  # type: ignore[arg-type]  # in memory
-        for owner, connector, type in commands:
-            payload = orjson.dumps({"connectorId": connector, "type": type})
-            await availability.change(AvailabilityWish(owner, connector, 0, type), payload)
-            wanted.update({(owner, each): type for each in ((connector,) if connector else (1, 2))})
-            for each, state in charger.items():
-                closed = "Inoperative" in (wanted[0, each], wanted[1, each])
-                assert state == "Inoperative" or not closed
-
-    asyncio.run(play())
