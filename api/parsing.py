@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import orjson
 from aiohttp import web
@@ -24,6 +24,26 @@ MAX_BODY_BYTES = 1 << 20
 MAX_DEPTH = 32
 MAX_VALUES = 10_000  # telling of each what is wrong with it would keep everybody else waiting
 MAX_FIELDS_NAMED = 100
+
+
+class _Node(NamedTuple):
+    """A container in the body, and where it is."""
+
+    inside: dict[str, Any] | list[Any]
+    parent: _Node | None = None
+    name: str | int = ""
+
+    @property
+    def path(self) -> str:
+        """Return its dotted path; what concerns the whole is called `body`."""
+        above = self.parent.path if self.parent and self.parent.parent else ""
+        return ".".join(filter(None, (above, str(self.name)))) or "body"
+
+    def children(self) -> list[_Node]:
+        """Return the containers in it."""
+        inside = self.inside
+        named = inside.items() if isinstance(inside, dict) else enumerate(inside)
+        return [_Node(one, self, name) for name, one in named if isinstance(one, dict | list)]
 
 
 class Parser(AIOHTTPParser):
@@ -59,20 +79,19 @@ async def _read(request: web.Request) -> bytes:
 
 
 def _check_size(body: Any) -> None:
-    level, values = _children([body]), 0
+    level = [_Node(body)] if isinstance(body, dict | list) else []
+    values, seen = 0, level
     for _ in range(MAX_DEPTH):
-        values += sum(map(len, level))
+        values += sum(len(node.inside) for node in level)
         if values > MAX_VALUES:
-            raise InvalidJson(f"The body holds more than {MAX_VALUES} values.")
-        level = [child for node in level for child in _children(node)]
+            fullest = max(seen, key=lambda node: len(node.inside))
+            told = f"The body holds more than {MAX_VALUES} values, most of them here."
+            raise Invalid({fullest.path: [told]}, told)
+        level = [child for node in level for child in node.children()]
         if not level:
             return
+        seen = seen + level
     raise InvalidJson(f"The body is nested more than {MAX_DEPTH} levels deep.")
-
-
-def _children(node: Any) -> list[Any]:
-    inside = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
-    return [child for child in inside if isinstance(child, dict | list)]
 
 
 def _flat(messages: Any, path: str = "") -> Iterator[tuple[str, list[str]]]:
