@@ -76,13 +76,12 @@ class Installed:
         lying = await self.read()
         self.put_back = self.unsaid = frozenset()
         wanted = {one.place: one for one in planned}
-        rivals = [place for place in lying if place in wanted and self._rivals(wanted[place])]
-        if not self._station.replaces_rivals and (refusal := await self._clear(rivals)):
-            return refusal
-        missing = [one for one in planned if afresh or not self._has(one)]
+        # What is to lie above something comes first, so that nothing lower holds meanwhile.
+        above = sorted(planned, key=lambda one: one.place.level, reverse=True)
+        missing = [one for one in above if afresh or not self._has(one)]
         missing = list(self._with_overwritten(missing, planned))
         for one in missing:
-            if refusal := await self._set(one):
+            if refusal := await self._make_room(one) or await self._set(one):
                 return refusal
         refusal = await self._clear([place for place in lying if place not in wanted])
         if refusal is None and missing and self._station.replaces_rivals:
@@ -181,8 +180,13 @@ class Installed:
         # A start's profile is bound to its transaction by having started it.
         return there is not None and _unbound(there.profile) == _unbound(planned.profile)
 
-    def _rivals(self, planned: Planned) -> bool:
-        return bool(self._there[planned.place].profile["id"] != planned.profile["id"])
+    async def _make_room(self, planned: Planned) -> Refusal:
+        """Clear a profile of another id from the place of one, unless that is done by itself."""
+        there = self._there.get(planned.place)
+        if self._station.replaces_rivals or there is None:
+            return None
+        rivals = there.profile["id"] != planned.profile["id"]
+        return await self._clear([planned.place]) if rivals else None
 
     def _with_overwritten(
         self, missing: Sequence[Planned], planned: Sequence[Planned]

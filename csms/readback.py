@@ -16,8 +16,8 @@ import orjson
 from csms import numbers
 from csms.composite import EXTERNAL, Lying, answered, is_above
 from csms.errors import AnswerTimeout, BadAnswer, CallRefused, LinkBusy
-from csms.scenes import Place
 from csms.readings import items, mapping, whole
+from csms.scenes import Place
 from csms.schedules import STATION_MAX, TX_DEFAULT, Fields, read
 from csms.turns import Urgency
 from storage.records import InstalledProfile
@@ -31,7 +31,7 @@ _Found: TypeAlias = Mapping[tuple[int, int], Fields]
 
 REPORTED = "ReportChargingProfiles"
 _OURS = "CSO"  # what a CSMS has set
-_PATIENCE = 5.0  # s, for all the reports of one request
+_PATIENCE = 5.0
 _MOST_REPORTED, _MOST_CONNECTORS = 1000, 64
 _AHEAD = timedelta(hours=1)
 _LEEWAY = 0.01  # of what a 1.6 charger reckons: many do so in whole amperes or watts
@@ -50,10 +50,12 @@ class Told(NamedTuple):
 class ReadBack:
     """Ask one connected charger; one that cannot tell is not asked again until it has booted."""
 
-    __slots__ = ("_reports", "_station", "_unable")
+    __slots__ = ("_patience", "_reports", "_station", "_unable")
 
-    def __init__(self, station: Station) -> None:
+    def __init__(self, station: Station, patience: float = _PATIENCE) -> None:
+        """``patience`` is in s, for all the reports of one request."""
         self._station = station
+        self._patience = patience
         self._unable = False
         self._reports: _Reports | None = None
 
@@ -91,7 +93,7 @@ class ReadBack:
             "chargingProfile": {"chargingLimitSource": [_OURS]},  # one criterion at least
         }
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(self._patience):
                 answer = await self._call("GetChargingProfiles", fields)
                 if answer.get("status") == "NoProfiles":
                     return _compared(books, {})
