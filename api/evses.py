@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from api.errors import NotFound
 from api.routing import Request
-from csms.plans import MOST_EVSES
+from csms.profile_ids import MOST_EVSES
 from storage.records import Charger
 
 

@@ -1,25 +1,51 @@
-"""Power limits of stations and their EVSEs (seed 002)."""
+"""Power limits of stations, their EVSEs and transactions (seed 002)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from api.chargers import stored_charger
 from api.commands import perform
 from api.errors import Invalid, NotFound
+from api.evses import evse_of
 from api.routing import Request, route
 from api.schemas.power_limits import LimitAnswer, LimitQuery, LimitRequest
 from api.stations import STATION, TAG
 from csms.commands import ClearPowerLimit, Outcome, SetPowerLimit
-from csms.plans import MOST_EVSES, PLATFORM, is_reserved_for_targets, limit_id, scope_of
+from csms.parties import PLATFORM
+from csms.profile_ids import Reserved, is_reserved_for_targets, reserved_for
+from csms.schedules import TX
 from storage.clock import timestamp
-from storage.records import Charger
+from storage.records import Charger, ChargingProfile, Transaction
 
 FAILURES = (409, 422, 502, 504)
 OF_STATION = STATION + "/powerLimit"
 OF_EVSE = STATION + "/evses/{evseId}/powerLimit"
-_OPTIONS = ("charging_profile_id", "comment", "stack_level")
+OF_TRANSACTION = STATION + "/transactions/{transactionId}/powerLimit"
+# What may stand in the query or in the body, by its name outside.
+_OPTIONS: Mapping[str, str] = {
+    "charging_profile_id": "chargingProfileId",
+    "comment": "comment",
+    "condition": "condition",
+    "relative_delay": "relativeDelay",
+    "stack_level": "stackLevel",
+}
+
+
+class _Place(NamedTuple):
+    """What a limit is for; a transaction may have no EVSE yet."""
+
+    charger: Charger
+    evse_id: int
+    transaction_id: str | None = None
+
+    @property
+    def named(self) -> dict[str, Any]:
+        """Name it in the record of a command."""
+        if self.transaction_id is not None:
+            return {"transactionId": self.transaction_id}
+        return {"evseId": self.evse_id}
 
 
 @route(
@@ -37,7 +63,7 @@ async def set_station_power_limit(request: Request) -> Mapping[str, Any]:
 
     It holds whatever a third-party CSMS wants of the charger. A repeat replaces it.
     """
-    return await _set(request, await stored_charger(request), 0)
+    return await _set(request, await _station(request))
 
 
 @route(
@@ -55,26 +81,69 @@ async def set_evse_power_limit(request: Request) -> Mapping[str, Any]:
 
     It holds whatever a third-party CSMS wants of the charger. A repeat replaces it.
     """
-    charger = await stored_charger(request)
-    return await _set(request, charger, await _evse(request, charger))
+    return await _set(request, await _evse(request))
+
+
+@route(
+    "PUT",
+    OF_TRANSACTION,
+    tag=TAG,
+    scope="operate",
+    body=LimitRequest(),
+    query=LimitQuery(),
+    answer=LimitAnswer(),
+    errors=FAILURES,
+)
+async def set_transaction_power_limit(request: Request) -> Mapping[str, Any]:
+    """Limit the power of one running transaction, beside the limit of its EVSE.
+
+    It goes with the transaction. Where that has no EVSE yet, the limit waits for it.
+    """
+    return await _set(request, await _transaction(request, running=True))
 
 
 @route("DELETE", OF_STATION, tag=TAG, scope="operate", answer=LimitAnswer(), errors=FAILURES)
 async def clear_station_power_limit(request: Request) -> Mapping[str, Any]:
     """Lift every power limit of a station; those of its EVSEs stay."""
-    return await _clear(request, await stored_charger(request), 0)
+    return await _clear(request, await _station(request))
 
 
 @route("DELETE", OF_EVSE, tag=TAG, scope="operate", answer=LimitAnswer(), errors=FAILURES)
 async def clear_evse_power_limit(request: Request) -> Mapping[str, Any]:
-    """Lift every power limit of one EVSE."""
+    """Lift every power limit of one EVSE; those of its transactions stay."""
+    return await _clear(request, await _evse(request))
+
+
+@route("DELETE", OF_TRANSACTION, tag=TAG, scope="operate", answer=LimitAnswer(), errors=FAILURES)
+async def clear_transaction_power_limit(request: Request) -> Mapping[str, Any]:
+    """Lift every power limit of one transaction; Unknown where there is none any more."""
+    return await _clear(request, await _transaction(request, running=False))
+
+
+async def _station(request: Request) -> _Place:
+    return _Place(await stored_charger(request), 0)
+
+
+async def _evse(request: Request) -> _Place:
     charger = await stored_charger(request)
-    return await _clear(request, charger, await _evse(request, charger))
+    return _Place(charger, await evse_of(request, charger))
 
 
-async def _set(request: Request, charger: Charger, evse_id: int) -> Mapping[str, Any]:
+async def _transaction(request: Request, *, running: bool) -> _Place:
+    """Return the transaction of the path; NotFound where it is not of this station."""
+    charger, id = await stored_charger(request), request.path["transactionId"]
+    await request.parts.storage.group.flush()
+    found: Transaction | None = await request.parts.storage.transactions.get(charger.key, id)
+    if found is None:
+        raise NotFound("The station has no such transaction.")
+    if running and found.state != "running":
+        raise Invalid({"transactionId": ["The transaction has ended."]})
+    return _Place(charger, found.evse_id, found.transaction_id)
+
+
+async def _set(request: Request, place: _Place) -> Mapping[str, Any]:
     options = {name: _option(request, name) for name in _OPTIONS}
-    await _check_id(request, charger, options["charging_profile_id"], evse_id)
+    await _check_id(request, place, options["charging_profile_id"])
     [(kind, value)] = request.body["limit"].items()
     meta = {
         "comment": options["comment"],
@@ -82,30 +151,24 @@ async def _set(request: Request, charger: Charger, evse_id: int) -> Mapping[str,
         "createdBy": request.caller.key_id,
     }
     command = SetPowerLimit(
-        evse_id=evse_id,
+        evse_id=place.evse_id,
         kind=kind,
         value=value,
         profile_id=options["charging_profile_id"],
-        stack_level=options["stack_level"] or 0,
+        stack_level=options["stack_level"],
         meta=meta,
+        condition=options["condition"],
+        delay=options["relative_delay"],
+        transaction_id=place.transaction_id,
     )
-    asked = {"evseId": evse_id, "limit": {kind: value}, **_given(options)}
-    return _answer(await perform(request, charger, command, asked))
+    given = {_OPTIONS[name]: value for name, value in options.items() if value is not None}
+    asked = {**place.named, "limit": {kind: value}, **given}
+    return _answer(await perform(request, place.charger, command, asked))
 
 
-async def _clear(request: Request, charger: Charger, evse_id: int) -> Mapping[str, Any]:
-    command = ClearPowerLimit(evse_id)
-    return _answer(await perform(request, charger, command, {"evseId": evse_id}))
-
-
-async def _evse(request: Request, charger: Charger) -> int:
-    """Return the EVSE of the path, unless the charger has told of others only."""
-    evse_id: int = request.path["evseId"]
-    connectors = await request.parts.storage.chargers.connectors(charger.key)
-    told = {one.evse_id for one in connectors if one.evse_id}
-    if evse_id > MOST_EVSES or (told and evse_id not in told):
-        raise NotFound("The station has no such EVSE.")
-    return evse_id
+async def _clear(request: Request, place: _Place) -> Mapping[str, Any]:
+    command = ClearPowerLimit(place.evse_id, place.transaction_id)
+    return _answer(await perform(request, place.charger, command, place.named))
 
 
 def _option(request: Request, name: str) -> Any:
@@ -114,21 +177,23 @@ def _option(request: Request, name: str) -> Any:
     return request.query[name] if found is None else found
 
 
-def _given(options: Mapping[str, Any]) -> dict[str, Any]:
-    outside = dict(zip(_OPTIONS, ("chargingProfileId", "comment", "stackLevel"), strict=True))
-    return {outside[name]: value for name, value in options.items() if value is not None}
-
-
-async def _check_id(
-    request: Request, charger: Charger, profile_id: int | None, evse_id: int
-) -> None:
-    if profile_id is None or profile_id == limit_id(evse_id):
+async def _check_id(request: Request, place: _Place, profile_id: int | None) -> None:
+    if profile_id is None:
         return
-    if scope_of(profile_id) not in {None, evse_id} or is_reserved_for_targets(profile_id):
+    kept = reserved_for(profile_id)
+    own = Reserved(place.evse_id, place.transaction_id is not None)
+    if kept not in {None, own} or is_reserved_for_targets(profile_id):
         raise _bad_id("This id is kept for something else.")
-    for one in await request.parts.storage.charging_profiles.of_owners(charger.key):
-        if (one.owner, one.profile_id) == (PLATFORM, profile_id) and one.evse_id != evse_id:
-            raise _bad_id("This id is in use for another limit of this station.")
+    for one in await request.parts.storage.charging_profiles.of_owners(place.charger.key):
+        if (one.owner, one.profile_id) == (PLATFORM, profile_id) and not _same(one, place):
+            raise _bad_id("This id is in use for something else at this station.")
+
+
+def _same(one: ChargingProfile, place: _Place) -> bool:
+    """Tell whether a profile of the platform is a power limit of the same scope."""
+    if "limit" not in one.meta or (one.purpose == TX) != (place.transaction_id is not None):
+        return False
+    return (one.evse_id, one.transaction_id) == (place.evse_id, place.transaction_id)
 
 
 def _bad_id(message: str) -> Invalid:

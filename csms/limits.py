@@ -1,45 +1,45 @@
-"""Turn a power limit into a charging profile, and several owners' profiles into one; pure.
+"""Turn a power limit into a charging profile, and what several parties want into one; pure.
 
 What lies on the charger is never above what any owner allows, and equal to the lowest of them
-where one profile can say that (`proxy-semantics` B.6: virtual stacks; ADR 0015).
+where one profile can say that (`proxy-semantics` B.6: virtual stacks; ADR 0015, 0018).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from csms.schedules import (
-    CYCLES,
-    MOST_PHASES,
-    TX,
-    Curve,
-    Fields,
-    Rate,
-    Supply,
-    Unit,
-    leading,
-    moment_of,
-    round_down,
-)
+from csms.parties import Party, steady_party
+from csms.schedules import TX_DEFAULT, Fields, Rate, Supply, Unit, leading, round_down
 from storage.clock import timestamp
 
 LEAD = timedelta(seconds=60)  # an absolute schedule begins in the past: clocks differ
+LONG_AGO = "2000-01-01T00:00:00.000Z"  # to what has to hold whatever a charger's clock says
 MIN_CURRENT_A = 6.0  # below it a phase stops charging AC (IEC 61851-1)
-_FAR = 1_000_000.0  # W or A: no limit, where one profile has to say something in between
+_FAR: Mapping[Unit, float] = {"W": 1_000_000.0, "A": 1_000.0}  # as good as no limit
 
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
-    """What a charger's schedules may be made of; ``supply`` is of the EVSE in question."""
+    """What a charger's schedules may be made of; ``supply`` is of the EVSE in question.
+
+    ``connection_timeout`` is how long in s it waits in Preparing. With ``offline_duration`` a
+    profile can end by itself without a CSMS (2.1 K01.FR.101).
+    """
 
     units: frozenset[Unit] = frozenset({"A", "W"})
     max_level: int = 0
     max_periods: int = 24
     supply: Supply = field(default_factory=Supply)
+    connection_timeout: int = 60
+    offline_duration: bool = False
+
+    @property
+    def can_fall_back(self) -> bool:
+        """Tell whether something can lie below something else, or follow it."""
+        return self.max_level > 0 or self.max_periods > 1
 
     def unit_for(self, *wanted: Unit, direct: bool = False) -> Unit:
         """Return the unit in which limits of these units are said: A where they differ.
@@ -51,6 +51,24 @@ class Abilities:
             return "W"
         common = set(wanted) & self.units if len(set(wanted)) == 1 else self.units
         return "A" if "A" in (common or self.units) else "W"
+
+    def unit_of(self, rates: Iterable[Rate]) -> Unit:
+        """Return the unit in which all of these are said."""
+        known = list(rates)
+        units: list[Unit] = [rate.unit for rate in known]
+        return self.unit_for(*units, direct=any(rate.direct for rate in known))
+
+    def lowest(self, rates: Sequence[Rate]) -> Rate:
+        """Return what keeps to all of these, of which there is at least one."""
+        found = self.supply.lowest(rates, self.unit_of(rates))
+        assert found is not None  # noqa: S101 - of one at least
+        direct = any(rate.direct for rate in rates)
+        return Rate(found.value, found.unit, found.phases, direct)
+
+    def far(self, like: Iterable[Rate]) -> Rate:
+        """Return what is as good as no limit, in the unit of others."""
+        unit = self.unit_of(like)
+        return Rate(_FAR[unit], unit)
 
 
 class Merged(NamedTuple):
@@ -67,23 +85,21 @@ def limit_profile(
     id: int, purpose: str, rate: Rate, now: datetime, transaction_id: str | None = None
 ) -> dict[str, Any]:
     """Return the profile of a constant limit: it began a minute ago and does not end."""
-    period = _period(0, rate)
     bound = {} if transaction_id is None else {"transactionId": transaction_id}
-    return {
-        "id": id,
-        "stackLevel": 0,
-        "chargingProfilePurpose": purpose,
-        "chargingProfileKind": "Absolute",
-        **bound,
-        "chargingSchedule": [
-            {
-                "id": id,
-                "startSchedule": timestamp(now - LEAD),
-                "chargingRateUnit": rate.unit,
-                "chargingSchedulePeriod": [period],
-            }
-        ],
+    content = steady(purpose, rate, timestamp(now - LEAD))
+    schedules = [{"id": id, **one} for one in content.pop("chargingSchedule")]
+    return {"id": id, "stackLevel": 0, **content, **bound, "chargingSchedule": schedules}
+
+
+def steady(purpose: str, rate: Rate, start: str) -> dict[str, Any]:
+    """Return what one limit becomes that began at a moment."""
+    periods = [period(0, rate)]
+    schedule = {
+        "startSchedule": start,
+        "chargingRateUnit": rate.unit,
+        "chargingSchedulePeriod": periods,
     }
+    return content(purpose, "Absolute", schedule)
 
 
 def below_minimum(rate: Rate, supply: Supply) -> bool:
@@ -91,192 +107,69 @@ def below_minimum(rate: Rate, supply: Supply) -> bool:
     return supply.convert(rate, "A", rate.phases) < MIN_CURRENT_A
 
 
-# ---- one profile for several ----
+# ---- limits alone ----
 
 
-def capped(profile: Fields, cap: Rate, abilities: Abilities) -> dict[str, Any]:
-    """Return a profile whose every period keeps to a limit; nothing else of it changes."""
-    schedules = [
-        _capped_schedule(schedule, cap, abilities) for schedule in profile["chargingSchedule"]
-    ]
-    return {**profile, "chargingSchedule": schedules}
+def steadily(purpose: str, parties: Sequence[Party], abilities: Abilities) -> dict[str, Any]:
+    """Return what limits come to that hold whatever the time is."""
+    rates = [party.steady for party in parties]
+    since = [party.leader.created_at for party in parties if party.leader is not None]
+    known = [rate for rate in rates if rate is not None]
+    begin = max(since, default=parties[0].curves[0].start)
+    return steady(purpose, abilities.lowest(known), timestamp(begin - LEAD))
 
 
-def merge(
-    profiles: Sequence[Fields],
-    curves: Sequence[Curve],
-    cap: Rate | None,
-    abilities: Abilities,
-    now: datetime,
-    horizon: timedelta,
-    started: datetime | None = None,
-) -> Merged:
-    """Return one profile that keeps to one owner's profiles and to the platform's limit.
-
-    ``curves`` are the profiles, read. Where something recurs, and is too much for one profile, it
-    is expanded for ``horizon``; what follows then is as low as anything that may hold.
-    """
-    if len(profiles) == 1 and cap is not None:
-        own = capped(profiles[0], cap, abilities)
-        if profiles[0]["chargingProfilePurpose"] == TX or not has_gaps(own, now - LEAD):
-            return Merged(own)
-        if _can_be_filled(own):
-            return Merged(_filled(own, cap, abilities, now - LEAD))
-    return _expanded(profiles[0], curves, cap, abilities, now - LEAD, horizon, started)
-
-
-def has_gaps(profile: Fields, begin: datetime) -> bool:
-    """Tell whether a profile says nothing at some moment from ``begin`` on."""
-    if "validFrom" in profile or "validTo" in profile:
-        return True
-    relative = profile["chargingProfileKind"] == "Relative"
-    return any(
-        "duration" in schedule or not (relative or _has_begun(schedule, begin))
-        for schedule in profile["chargingSchedule"]
+def by_age(parties: Sequence[Party], abilities: Abilities, now: datetime) -> dict[str, Any]:
+    """Return what limits come to that begin some time after charging does: a Relative profile."""
+    ages = sorted({curve.starts[0] for party in parties for curve in party.curves} | {0.0})
+    known = [curve.rates[0] for party in parties for curve in party.curves]
+    unit = abilities.unit_of(known)
+    far = abilities.far(known)
+    steps: list[tuple[float, Rate]] = []
+    for age in ages:
+        at = now + timedelta(seconds=age)
+        rates = [rate for one in parties for rate in leading(one.curves, at, now)]
+        lowest = abilities.supply.lowest([*rates, far], unit) or far
+        if not steps or steps[-1][1] != lowest:
+            steps.append((age, lowest))
+    most = abilities.max_periods
+    if len(steps) > most:
+        beyond = [rate for _, rate in steps[most - 1 :]]
+        steps = [*steps[: most - 1], (steps[most - 1][0], abilities.lowest(beyond))]
+    periods = [period(int(age), rate) for age, rate in steps]
+    return content(
+        TX_DEFAULT, "Relative", {"chargingRateUnit": unit, "chargingSchedulePeriod": periods}
     )
 
 
-def _has_begun(schedule: Fields, begin: datetime) -> bool:
-    start = moment_of(schedule.get("startSchedule"))
-    return start is None or start <= begin
-
-
-def _capped_schedule(schedule: Fields, cap: Rate, abilities: Abilities) -> dict[str, Any]:
-    unit = abilities.unit_for(schedule["chargingRateUnit"], cap.unit, direct=cap.direct)
-    periods = []
-    for period in schedule["chargingSchedulePeriod"]:
-        phases = period.get("numberPhases")
-        own = Rate(float(period["limit"]), schedule["chargingRateUnit"], phases)
-        lowest = abilities.supply.lowest((own, cap), unit)
-        assert lowest is not None  # noqa: S101 - of two
-        # One that stays keeps its spelling: 16 does not become 16.0.
-        same = unit == own.unit and lowest.value == own.value
-        said = {} if lowest.phases is None else {"numberPhases": lowest.phases}
-        limit = period["limit"] if same else lowest.value
-        periods.append({**period, "limit": limit, **said})
-    kept = dict(schedule)
-    if unit != schedule["chargingRateUnit"]:
-        kept.pop("minChargingRate", None)
-    return {**kept, "chargingRateUnit": unit, "chargingSchedulePeriod": periods}
-
-
-def _can_be_filled(profile: Fields) -> bool:
-    bounded = "validFrom" in profile or "validTo" in profile
-    lasting = profile["chargingProfileKind"] in {"Recurring", "Relative"}
-    return lasting and not bounded and len(profile["chargingSchedule"]) == 1
-
-
-def _filled(
-    profile: Mapping[str, Any], cap: Rate, abilities: Abilities, begin: datetime
+def lasting(
+    purpose: str, parties: Sequence[Party], abilities: Abilities, now: datetime
 ) -> dict[str, Any]:
-    """Let the limit hold where a recurring or relative profile says nothing."""
-    schedule = dict(profile["chargingSchedule"][0])
-    duration = schedule.pop("duration", None)
-    cycle = CYCLES.get(profile.get("recurrencyKind", ""))
-    start = moment_of(schedule.get("startSchedule"))
-    if cycle is not None and start is not None and start > begin:
-        schedule["startSchedule"] = timestamp(start - (-((begin - start) // cycle)) * cycle)
-    if duration is not None and (cycle is None or duration < cycle.total_seconds()):
-        unit: Unit = schedule["chargingRateUnit"]
-        rate = Rate(abilities.supply.convert(cap, unit, cap.phases), unit, cap.phases)
-        kept = [one for one in schedule["chargingSchedulePeriod"] if one["startPeriod"] < duration]
-        schedule["chargingSchedulePeriod"] = [*kept, _period(duration, rate)]
-    return {**profile, "chargingSchedule": [schedule]}
+    """Return what is never above any party, without an end and without need of a right clock."""
+    floors = [floor_of(party, abilities, now) for party in parties if not party.limits]
+    limits = [party for party in parties if party.limits]
+    if purpose == TX_DEFAULT:
+        return by_age([*limits, *(one for one in floors if one)], abilities, now)
+    rates = [rate for party in parties for rate in party.floor(now)]
+    return steady(purpose, abilities.lowest(rates), LONG_AGO)
 
 
-def _expanded(
-    like: Fields,
-    curves: Sequence[Curve],
-    cap: Rate | None,
-    abilities: Abilities,
-    begin: datetime,
-    horizon: timedelta,
-    started: datetime | None,
-) -> Merged:
-    end = begin + horizon
-    edges = {edge for curve in curves for edge in curve.edges(begin, end, started)}
-    unit = abilities.unit_for(
-        *(rate.unit for curve in curves for rate in curve.rates),
-        *((cap.unit,) if cap else ()),
-        direct=cap is not None and cap.direct,
-    )
-    steps: list[tuple[datetime, Rate | None]] = []
-    for moment in [begin, *sorted(edge for edge in edges if edge > begin)]:
-        rates = [*leading(curves, moment, started), cap]
-        rate = abilities.supply.lowest(rates, unit)
-        if not steps or steps[-1][1] != rate:
-            steps.append((moment, rate))
-    kept, exact_until = _bounded(steps, curves, end, abilities.max_periods)
-    if exact_until is not None:
-        floor = abilities.supply.lowest(
-            [*(curve.least for curve in curves), cap, kept[-1][1]], unit
-        )
-        kept[-1] = (kept[-1][0], floor)
-    return Merged(_absolute(like, kept, unit), exact_until)
+def floor_of(party: Party, abilities: Abilities, now: datetime) -> Party | None:
+    """Return a party that always says what another says at least."""
+    rates = party.floor(now)
+    return steady_party(abilities.lowest(rates), now) if rates else None
 
 
-def _bounded(
-    steps: list[tuple[datetime, Rate | None]],
-    curves: Sequence[Curve],
-    end: datetime,
-    max_periods: int,
-) -> tuple[list[tuple[datetime, Rate | None]], datetime | None]:
-    """Return as many steps as there is room for, and until when they are exact."""
-    endless = any(curve.cycle for curve in curves)
-    known = [step for step in steps if not endless or step[0] < end] or steps[:1]
-    if endless:
-        known = [*known, (end, known[-1][1])]
-    if endless or len(known) > max_periods:
-        known = known[:max_periods]
-        return known, known[-1][0]
-    return known, None
-
-
-def _absolute(
-    like: Fields, steps: Sequence[tuple[datetime, Rate | None]], unit: Unit
-) -> dict[str, Any]:
-    first = next((n for n, (_, rate) in enumerate(steps) if rate is not None), 0)
-    begin = steps[first][0].replace(microsecond=0)
-    periods = _whole_seconds(steps[first:], begin)
-    schedule: dict[str, Any] = {"startSchedule": timestamp(begin), "chargingRateUnit": unit}
-    if len(periods) > 1 and periods[-1][1] is None:
-        schedule["duration"] = periods.pop()[0]
-    schedule["chargingSchedulePeriod"] = [
-        _period(start, rate or Rate(_FAR, unit)) for start, rate in periods
-    ]
+def content(purpose: str, kind: str, schedule: Fields) -> dict[str, Any]:
+    """Return a profile that has neither id nor level yet."""
     return {
-        "chargingProfilePurpose": like["chargingProfilePurpose"],
-        "chargingProfileKind": "Absolute",
-        "chargingSchedule": [schedule],
+        "chargingProfilePurpose": purpose,
+        "chargingProfileKind": kind,
+        "chargingSchedule": [dict(schedule)],
     }
 
 
-def _whole_seconds(
-    steps: Sequence[tuple[datetime, Rate | None]], begin: datetime
-) -> list[tuple[int, Rate | None]]:
-    """Return the steps in s from the begin: what falls comes early, what rises comes late."""
-    periods: list[tuple[int, Rate | None]] = []
-    height = math.inf
-    for moment, rate in steps:
-        before, height = height, _height(rate)
-        exact = (moment - begin).total_seconds()
-        early, late = math.floor(exact), math.ceil(exact)
-        while periods and periods[-1][0] > (early if height < before else late - 1):
-            periods.pop()  # it would hold for a part of this second only
-        lower = periods and periods[-1][0] == early and _height(periods[-1][1]) <= height
-        if height < before and periods and periods[-1][0] == early and not lower:
-            periods.pop()
-        periods.append((early if height < before and not lower else late, rate))
-    return periods
-
-
-def _height(rate: Rate | None) -> float:
-    """Return what is compared to tell whether one step is below another."""
-    if rate is None:
-        return math.inf
-    return rate.value if rate.unit == "W" else rate.value * (rate.phases or MOST_PHASES)
-
-
-def _period(start: float, rate: Rate) -> dict[str, Any]:
+def period(start: float, rate: Rate) -> dict[str, Any]:
+    """Return a step of a schedule; ``start`` is in s."""
     phases = {} if rate.phases is None else {"numberPhases": rate.phases}
     return {"startPeriod": start, "limit": round_down(rate.value), **phases}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -19,10 +20,14 @@ import structlog
 from csms.commands import Outcome
 from csms.errors import CallRefused, CommandError, LinkError
 from csms.installed import Installed, Refusal
-from csms.plans import PLATFORM, Place, Plan, plan, power_limit, rate_of
+from csms.parties import PLATFORM, conditions_of, placed_at
+from csms.plans import Plan, plan
 from csms.readback import REPORTED
 from csms.readings import mapping
-from csms.schedules import TX, TX_DEFAULT, Rate
+from csms.scenes import Place, Scene
+from csms.schedules import TX, Fields
+from csms.sessions import Sessions
+from csms.starts import start_profile
 from storage.errors import StorageError
 from storage.records import ChargingProfile, Transaction
 
@@ -34,13 +39,21 @@ log = structlog.get_logger("ringmain.profiles")
 
 Wishes: TypeAlias = Sequence[ChargingProfile]
 
-HEARD = frozenset(
-    {"BootNotification", REPORTED, "StartTransaction", "StopTransaction", "TransactionEvent"}
-)
+_STATUSES = frozenset({"StatusNotification", "NotifyEvent"})
+HEARD = _STATUSES | {
+    "BootNotification",
+    REPORTED,
+    "StartTransaction",
+    "StopTransaction",
+    "TransactionEvent",
+}
+JUDGED = frozenset({"Authorize", "TransactionEvent"})
 _NONE = 2  # of two choices
+_NUMBER = re.compile(r"[0-9]{1,6}")
 _START_LASTS = timedelta(hours=1)  # a remote start that nothing came of
 _AGAIN = timedelta(seconds=600)  # after which the charger may think otherwise
 _SHORTEST_RENEWAL = 60.0  # s: chargers keep profiles in flash
+_LONGEST_PAUSE = 15.0  # s that who asks is kept waiting for a charger that wants a pause
 
 
 class Settled(NamedTuple):
@@ -65,11 +78,14 @@ class Profiles:
         "_asking",
         "_bare",
         "_installed",
+        "_sessions",
         "_station",
         "_stored",
         "_task",
         "_turn",
         "_wake",
+        "_watching",
+        "alarm",
     )
 
     def __init__(self, station: Station) -> None:
@@ -78,6 +94,9 @@ class Profiles:
         self._turn, self._asking = asyncio.Lock(), asyncio.Lock()
         self._abilities: dict[int, Abilities] = {}
         self._installed = Installed(station)
+        self._sessions = Sessions(station)
+        self.alarm: str | None = None  # why the charger does not have what it should
+        self._watching = True  # something is wanted that depends on what goes on at the plugs
         self._bare = False  # nothing is wanted and nothing lies there
         self._afresh = False  # the charger may have forgotten everything
         self._task: asyncio.Task[None] | None = None
@@ -134,17 +153,15 @@ class Profiles:
         async with self._turn:
             return [one for one in await self._present() if one.owner == owner]
 
-    async def limit_of(self, evse_id: int | None) -> Rate | None:
-        """Return the power limit of a connector, of any the lowest; raise StorageError."""
-        wishes = await self._stored.of_owners(self._station.key)
-        evses = {one.evse_id for one in wishes if one.purpose == TX_DEFAULT}
-        named = sorted(evses) if evse_id is None else [evse_id]
-        found = [power_limit(wishes, TX_DEFAULT, evse) for evse in named]
-        rates = [rate_of(one) for one in found if one is not None]
-        if not rates:
-            return None
-        abilities = await self.abilities(evse_id or 0)
-        return abilities.supply.lowest(rates, abilities.unit_for(*(one.unit for one in rates)))
+    async def starting(self, owner: int, evse_id: int, profile: Fields) -> dict[str, Any]:
+        """Return the TxProfile that goes along with a start, never above what others want.
+
+        EVSE 0 is any. Raises LinkError or StorageError.
+        """
+        async with self._turn:
+            wishes = await self._present()
+            scene, abilities = await self._surroundings(wishes, {evse_id})
+        return start_profile(profile, owner, evse_id, wishes, abilities, scene)
 
     async def expect(self, wish: ChargingProfile) -> None:
         """Store the profile of a remote start; it is bound to the transaction that comes of it.
@@ -171,16 +188,30 @@ class Profiles:
     # ---- what the charger tells ----
 
     def heard(self, action: str, fields: Any) -> None:
-        """Look after the profiles soon: the charger has booted, or a transaction begins or ends."""
+        """Look after the profiles soon: the charger has booted, or a transaction begins or ends.
+
+        Where it counts, also: something is plugged in, or a transaction has gone on.
+        """
         if action == REPORTED:
             self._installed.readback.heard(fields)
             return
         if action == "BootNotification":
             self._abilities.clear()
             self._afresh, self._bare = True, False
-        elif self._bare or mapping(fields).get("eventType") == "Updated":
+        elif self._bare or not (self._watching or _begins_or_ends(action, fields)):
             return
         self._attend_soon()
+
+    def judged(self, fields: Any, answer: Any) -> None:
+        """Look after the profiles soon where a token was accepted, or was not, and it counts."""
+        if self._bare or not self._watching:
+            return
+        self._sessions.judged(fields, answer)
+        self._attend_soon()
+
+    def supply_changed(self) -> None:
+        """Ask anew what schedules may be made of, once they are needed."""
+        self._abilities.clear()
 
     def look(self) -> None:
         """Look after the profiles soon: an owner has come, gone or changed."""
@@ -241,12 +272,18 @@ class Profiles:
         afresh = await self._installed.is_doubtful(_sent(wishes), booted=self._afresh)
         settled = await self._settle([wishes, _platforms(wishes)], afresh=afresh)
         self._afresh = False
-        exact_until = (await self._plan(wishes)).exact_until
+        self._watching = any(conditions_of(one) or not one.evse_id for one in wishes)
+        scene, abilities = await self._surroundings(wishes)
+        made = plan(wishes, abilities, scene)
+        renewal = self._sessions.renewed(scene, made.made_at)
+        until = min((one for one in (made.exact_until, renewal) if one), default=None)
         if settled.refusal is None:
-            return exact_until
-        log.warning("profiles_refused", charge_box_id=self._station.id)
-        again = self._station.books.clock.now() + _AGAIN
-        return min(exact_until or again, again)
+            self.alarm = None
+            return until
+        self.alarm = _reason(settled.refusal)
+        log.warning("profiles_refused", charge_box_id=self._station.id, reason=self.alarm)
+        again = self._station.books.clock.now() + (_pause(settled.refusal) or _AGAIN)
+        return min(until or again, again)
 
     # ---- planning ----
 
@@ -268,7 +305,7 @@ class Profiles:
 
     def _bound(self, wish: ChargingProfile, running: Mapping[str, Transaction]) -> ChargingProfile:
         if wish.transaction_id is not None:
-            return wish
+            return self._placed(wish, running.get(wish.transaction_id))
         for one in running.values():
             here = wish.evse_id in {0, one.evse_id} and one.evse_id
             older = one.transaction_id in wish.meta["before"]  # no charger's clock is asked
@@ -279,11 +316,27 @@ class Profiles:
                 return bound
         return wish
 
+    def _placed(self, wish: ChargingProfile, transaction: Transaction | None) -> ChargingProfile:
+        """Give a wish the EVSE that its transaction has been without (K01.FR.16)."""
+        if wish.evse_id or transaction is None or not transaction.evse_id:
+            return wish
+        placed = placed_at(transaction.evse_id, wish)
+        self._stored.note_removed(wish)
+        self._stored.note_put(placed)
+        return placed
+
     async def _plan(self, wishes: Wishes) -> Plan:
-        running = await self._running(wishes)
-        evses = {one.evse_id for one in wishes} | {one.evse_id for one in running.values()}
-        abilities = {evse_id: await self.abilities(evse_id) for evse_id in sorted(evses)}
-        return plan(wishes, running, abilities, self._station.books.clock.now())
+        scene, abilities = await self._surroundings(wishes)
+        return plan(wishes, abilities, scene)
+
+    async def _surroundings(
+        self, wishes: Wishes, evses: Collection[int] = ()
+    ) -> tuple[Scene, dict[int, Abilities]]:
+        lying = {place: one.profile for place, one in (await self._installed.read()).items()}
+        timeout = (await self.abilities(0)).connection_timeout if wishes else 0
+        scene = await self._sessions.scene(wishes, lying, timeout)
+        known = {one.evse_id for one in wishes} | {one.evse_id for one in scene.running.values()}
+        return scene, {one: await self.abilities(one) for one in sorted(known | set(evses))}
 
     async def _running(self, wishes: Wishes) -> Mapping[str, Transaction]:
         if not any(one.purpose == TX for one in wishes):
@@ -307,6 +360,10 @@ class Profiles:
         for n, wishes in enumerate(choices):
             planned = (await self._plan(wishes)).profiles
             refusal = await self._installed.bring(planned, afresh=afresh)
+            pause = _pause(refusal)
+            if pause is not None and pause.total_seconds() <= _LONGEST_PAUSE:
+                await asyncio.sleep(pause.total_seconds())
+                refusal = await self._installed.bring(planned, afresh=afresh)
             if refusal is None:
                 return Settled(n, first, self._installed.put_back, self._installed.unsaid)
             first = first or refusal
@@ -321,6 +378,27 @@ def _sent(wishes: Wishes) -> list[int]:
 
 def _platforms(wishes: Wishes) -> list[ChargingProfile]:
     return [one for one in wishes if one.owner == PLATFORM]
+
+
+def _begins_or_ends(action: str, fields: Any) -> bool:
+    return action not in _STATUSES and mapping(fields).get("eventType") != "Updated"
+
+
+def _pause(refusal: Refusal) -> timedelta | None:
+    """Return how long the charger wants no more profiles (2.1 K01.FR.56), if it says so."""
+    if not isinstance(refusal, Outcome) or refusal.status_info is None:
+        return None
+    if refusal.status_info.get("reasonCode") != "RateLimitExceeded":
+        return None
+    seconds = _NUMBER.search(str(refusal.status_info.get("additionalInfo", "")))
+    return timedelta(seconds=int(seconds[0])) if seconds else None
+
+
+def _reason(refusal: Refusal) -> str:
+    if isinstance(refusal, Outcome):
+        info = refusal.status_info or {}
+        return " ".join(str(one) for one in (refusal.status, *info.values()) if one)
+    return str(refusal)
 
 
 def _same(one: ChargingProfile, other: ChargingProfile) -> bool:

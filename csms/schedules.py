@@ -80,7 +80,8 @@ class Curve:
     @property
     def uncertain(self) -> bool:
         """Tell whether what holds depends on when a transaction starts."""
-        return self.kind == "Relative" and (self.duration is not None or len(self.rates) > 1)
+        steady = self.duration is None and len(self.rates) == 1 and self.starts[0] == 0
+        return self.kind == "Relative" and not steady
 
     @property
     def least(self) -> Rate:
@@ -106,7 +107,20 @@ class Curve:
         age = moment - self._began(moment, started)
         if age < timedelta() or (self.duration is not None and age >= self.duration):
             return None
-        return self.rates[max(bisect_right(self.starts, age.total_seconds()) - 1, 0)]
+        place = bisect_right(self.starts, age.total_seconds()) - 1
+        return self.rates[place] if place >= 0 else None
+
+    def is_endless(self, since: datetime) -> bool:
+        """Tell whether it says something at every moment from this one on."""
+        bounded = self.duration or self.valid_from or self.valid_to
+        return not bounded and (self.kind == "Relative" or self.start <= since)
+
+    def is_over(self, moment: datetime) -> bool:
+        """Tell whether it says nothing from this moment on."""
+        if self.valid_to is not None and self.valid_to <= moment:
+            return True
+        once = self.kind == "Absolute" and self.duration is not None
+        return once and self.start + (self.duration or timedelta()) <= moment
 
     def edges(self, begin: datetime, end: datetime, started: datetime | None) -> Iterator[datetime]:
         """Yield the moments after ``begin`` at which it may say something else.
@@ -155,9 +169,9 @@ def read(fields: Fields, rank: tuple[int, ...], received: datetime) -> Curve:
     )
 
 
-def constant(rate: Rate, rank: tuple[int, ...], start: datetime) -> Curve:
-    """Return a limit that always holds."""
-    return Curve(rank, "Absolute", (0.0,), (rate,), start)
+def constant(rate: Rate, rank: tuple[int, ...], since: datetime, delay: float = 0.0) -> Curve:
+    """Return a limit that always holds, or from so many s after the start of charging on."""
+    return Curve(rank, "Relative", (delay,), (rate,), since)
 
 
 def moment_of(text: Any) -> datetime | None:

@@ -20,14 +20,15 @@ from ocpp.charge_point import ChargePoint
 from csms import frames, resets
 from csms.availability import Availability
 from csms.books import Books
-from csms.commands import Command, Outcome, Performers
+from csms.commands import Command, Outcome, Performers, RemoteStart, RemoteStop
+from csms.endings import WITHOUT_TRANSACTION
 from csms.errors import BadAnswer, InvalidCommand, NotStored, NotSupported
 from csms.frames import Call, CallError, CallResult, Dialect, Reply, Send
 from csms.limits import Abilities
 from csms.link import Link
 from csms.payloads import arguments, wire_fields
 from csms.performers import PERFORMERS
-from csms.profiles import HEARD, Profiles
+from csms.profiles import HEARD, JUDGED, Profiles
 from csms.readings import word
 from csms.resets import Resets
 from csms.schemas import Schemas, Violation
@@ -135,14 +136,19 @@ class Station(ChargePoint):
             self.profiles.heard(call.action, call.fields)
         if call.action in resets.HEARD:
             self.resets.heard(call.action, call.fields)
-        return self._reply(call, result)
+        reply = self._reply(call, result)
+        if call.action in JUDGED and isinstance(reply, CallResult):
+            self.profiles.judged(call.fields, reply.fields)
+        return reply
 
-    async def witness(self, call: Call, _answer: CallResult) -> None:
+    async def witness(self, call: Call, answer: CallResult) -> None:
         """Note what another system has answered, as if the answer were ours.
 
         Raises NotStored where the books cannot be read.
         """
         await self.answer(call)
+        if call.action in JUDGED:
+            self.profiles.judged(call.fields, answer.fields)
 
     def note_boot(
         self, call: Call, *, vendor: Any, model: Any, serial_number: Any, firmware_version: Any
@@ -156,6 +162,17 @@ class Station(ChargePoint):
             firmware_version=word(firmware_version, _LONGEST_NAME),
             boot_payload=call.payload,
         )
+
+    async def admission(self) -> tuple[int, str]:
+        """Return what a boot is answered with: the interval in s, and Accepted or Pending.
+
+        Whoever is held back sends nothing but what we ask for, and boots again (1.6 §4.2, B02).
+        """
+        charger = await self.books.chargers.get(self.key)
+        if charger is not None and charger.boot_policy == "pending":
+            return self.books.pending_interval, "Pending"
+        await self.books.transactions.booted(self.key)
+        return self.books.heartbeat_interval, "Accepted"
 
     def note_seen(self) -> None:
         """Note that the charger is alive."""
@@ -176,6 +193,8 @@ class Station(ChargePoint):
         self.books.chargers.note_status(
             self.key, evse_id, connector_id, state, call.payload, word(error_code)
         )
+        if state in WITHOUT_TRANSACTION:
+            self.books.transactions.idle(self.key, evse_id)
 
     async def perform(self, command: Command) -> Outcome:
         """Let the charger carry out a command; raise CommandError or LinkError."""
@@ -186,6 +205,14 @@ class Station(ChargePoint):
             return await performer(self, command)
         except StorageError as cause:
             raise NotStored from cause
+
+    async def remote_start(self, command: RemoteStart) -> Outcome:
+        """Ask the charger to start, with the profile that is to lie there; raise as ``ask``."""
+        raise NotImplementedError
+
+    async def remote_stop(self, command: RemoteStop) -> Outcome:
+        """Ask the charger to stop a transaction; raise as ``ask``."""
+        raise NotImplementedError
 
     async def abilities(self, evse_id: int) -> Abilities:
         """Ask what charging schedules for an EVSE may be made of; raise LinkError.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from csms.plans import MOST_EVSES
+from csms.profile_ids import MOST_EVSES
 from csms.readings import mapping, whole, word
 from storage.clock import Clock
 from storage.operation_records import StationLimit

@@ -84,7 +84,9 @@ class Hybrid:
             return ours  # the target is told all the same
         token = authority.id_token(self._version, call.action, call.fields)
         if isinstance(ours, CallResult) and token is not None:
-            return await self._judged(call, ours, theirs, token, target)
+            judged = await self._judged(call, ours, theirs, token, target)
+            self._station.profiles.judged(call.fields, judged.fields)
+            return judged
         reply = await self._heard(theirs)
         if isinstance(ours, CallResult) and isinstance(reply, CallResult):
             return authority.merge(self._version, call.action, ours, reply)
@@ -93,7 +95,7 @@ class Hybrid:
 
     async def _judged(
         self, call: Call, ours: CallResult, theirs: Waiter | None, token: str, target: TargetLink
-    ) -> Reply:
+    ) -> CallResult:
         wishes = target.wishes
         ours_first = wishes.authority == "platform_then_target"
         if ours_first and await self._judge.knows(token):

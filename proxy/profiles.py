@@ -15,8 +15,6 @@ from csms import frames
 from csms.commands import Outcome
 from csms.errors import CallRefused, LinkBusy
 from csms.frames import Call, CallError, CallResult, Reply
-from csms.limits import capped
-from csms.plans import start_profile_id
 from csms.profile_lint import Place, rivals
 from csms.profile_words import Words
 from csms.readings import mapping
@@ -136,7 +134,7 @@ class VirtualProfiles:
         place = Place(evse_id, profile, None, abilities, starting=True)
         if profile["chargingProfilePurpose"] != TX or flaw_of(place):
             return self._says(asked, _REJECTED, "InvalidProfile")
-        sent = await self._sent(evse_id, profile)
+        sent = await self._profiles.starting(asked.configuration.id, evse_id, profile)
         wish = self._wish(asked, place, {"id_token": self._token(asked), "sent": sent})
         await self._profiles.expect(wish)
         # Where no answer comes the charger may start all the same, and then has the profile.
@@ -148,13 +146,6 @@ class VirtualProfiles:
         if not _accepts(reply):
             await self._profiles.expect_no_more(wish)
         return reply
-
-    async def _sent(self, evse_id: int, profile: Fields) -> dict[str, Any]:
-        cap = await self._profiles.limit_of(evse_id or None)
-        own = dict(profile)
-        if cap is not None:
-            own = capped(profile, cap, await self._profiles.abilities(evse_id))
-        return {**own, "id": start_profile_id(evse_id, limited=cap is not None), "stackLevel": 0}
 
     def _with(self, asked: Asked, profile: Fields) -> Asked:
         text = orjson.dumps(self._words.write(profile))

@@ -7,11 +7,13 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from api.schemas.fields import Digits, Integer, NotYet, nullable, text
+from api.schemas.fields import Digits, Integer, choice, nullable, text
 from api.schemas.stations import CamelCase
+from csms.profile_ids import CONDITIONS
 
 HIGHEST = 10_000_000  # W, and more than any charger has
 MAX_PROFILE_ID = (1 << 31) - 1
+LONGEST_DELAY = 7 * 86_400  # s
 
 
 class Amount(fields.Float):
@@ -43,7 +45,10 @@ class Limit(Schema):
 def _stack_level(kind: type[fields.Integer]) -> fields.Integer:
     return kind(
         validate=validate.Range(min=0, max=MAX_PROFILE_ID),
-        metadata={"description": "Orders the platform's own limits: the highest holds."},
+        metadata={
+            "description": "Orders the platform's own limits: the highest holds. "
+            "By default 0, with a condition 1000."
+        },
         **nullable(),
     )
 
@@ -60,13 +65,26 @@ def _comment() -> fields.String:
     return text(1000, about="Kept with the limit.", **nullable())
 
 
+def _condition() -> fields.String:
+    about = "It counts only then: while the charger has no connection, or nobody is authorized."
+    return choice(*CONDITIONS, about=about, **nullable())
+
+
+def _relative_delay(kind: type[fields.Integer]) -> fields.Integer:
+    return kind(
+        validate=validate.Range(min=0, max=LONGEST_DELAY),
+        metadata={"description": "It begins so many s after the start of charging."},
+        **nullable(),
+    )
+
+
 class LimitQuery(CamelCase):
-    """Options; each may stand in the body instead."""
+    """Options; what stands in the body goes before them."""
 
     charging_profile_id = _profile_id(Digits)
     comment = _comment()
-    condition = fields.String(validate=NotYet(), **nullable())
-    relative_delay = fields.String(validate=NotYet(), **nullable())
+    condition = _condition()
+    relative_delay = _relative_delay(Digits)
     stack_level = _stack_level(Digits)
 
 
@@ -76,8 +94,8 @@ class LimitRequest(CamelCase):
     limit = fields.Nested(Limit, required=True)
     charging_profile_id = _profile_id(Integer)
     comment = _comment()
-    condition = fields.Raw(validate=NotYet(), **nullable())
-    relative_delay = fields.Raw(validate=NotYet(), **nullable())
+    condition = _condition()
+    relative_delay = _relative_delay(Integer)
     stack_level = _stack_level(Integer)
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from csms.errors import CallRefused
 from csms.installed import Installed
-from csms.plans import Place, Planned
+from csms.plans import Planned
+from csms.scenes import Place
 from csms.schedules import TX_DEFAULT
 from tests.doubles import PATIENCE
 from tests.proxy.stage import (
@@ -77,7 +78,7 @@ async def test_only_the_difference_is_sent(stage: Stage) -> None:
         await installed.bring([planned(1), planned(2, 1)], afresh=False)
         await installed.bring([planned(1), planned(2, 1, limit=10)], afresh=False)
         await installed.bring([planned(1)], afresh=False)
-        assert told(device) == [("Set", 1), ("Set", 2), ("Set", 2), ("Cle", 2)]
+        assert told(device) == [("Set", 2), ("Set", 1), ("Set", 2), ("Cle", 2)]
 
         await installed.bring([planned(1)], afresh=True)
         assert told(device) == [("Set", 1)]

@@ -13,13 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from csms.limits import Abilities, Merged, below_minimum, capped, limit_profile, merge
+from csms.limits import Abilities, Merged, below_minimum, limit_profile
+from csms.merging import HORIZON, capped, merge
+from csms.parties import Party, steady_party
 from csms.schedules import TX, TX_DEFAULT, Curve, Rate, Supply, read
 from simulators import profiles as charger
 from storage.clock import timestamp
+from storage.records import ChargerKey, ChargingProfile
 
 NOW = datetime(2026, 11, 21, 10, 0, 30, 250_000, tzinfo=UTC)
-HORIZON = timedelta(days=2)
 BOTH = Abilities(frozenset({"A", "W"}), max_level=8)
 SLACK = 1e-6
 
@@ -65,7 +67,23 @@ def curves(stack: Sequence[dict[str, Any]]) -> list[Curve]:
 def merged(
     stack: Sequence[dict[str, Any]], cap: Rate | None, abilities: Abilities = BOTH
 ) -> Merged:
-    return merge(stack, curves(stack), cap, abilities, NOW, HORIZON)
+    wishes = tuple(
+        ChargingProfile(
+            key=ChargerKey("org", "CP-1"),
+            owner=1,
+            profile_id=n + 1,
+            evse_id=1,
+            purpose=one["chargingProfilePurpose"],
+            stack_level=one["stackLevel"],
+            profile=one,
+            created_at=NOW,
+        )
+        for n, one in enumerate(stack)
+    )
+    parties = [Party(tuple(curves(stack)), wishes, wishes)]
+    parties += [] if cap is None else [steady_party(cap, NOW)]
+    purpose = stack[0]["chargingProfilePurpose"]
+    return merge(parties, purpose, abilities, NOW, relative=True)
 
 
 def on_charger(

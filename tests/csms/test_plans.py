@@ -10,15 +10,10 @@ from typing import Any
 import pytest
 
 from csms.limits import Abilities, limit_profile
-from csms.plans import (
-    PLATFORM,
-    is_reserved_for_targets,
-    limit_id,
-    plan,
-    power_limit,
-    scope_of,
-    start_profile_id,
-)
+from csms.parties import PLATFORM
+from csms.plans import plan
+from csms.profile_ids import limit_id
+from csms.scenes import Scene
 from csms.schedules import STATION_MAX, TX, TX_DEFAULT, Rate
 from storage.records import ChargerKey, ChargingProfile, Transaction
 
@@ -31,7 +26,8 @@ def limit(watts: float, evse_id: int = 1, *, id: int | None = None, level: int =
     purpose = TX_DEFAULT if evse_id else STATION_MAX
     own = limit_id(evse_id) if id is None else id
     profile = limit_profile(own, purpose, Rate(watts, "W"), NOW)
-    return wish(PLATFORM, own, evse_id, purpose, level, profile)
+    made = wish(PLATFORM, own, evse_id, purpose, level, profile)
+    return replace(made, meta={"limit": {"acMaxPowerKw": watts / 1000}})
 
 
 def theirs(
@@ -79,12 +75,8 @@ def planned(
     wishes: Sequence[ChargingProfile], abilities: Abilities = ROOMY, *running: Transaction
 ) -> list[tuple[int, str, int, int, list[float]]]:
     """Return EVSE, purpose, level, id and limits of all that is planned."""
-    made = plan(
-        wishes,
-        {one.transaction_id: one for one in running},
-        dict.fromkeys(range(5), abilities),
-        NOW,
-    )
+    scene = Scene(NOW, running={one.transaction_id: one for one in running})
+    made = plan(wishes, dict.fromkeys(range(5), abilities), scene)
     return [
         (
             *one.place,
@@ -96,24 +88,6 @@ def planned(
         )
         for one in made.profiles
     ]
-
-
-# ---- ids ----
-
-
-def test_each_evse_has_ids_of_its_own() -> None:
-    assert [limit_id(evse_id) for evse_id in (0, 1, 189)] == [3000, 3006, 4134]
-    assert [scope_of(id) for id in (3000, 3005, 3006, 4139, 4140, 5282, 2999, 5283)] == [
-        0,
-        0,
-        1,
-        189,
-        -1,
-        -1,
-        None,
-        None,
-    ]
-    assert [is_reserved_for_targets(id) for id in (5283, 1_000_000)] == [False, True]
 
 
 # ---- the platform alone ----
@@ -131,7 +105,7 @@ def test_of_its_own_limits_the_highest_level_holds_and_of_equals_the_newest() ->
     assert planned([low, high]) == [(1, TX_DEFAULT, 0, 7, [9000.0])]
 
     newer = replace(high, stack_level=5, created_at=NOW + timedelta(seconds=1))
-    assert power_limit([newer, low], TX_DEFAULT, 1) == newer
+    assert planned([newer, low])[0][4] == [6000.0]
 
 
 # ---- a target alone ----
@@ -144,7 +118,7 @@ def test_what_a_target_wants_goes_out_as_it_is() -> None:
         (1, TX_DEFAULT, 0, 1_000_010, [9000.0]),
         (1, TX_DEFAULT, 1, 1_000_011, [7000.0]),
     ]
-    [first, _] = plan(stack, {}, {1: ROOMY}, NOW).profiles
+    [first, _] = plan(stack, {1: ROOMY}, Scene(NOW)).profiles
     assert first.profile == {**stack[0].profile, "id": 1_000_010, "stackLevel": 0}
 
 
@@ -217,7 +191,7 @@ def test_a_transactions_profile_keeps_to_its_connectors_limit() -> None:
         (1, TX, 0, 4146, [6000.0]),
     ]
     assert planned([own], ROOMY, transaction()) == [(1, TX, 0, 1_000_012, [9000.0])]
-    [only] = plan([own], {"T": transaction()}, {1: ROOMY}, NOW).profiles
+    [only] = plan([own], {1: ROOMY}, Scene(NOW, running={"T": transaction()})).profiles
     assert only.profile["transactionId"] == "T"
 
 
@@ -226,11 +200,6 @@ def test_a_profile_without_its_transaction_is_not_there() -> None:
     assert planned([theirs(9000, purpose=TX)], ROOMY, transaction()) == []
     lost = transaction(evse_id=0)
     assert planned([theirs(9000, purpose=TX, transaction_id="T")], ROOMY, lost) == []
-
-
-def test_the_profile_of_a_start_has_the_id_that_it_will_keep() -> None:
-    assert start_profile_id(1, limited=True) == 4146
-    assert start_profile_id(1, limited=False) == 1_000_012
 
 
 def test_what_recurs_in_several_layers_is_to_be_planned_again() -> None:
@@ -244,7 +213,7 @@ def test_what_recurs_in_several_layers_is_to_be_planned_again() -> None:
             "chargingSchedule": [{**daily.profile["chargingSchedule"][0], "duration": 3600}],
         },
     )
-    made = plan([limit(6000), theirs(5000), daily], {}, {1: ROOMY}, NOW)
+    made = plan([limit(6000), theirs(5000), daily], {1: ROOMY}, Scene(NOW))
 
     assert made.exact_until is not None
     assert made.exact_until > NOW + timedelta(hours=12)

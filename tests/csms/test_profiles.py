@@ -314,14 +314,22 @@ async def test_a_start_that_nothing_came_of_is_forgotten(stage: Stage) -> None:
         assert await box.profiles.wishes(owner) == []
 
 
-async def test_the_lowest_limit_counts_where_the_connector_is_not_known(stage: Stage) -> None:
-    async with playing(stage) as (box, _):
-        assert await box.profiles.limit_of(None) is None
+async def test_a_starts_profile_keeps_to_the_lowest_limit_where_the_connector_is_not_known(
+    stage: Stage,
+) -> None:
+    async with playing(stage) as (box, owner):
+        asked = limit_profile(1, TX, Rate(9000, "W"), CLOCK.now())
+
+        async def sent(evse_id: int) -> tuple[int, float]:
+            profile = await box.profiles.starting(owner, evse_id, asked)
+            [period] = profile["chargingSchedule"][0]["chargingSchedulePeriod"]
+            return profile["id"], period["limit"]
+
+        assert await sent(0) == (1_000_002, 9000.0)
         await box.limits(6)
         await box.limits(5, 2)
-
-        assert await box.profiles.limit_of(None) == Rate(5000.0, "W")
-        assert await box.profiles.limit_of(1) == Rate(6000.0, "W")
+        assert await sent(0) == (4140, 5000.0)
+        assert await sent(1) == (4146, 6000.0)
 
 
 # ---- owners that go ----
