@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from csms import late_parts, reservations, station_limits
+from csms.authorization import Authorization
 from csms.transactions import TransactionLedger, random_transaction_id
 from storage.clock import Clock
 from storage.records import ChargerKey
@@ -31,13 +32,14 @@ Hear: TypeAlias = "Callable[[ChargerKey, Call | Send], None]"
 class Books:
     """What stations work with; ``hearing`` is by action.
 
-    ``heartbeat_interval`` is in s, and so is ``settling``: what a charger is given to say before
-    we act on what it has said.
+    ``heartbeat_interval`` is in s, and so is ``pending_interval``: after it, who is held back boots
+    again. So is ``settling``: what a charger is given to say before we act on what it has said.
     """
 
     chargers: Chargers
     transactions: TransactionLedger
     id_tokens: IdTokens
+    authorization: Authorization
     clock: Clock
     profiles: ChargingProfiles
     availability: AvailabilityWishes
@@ -48,6 +50,7 @@ class Books:
     local_lists: LocalLists
     hearing: Mapping[str, Sequence[Hear]] = field(default_factory=dict)
     heartbeat_interval: int = 300
+    pending_interval: int = 60
     settling: float = 2.0
 
 
@@ -64,6 +67,7 @@ def open_books(
             storage.transactions, storage.remote_starts, clock, new_transaction_id
         ),
         id_tokens=storage.id_tokens,
+        authorization=Authorization(storage.known_tokens, storage.id_tokens, clock),
         clock=clock,
         profiles=storage.charging_profiles,
         availability=storage.availability,

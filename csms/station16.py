@@ -9,7 +9,6 @@ import orjson
 from ocpp.v16 import ChargePoint, call, call_result, datatypes
 from ocpp.v16.enums import (
     Action,
-    AuthorizationStatus,
     ChargingRateUnitType,
     DataTransferStatus,
     GenericStatus,
@@ -29,14 +28,17 @@ from csms.commands import (
     SetChargingProfile,
     UnlockConnector,
 )
-from csms.errors import CallRefused, InvalidCommand, NotStored, NotSupported
+from csms.errors import CallRefused, InvalidCommand, NotStored
 from csms.frames import OCPP16, Call, CallResult
 from csms.limits import Abilities
+from csms.payloads import encode
 from csms.profile_words import to_16
 from csms.readings import mapping, whole, word
 from csms.schemas import Schemas
 from csms.station import Station, always, on
+from csms.tokens import LONGEST_16
 from csms.turns import Urgency
+from csms.verdict_words import id_tag_info
 from storage.errors import StorageError
 
 
@@ -64,7 +66,7 @@ class Station16(Station, ChargePoint):
     # ---- what the charger tells ----
 
     @on(Action.boot_notification)
-    def on_boot_notification(
+    async def on_boot_notification(
         self,
         message: Call,
         /,
@@ -75,7 +77,7 @@ class Station16(Station, ChargePoint):
         firmware_version: Any = None,
         **_: Any,
     ) -> call_result.BootNotification:
-        """Accept the charger, and note what it says it is."""
+        """Accept the charger or hold it back, and note what it says it is."""
         self.note_boot(
             message,
             vendor=charge_point_vendor,
@@ -83,9 +85,8 @@ class Station16(Station, ChargePoint):
             serial_number=charge_point_serial_number or charge_box_serial_number,
             firmware_version=firmware_version,
         )
-        return call_result.BootNotification(
-            self.now, self.books.heartbeat_interval, RegistrationStatus.accepted
-        )
+        interval, status = await self.admission()
+        return call_result.BootNotification(self.now, interval, RegistrationStatus(status))
 
     @on(Action.heartbeat)
     def on_heartbeat(self, _: Call, /, **_fields: Any) -> call_result.Heartbeat:
@@ -136,7 +137,7 @@ class Station16(Station, ChargePoint):
             timestamp=timestamp,
             meter_start=meter_start,
         )
-        return call_result.StartTransaction(transaction_id, _verdict(id_tag))
+        return call_result.StartTransaction(transaction_id, await self._verdict(id_tag))
 
     async def witness(self, call: Call, answer: CallResult) -> None:
         """Note what another system has answered: a transaction under the id that it gave."""
@@ -195,14 +196,19 @@ class Station16(Station, ChargePoint):
             transaction_data=transaction_data,
             id_token=id_tag,
         )
-        return call_result.StopTransaction(None if id_tag is None else _verdict(id_tag))
+        return call_result.StopTransaction(None if id_tag is None else await self._verdict(id_tag))
 
     # ---- what the charger asks ----
 
     @on(Action.authorize)
-    def on_authorize(self, _: Call, /, id_tag: Any = None, **_fields: Any) -> call_result.Authorize:
-        """Accept every tag."""
-        return call_result.Authorize(_verdict(id_tag))
+    async def on_authorize(
+        self, _: Call, /, id_tag: Any = None, **_fields: Any
+    ) -> call_result.Authorize:
+        """Say whether a tag may charge."""
+        return call_result.Authorize(await self._verdict(id_tag))
+
+    async def _verdict(self, id_tag: Any) -> datatypes.IdTagInfo:
+        return id_tag_info(await self.books.authorization.verdict(self.key, word(id_tag)))
 
     # No vendor's extension is known.
     on_data_transfer = always(call_result.DataTransfer(DataTransferStatus.unknown_vendor_id))
@@ -213,6 +219,9 @@ class Station16(Station, ChargePoint):
 
     async def remote_start(self, command: RemoteStart) -> Outcome:
         """Send RemoteStartTransaction; 1.6 has no words for the token's type or our id."""
+        if len(command.id_token) > LONGEST_16:
+            told = f"OCPP 1.6 has tokens of at most {LONGEST_16} characters."
+            raise InvalidCommand(told, {"idToken": [told]})
         profile: Any = None if command.profile is None else to_16(command.profile)
         return await self.ask(
             call.RemoteStartTransaction(command.id_token, command.evse_id or None, profile)
@@ -235,7 +244,7 @@ class Station16(Station, ChargePoint):
             raise InvalidCommand(told, {"evseId": [told]})
         request = call.Reset(ResetType.hard if command.hard else ResetType.soft)
         if command.kind == "OnIdle" and await self.resets.busy():
-            return await self.resets.schedule(wire_fields(request), command.command_id)
+            return await self.resets.schedule(encode(request), command.command_id)
         return await self.resets.at_once(await self.ask(request))
 
     async def unlock_connector(self, command: UnlockConnector) -> Outcome:
@@ -275,11 +284,4 @@ class Station16(Station, ChargePoint):
             SetChargingProfile: set_charging_profile,
             UnlockConnector: unlock_connector,
         }
-    )
-
-
-def _verdict(id_tag: Any) -> datatypes.IdTagInfo:
-    known = word(id_tag) is not None
-    return datatypes.IdTagInfo(
-        AuthorizationStatus.accepted if known else AuthorizationStatus.invalid
     )

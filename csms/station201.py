@@ -9,7 +9,6 @@ import orjson
 from ocpp.v201 import ChargePoint, call, call_result, datatypes
 from ocpp.v201.enums import (
     Action,
-    AuthorizationStatusEnumType,
     ChargingRateUnitEnumType,
     DataTransferStatusEnumType,
     GenericStatusEnumType,
@@ -22,6 +21,7 @@ from ocpp.v201.enums import (
 )
 
 from csms import capabilities
+from csms.authorization import FREE
 from csms.commands import (
     ClearChargingProfile,
     GetCompositeSchedule,
@@ -31,15 +31,17 @@ from csms.commands import (
     RemoteStop,
     Reset,
     SetChargingProfile,
+    UnlockConnector,
 )
 from csms.errors import CallRefused
 from csms.frames import OCPP201, Call
 from csms.limits import Abilities
-from csms.readings import availabilities, mapping, whole
+from csms.readings import availabilities, mapping, whole, word
 from csms.schemas import Schemas
 from csms.station import Station, always, on
 from csms.tokens import type_of
 from csms.turns import Urgency
+from csms.verdict_words import id_token_info
 
 
 class Station201(Station, ChargePoint):
@@ -63,10 +65,10 @@ class Station201(Station, ChargePoint):
     # ---- what the station tells ----
 
     @on(Action.boot_notification)
-    def on_boot_notification(
+    async def on_boot_notification(
         self, message: Call, /, charging_station: Any = None, **_: Any
     ) -> call_result.BootNotification:
-        """Accept the station, and note what it says it is."""
+        """Accept the station or hold it back, and note what it says it is."""
         described = mapping(charging_station)
         self.note_boot(
             message,
@@ -75,9 +77,8 @@ class Station201(Station, ChargePoint):
             serial_number=described.get("serialNumber"),
             firmware_version=described.get("firmwareVersion"),
         )
-        return call_result.BootNotification(
-            self.now, self.books.heartbeat_interval, RegistrationStatusEnumType.accepted
-        )
+        interval, status = await self.admission()
+        return call_result.BootNotification(self.now, interval, RegistrationStatusEnumType(status))
 
     @on(Action.heartbeat)
     def on_heartbeat(self, _: Call, /, **_fields: Any) -> call_result.Heartbeat:
@@ -152,17 +153,24 @@ class Station201(Station, ChargePoint):
             meter_value=meter_value,
         )
         return call_result.TransactionEvent(
-            id_token_info=None if id_token is None else _verdict(id_token)
+            id_token_info=None if id_token is None else await self._verdict(id_token)
         )
 
     # ---- what the station asks ----
 
     @on(Action.authorize)
-    def on_authorize(
+    async def on_authorize(
         self, _: Call, /, id_token: Any = None, **_fields: Any
     ) -> call_result.Authorize:
-        """Accept every token; certificates are not looked at, so nothing is said of them."""
-        return call_result.Authorize(_verdict(id_token))
+        """Say whether a token may charge; certificates are not looked at, so nothing is of them."""
+        return call_result.Authorize(await self._verdict(id_token))
+
+    async def _verdict(self, id_token: Any) -> datatypes.IdTokenInfoType:
+        told = mapping(id_token)
+        if told.get("type") == IdTokenEnumType.no_authorization:  # and empty: nobody is asked (C02)
+            return id_token_info(FREE)
+        judge = self.books.authorization.verdict
+        return id_token_info(await judge(self.key, word(told.get("idToken"))))
 
     # No vendor's extension is known (P01.FR.05).
     on_data_transfer = always(
@@ -191,11 +199,13 @@ class Station201(Station, ChargePoint):
 
     async def remote_start(self, command: RemoteStart) -> Outcome:
         """Send RequestStartTransaction; its id comes back in the TransactionEvent (F01.FR.25)."""
+        profile: Any = command.profile  # on the wire as it stands
         return await self.ask(
             call.RequestStartTransaction(
                 id_token=_id_token(command),
                 remote_start_id=command.remote_start_id,
                 evse_id=command.evse_id or None,
+                charging_profile=profile,
             )
         )
 
@@ -204,8 +214,13 @@ class Station201(Station, ChargePoint):
         return await self.ask(call.RequestStopTransaction(command.transaction_id))
 
     async def reset(self, command: Reset) -> Outcome:
-        """Send Reset; 2.0.1 knows no harder one."""
-        return await self.ask(call.Reset(ResetEnumType(command.kind)))
+        """Send Reset; 2.0.1 knows no harder one, and OnIdle is its own affair."""
+        asked = await self.ask(call.Reset(ResetEnumType(command.kind), command.evse_id))
+        return asked if command.evse_id else await self.resets.at_once(asked)
+
+    async def unlock_connector(self, command: UnlockConnector) -> Outcome:
+        """Send UnlockConnector."""
+        return await self.ask(call.UnlockConnector(command.evse_id, command.connector_id))
 
     async def set_charging_profile(self, command: SetChargingProfile) -> Outcome:
         """Send SetChargingProfile."""
@@ -233,20 +248,11 @@ class Station201(Station, ChargePoint):
     performers: ClassVar[Performers] = MappingProxyType(
         {
             ClearChargingProfile: clear_charging_profile,
-            RemoteStart: remote_start,
-            RemoteStop: remote_stop,
             Reset: reset,
             GetCompositeSchedule: get_composite_schedule,
             SetChargingProfile: set_charging_profile,
+            UnlockConnector: unlock_connector,
         }
-    )
-
-
-def _verdict(id_token: Any) -> datatypes.IdTokenInfoType:
-    # The token of type NoAuthorization is an empty string (C02).
-    readable = isinstance(mapping(id_token).get("idToken"), str)
-    return datatypes.IdTokenInfoType(
-        AuthorizationStatusEnumType.accepted if readable else AuthorizationStatusEnumType.invalid
     )
 
 
