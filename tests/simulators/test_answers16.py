@@ -256,6 +256,16 @@ async def test_the_local_list_grows_by_versions(target: Target) -> None:
     assert charger.local_list.entries == {"A": {"status": "Accepted"}}
 
 
+async def test_a_charger_whose_list_is_off_says_so(target: Target) -> None:
+    """1.6 §5.10, §5.15."""
+    full = {"listVersion": 3, "updateType": "Full"}
+    async with playing(target) as charger:
+        charger.settings.put("LocalAuthListEnabled", "false")
+
+        assert await target.command(NAME, "SendLocalList", full) == {"status": "NotSupported"}
+        assert await target.command(NAME, "GetLocalListVersion", {}) == {"listVersion": -1}
+
+
 async def refusal(target: Target, action: str, payload: dict[str, object]) -> str:
     with pytest.raises(CallRefused) as refused:
         await target.command(NAME, action, payload)

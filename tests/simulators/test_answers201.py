@@ -208,3 +208,12 @@ async def test_the_local_list_grows_by_versions(target: Target) -> None:
 
         assert (taken["status"], version) == ("Accepted", {"versionNumber": 3})
         assert TOKEN in charger.local_list.entries
+
+
+async def test_a_charger_whose_list_is_off_fails_to_keep_one(target: Target) -> None:
+    full = {"versionNumber": 3, "updateType": "Full"}
+    async with playing(target, "2.0.1") as charger:
+        charger.settings.put("LocalAuthListCtrlr.Enabled", "false")
+
+        assert await target.command(NAME, "SendLocalList", full) == {"status": "Failed"}
+        assert await target.command(NAME, "GetLocalListVersion", {}) == {"versionNumber": 0}

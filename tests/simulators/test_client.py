@@ -7,7 +7,9 @@ import pytest
 from csms.errors import LinkClosed
 from simulators.charger import Charger
 from simulators.client import BackOff, address
+from simulators.faults import FaultProxy
 from simulators.target import Conduct, Target
+from tests.doubles import until
 from tests.simulators.stage import NAME, playing
 
 
@@ -60,6 +62,21 @@ async def test_a_charger_is_offline_inside_a_with_block_and_dials_at_its_end(
 
     assert inside == (False, 1)
     assert len(target.connections) == 2
+
+
+async def test_a_charger_that_is_sent_offline_while_it_dials_does_not_stay(
+    target: Target,
+) -> None:
+    async with FaultProxy.to("127.0.0.1", target.port) as proxy:
+        proxy.stalled = True
+        charger = Charger(f"ws://127.0.0.1:{proxy.port}", NAME)
+        async with charger.running():
+            await until(lambda: proxy.connections)
+            await charger.go_offline()
+            proxy.stalled = False
+            await target.until(lambda t: t.connections and t.connections[0].closed)
+
+    assert charger.seen("connected") == []
 
 
 @pytest.mark.parametrize(("code", "seen"), [(None, 1006), (1000, 1000)])

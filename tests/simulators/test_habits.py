@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from csms.errors import AnswerTimeout, CallRefused
+from simulators import charging
 from simulators.charger import Habits
+from simulators.profiles import STATION_MAX
 from simulators.target import Target
 from tests.simulators.stage import NAME, TOKEN, limit, limit16, playing
 
@@ -61,6 +63,7 @@ async def test_a_disobedient_one_takes_a_profile_and_charges_on(target: Target) 
         await charger.start(1, TOKEN)
         request = {"evseId": 1, "chargingProfile": limit(5000)}
         answer = await target.command(NAME, "SetChargingProfile", request)
+        charging.install_profile(charger, 0, limit(9000, id=2, purpose=STATION_MAX))
         asked = {"evseId": 1, "duration": 60, "chargingRateUnit": "W"}
         schedule = await target.command(NAME, "GetCompositeSchedule", asked)
 

@@ -211,8 +211,10 @@ async def test_firmware_waits_for_the_vehicle(target: Target, depot: Depot, vers
         await charger.start(1, TOKEN)
         ask = order(version, "UpdateFirmware", f"{depot.url}/new.bin")
         await target.command(NAME, "UpdateFirmware", ask)
+        await told(target, "FirmwareStatusNotification", ["Downloaded"])
+        for _ in range(20):
+            await charger.call("Heartbeat", {})
         before = await told(target, "FirmwareStatusNotification", ["Downloaded"])
-        await charger.call("Heartbeat", {})
         await charger.stop(1)
         after = await told(target, "FirmwareStatusNotification", ["Installed"])
 

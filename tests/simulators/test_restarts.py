@@ -8,6 +8,7 @@ from simulators import charging
 from simulators.charger import Habits
 from simulators.restarts import restart
 from simulators.target import Target
+from tests.doubles import settled
 from tests.simulators.stage import BRISK, NAME, TOKEN, limit, playing
 
 AT_ONCE = {"1.6": "Hard", "2.0.1": "Immediate"}
@@ -36,6 +37,7 @@ async def test_a_restart_without_a_link_is_told_by_the_next_boot(
     async with playing(target, version) as charger:
         own = await charger.start(1, TOKEN)
         async with charger.offline():
+            await settled()  # it waits to be wanted again
             await restart(charger, "SoftReset", "PowerUp")
             state = charger.hardware.state(1)
         await charger.until(lambda c: c.connected and not c.waiting)

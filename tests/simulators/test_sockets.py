@@ -39,6 +39,16 @@ async def test_texts_pass_both_ways() -> None:
         assert (await server.receive(), await client.receive()) == (b"[2]", b"[3]")
 
 
+async def test_an_empty_text_is_silence() -> None:
+    async with both() as (client, server):
+        await client.send(b"")
+        posted = client.post(b"")
+        await client.send(b"[2]")
+
+        assert posted
+        assert await server.receive() == b"[2]"
+
+
 async def closing(server: WebSocket) -> LinkClosed:
     with pytest.raises(LinkClosed) as closed:
         await server.receive()
