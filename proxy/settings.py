@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from proxy import metering
@@ -190,9 +191,10 @@ def _password16(value: str) -> str | None:
     return value if value.isprintable() and 16 <= len(_octets(value)) <= 20 else None
 
 
-def _password201(value: str) -> str | None:
-    """Read a BasicAuthPassword: 16 to 40 characters (OCPP 2.0.1 A00.FR.205)."""
-    return value if value.isprintable() and 16 <= len(value) <= 40 and _octets(value) else None
+def _password2(value: str, *, longest: int) -> str | None:
+    """Read a BasicAuthPassword: 16 characters at least (OCPP 2.0.1 A00.FR.205)."""
+    readable = value.isprintable() and _octets(value)
+    return value if readable and 16 <= len(value) <= longest else None
 
 
 def _octets(value: str) -> bytes:
@@ -204,6 +206,6 @@ def _octets(value: str) -> bytes:
 
 _PASSWORDS: Mapping[str, Callable[[str], str | None]] = {
     "1.6": _password16,
-    "2.0.1": _password201,
-    "2.1": _password201,
+    "2.0.1": partial(_password2, longest=40),
+    "2.1": partial(_password2, longest=64),
 }

@@ -122,11 +122,14 @@ EVERY_WORD = {
         *("NotAllowedTypeEVSE", "NotAtThisLocation", "NotAtThisTime"),
     },
 }
+EVERY_WORD["2.1"] = EVERY_WORD["2.0.1"]
 JUDGED = [
     ("1.6", "Authorize", b'{ "x":6.0,"idTagInfo" : {"status": "%b","parentIdTag":"P"}}'),
     ("1.6", "StartTransaction", b'{"transactionId":815, "idTagInfo":{"status":"%b"} }'),
     ("2.0.1", "Authorize", b'{"idTokenInfo":{"status":"%b"},"certificateStatus": "Accepted"}'),
     ("2.0.1", "TransactionEvent", b'{"totalCost":6.0,"idTokenInfo":{"status" :"%b"}}'),
+    ("2.1", "Authorize", b'{"tariff": {"tariffId":"T"},"idTokenInfo":{"status":"%b"}}'),
+    ("2.1", "TransactionEvent", b'{"transactionLimit":{ },"idTokenInfo":{"status" :"%b"}}'),
 ]
 
 
@@ -146,7 +149,7 @@ def test_a_word_that_the_charger_s_version_has_not_becomes_invalid(
 
 @pytest.mark.parametrize("version", EVERY_WORD)
 def test_each_word_of_a_version_is_valid_in_it(version: str) -> None:
-    info = {"1.6": "idTagInfo", "2.0.1": "idTokenInfo"}[version]
+    info = "idTagInfo" if version == "1.6" else "idTokenInfo"
     for word in EVERY_WORD[version]:
         assert Schemas(version).response("Authorize", {info: {"status": word}}) is None
 

@@ -24,7 +24,9 @@ def charger(**fields: Any) -> Charger:
     return Charger(key=KEY, charger_name="CP-1", password_digest=b"", created_at=NOW, **fields)
 
 
-@pytest.mark.parametrize(("version", "payload"), [("1.6", BOOT16), ("2.0.1", BOOT201)])
+@pytest.mark.parametrize(
+    ("version", "payload"), [("1.6", BOOT16), ("2.0.1", BOOT201), ("2.1", BOOT201)]
+)
 def test_the_charger_s_own_boot_goes_on_as_it_came(version: str, payload: bytes) -> None:
     assert boot_payload(version, charger(boot_payload=payload)) == payload
 
@@ -65,7 +67,7 @@ def test_a_charger_that_has_not_booted_is_told_as_enrolled(
     assert orjson.loads(boot_payload(version, enrolled)) == expected
 
 
-@pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+@pytest.mark.parametrize("version", ["1.6", "2.0.1", "2.1"])
 @pytest.mark.parametrize("length", [0, 255])
 def test_what_we_make_up_follows_the_schema(version: str, length: int) -> None:
     long = "x" * length

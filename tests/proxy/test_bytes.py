@@ -22,18 +22,20 @@ from proxy.splice import repeats_a_key
 from tests.doubles import PATIENCE
 from tests.hostile import HOSTILE_CALLS
 from tests.proxy.json_texts import around, objects, without_repeats
-from tests.proxy.stage import OCPP16, OCPP201, Device, Stage, Target, says, staged
+from tests.proxy.stage import OCPP16, OCPP21, OCPP201, Device, Stage, Target, says, staged
 
-VERSIONS = pytest.mark.parametrize("subprotocol", [OCPP16, OCPP201])
+VERSIONS = pytest.mark.parametrize("subprotocol", [OCPP16, OCPP201, OCPP21])
 FEW = settings(max_examples=25)  # each is a conversation with commits
 IDS = ("transactionId", "reservationId", "requestId", "transactionInfo")
 TELLS = {
     OCPP16: ["MeterValues", "FirmwareStatusNotification", "StatusNotification", "AcmeHello"],
     OCPP201: ["TransactionEvent", "MeterValues", "NotifyEvent", "ReportChargingProfiles"],
+    OCPP21: ["TransactionEvent", "NotifyDERAlarm", "NotifySettlement", "ReportDERControl"],
 }
 ORDERS = {
     OCPP16: ["ClearCache", "UnlockConnector", "DataTransfer"],
     OCPP201: ["ClearCache", "SetDisplayMessage", "UnlockConnector", "DataTransfer"],
+    OCPP21: ["ClearCache", "SetDefaultTariff", "UnlockConnector", "DataTransfer"],
 }
 TRANSFER = b'{"vendorId":"acme"}'
 

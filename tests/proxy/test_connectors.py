@@ -47,7 +47,9 @@ def notify(*events: Any) -> bytes:
     return orjson.dumps({**said, "eventData": list(events)})
 
 
-@pytest.mark.parametrize(("version", "payload"), [("1.6", STATUS16), ("2.0.1", STATUS201)])
+@pytest.mark.parametrize(
+    ("version", "payload"), [("1.6", STATUS16), ("2.0.1", STATUS201), ("2.1", STATUS201)]
+)
 def test_a_status_is_shown_as_it_was_received(version: str, payload: bytes) -> None:
     assert list(shown(version, [status(payload)])) == [Shown("StatusNotification", payload)]
 
@@ -57,10 +59,11 @@ def test_a_status_of_another_version_is_not_shown(version: str, payload: bytes) 
     assert list(shown(version, [status(payload)])) == []
 
 
-def test_an_event_that_tells_one_status_is_shown_as_it_was_received() -> None:
+@pytest.mark.parametrize("version", ["2.0.1", "2.1"])
+def test_an_event_that_tells_one_status_is_shown_as_it_was_received(version: str) -> None:
     payload = notify(event("Available"))
 
-    assert list(shown("2.0.1", [status(payload)])) == [Shown("NotifyEvent", payload)]
+    assert list(shown(version, [status(payload)])) == [Shown("NotifyEvent", payload)]
 
 
 def test_of_several_events_only_the_connector_s_latest_is_shown() -> None:

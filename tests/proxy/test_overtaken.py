@@ -52,6 +52,16 @@ def test_what_is_not_shown_otherwise_stays_as_it_is(lasting: dict[str, Any]) -> 
     assert told_since("2.0.1", "NotifyEvent", payload) == payload
 
 
+def test_what_2_1_says_besides_is_no_reason_to_tell_it_all() -> None:
+    occupied = status("Occupied") | {"severity": 9}
+    payload = orjson.dumps(events(occupied, PROBLEM))
+
+    left = told_since("2.1", "NotifyEvent", payload)
+
+    assert left is not None
+    assert orjson.loads(left) == events(PROBLEM)
+
+
 def test_a_message_of_statuses_only_is_nothing() -> None:
     lower = event("connector", "availabilitystate", "Occupied", id=2, connectorId=1)
 

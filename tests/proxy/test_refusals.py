@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from csms.errors import CallRefused
 from csms.schemas import Schemas
 from proxy.verdicts import _COMMANDS, Kind
-from tests.proxy.stage import OCPP16, OCPP201, Device, Stage, Target, says, staged
+from tests.proxy.stage import OCPP16, OCPP21, OCPP201, Device, Stage, Target, says, staged
 from tests.schema_payloads import JSON, full, hostile, minimal
 
-SUBPROTOCOLS = {"1.6": OCPP16, "2.0.1": OCPP201}
+SUBPROTOCOLS = {"1.6": OCPP16, "2.0.1": OCPP201, "2.1": OCPP21}
 BASIC = {
     "target_authentication_method": "Basic",
     "target_auth_basic_password": "the-first-password",
@@ -100,6 +100,7 @@ def scene(folder: Path, subprotocol: str) -> Iterator[tuple[asyncio.Runner, Targ
 TAKEN_APART = {
     "1.6": ("ChangeAvailability", "ChangeConfiguration", "GetConfiguration", "Reset"),
     "2.0.1": ("ChangeAvailability", "GetVariables", "Reset", "SetVariables"),
+    "2.1": ("ChangeAvailability", "GetVariables", "Reset", "SetVariables"),
 }
 CLOSED = st.sampled_from(
     ["AuthorizationKey", "BasicAuthPassword", "SecurityProfile", "CentralSystemURL"]

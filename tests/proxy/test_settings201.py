@@ -10,7 +10,7 @@ import pytest
 from csms.errors import CallRefused
 from csms.frames import Call
 from csms.schemas import Schemas
-from tests.proxy.stage import OCPP201, Device, Stage, Target, refuses, says
+from tests.proxy.stage import OCPP21, OCPP201, Device, Stage, Target, refuses, says
 
 BASIC = {
     "target_authentication_method": "Basic",
@@ -109,6 +109,27 @@ async def test_what_the_charger_does_not_answer_for_was_not_done(
             variable("TxCtrlr.EVConnectionTimeOut", "30"),
             variable("SecurityCtrlr.SecurityProfile", "0"),
         ) == ["Rejected", "Rejected"]
+
+
+@pytest.mark.parametrize(
+    ("subprotocol", "length", "status"),
+    [
+        (OCPP201, 40, "Accepted"),
+        (OCPP201, 41, "Rejected"),
+        (OCPP21, 15, "Rejected"),
+        (OCPP21, 64, "Accepted"),
+        (OCPP21, 65, "Rejected"),
+    ],
+)
+async def test_how_long_a_password_may_be(
+    stage: Stage, target: Target, subprotocol: str, length: int, status: str
+) -> None:
+    key = await stage.enrol(target.url, **BASIC)
+    async with stage.charger(key, subprotocol):
+        await stage.reaches(key, "ready")
+        password = variable("SecurityCtrlr.BasicAuthPassword", "x" * length)
+
+        assert await sets(target, password) == [status]
 
 
 async def test_where_the_charger_refuses_nothing_is_kept(stage: Stage, target: Target) -> None:

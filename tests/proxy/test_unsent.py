@@ -6,12 +6,13 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
+import pytest
 
 from csms import frames
 from csms.frames import CallResult
 from proxy.asked import Asked
 from proxy.unsent import Unsent
-from tests.proxy.stage import MOMENT, OCPP201, Device, Stage, Target, never, says
+from tests.proxy.stage import MOMENT, OCPP21, OCPP201, Device, Stage, Target, never, says
 
 if TYPE_CHECKING:
     from proxy.target import TargetLink
@@ -56,9 +57,12 @@ async def test_with_an_empty_queue_the_answer_is_the_charger_s(
         assert await asked(target, "T-1") == await asked(target) == ENDED
 
 
-async def test_what_waits_here_is_in_the_queue(stage: Stage, target: Target) -> None:
+@pytest.mark.parametrize("subprotocol", [OCPP201, OCPP21])
+async def test_what_waits_here_is_in_the_queue(
+    stage: Stage, target: Target, subprotocol: str
+) -> None:
     key = await stage.enrol(target.url)
-    async with stage.charger(key, OCPP201) as charger:
+    async with stage.charger(key, subprotocol) as charger:
         await stage.reaches(key, "ready")
         await waiting(charger, target, event("T-1"), event("T-2"))
 
