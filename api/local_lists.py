@@ -12,7 +12,7 @@ from api.reservations import answered
 from api.routing import Request, route
 from api.schemas.reservations import (
     Answered,
-    Entry,
+    ListedToken,
     LocalListChange,
     LocalListRequest,
     OneLocalList,
@@ -24,7 +24,7 @@ from storage.records import Charger
 TAG = "Local lists"
 FAILURES = (409, 422, 502, 504)
 PATH = STATION + "/localList"
-_ENTRIES = Entry(many=True)
+_ENTRIES = ListedToken(many=True)
 
 
 @route("GET", PATH, tag=TAG, scope="read", answer=OneLocalList())

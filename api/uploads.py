@@ -8,8 +8,10 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from api.errors import BadRequest, NotFound, Taken, TooLarge, TooSlow
 from api.routing import Request, route
@@ -22,6 +24,7 @@ TAG = "Uploads"
 PATH = "/uploads/{upload}"
 _CHUNK = 64 << 10
 _SILENCE_SECONDS = 30.0  # between two chunks
+_BROKEN = (ValueError, AssertionError, HttpProcessingError, web.RequestPayloadError)
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._ -]")
 
 
@@ -123,7 +126,7 @@ async def _written(writing: Any) -> Written:
         raise TooLarge("The file is too long.") from None
     except TimeoutError:
         raise TooSlow from None
-    except (ValueError, web.RequestPayloadError, ConnectionError):
+    except (*_BROKEN, ConnectionError):
         raise BadRequest("The file did not come to its end.") from None
     return written
 
@@ -139,7 +142,7 @@ async def _file(http: web.Request) -> tuple[str | None, AsyncIterator[bytes]]:
                     return part.filename, _chunks(lambda: part.read_chunk(_CHUNK))
     except TimeoutError:
         raise TooSlow from None
-    except (ValueError, AssertionError, web.RequestPayloadError):
+    except _BROKEN:
         pass
     raise BadRequest("The form has no file.")
 
@@ -155,7 +158,9 @@ async def _chunks(read: Any) -> AsyncIterator[bytes]:
 
 def _harmless(name: str | None) -> str:
     """Return what a charger calls a file, as far as it can be in a header and on a disk."""
-    return _NOT_IN_A_NAME.sub("_", (name or "").rpartition("/")[2])[-100:].lstrip(". ") or "log"
+    return (
+        _NOT_IN_A_NAME.sub("_", unquote(name or "").rpartition("/")[2])[-100:].lstrip(". ") or "log"
+    )
 
 
 def _digest(secret: str) -> bytes:

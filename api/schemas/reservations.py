@@ -119,7 +119,7 @@ class Answered(CamelCase):
 # ---- local lists ----
 
 
-class Entry(CamelCase):
+class ListedToken(CamelCase):
     """A token, and what the charger is to make of it."""
 
     id_token = _id_token()
@@ -130,7 +130,7 @@ class Entry(CamelCase):
 
 
 def _entries(**more: Any) -> fields.List[Any]:
-    return fields.List(fields.Nested(Entry), validate=validate.Length(max=MOST_TOKENS), **more)
+    return fields.List(fields.Nested(ListedToken), validate=validate.Length(max=MOST_TOKENS), **more)
 
 
 class LocalListRequest(CamelCase):
@@ -174,7 +174,7 @@ class LocalList(CamelCase):
 
     version = Integer(required=True)
     charger_version = Integer(allow_none=True, required=True)
-    entries = fields.List(fields.Nested(Entry), required=True)
+    entries = fields.List(fields.Nested(ListedToken), required=True)
     updated_at = Moment(allow_none=True, required=True)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import or_, select, tuple_, update
 
 from storage.operations_schema import local_lists, reservations
 from storage.statements.parts import given, insert_or_update, limit, of_charger
@@ -35,7 +35,7 @@ end_reservation = (
         == given(reservations.c.organization_uuid, "of_organization"),
         reservations.c.charge_box_id == given(reservations.c.charge_box_id, "of_charger"),
         reservations.c.reservation_id == given(reservations.c.reservation_id, "of_reservation"),
-        reservations.c.state.in_((ACTIVE, ASKED)),
+        or_(reservations.c.state == ACTIVE, reservations.c.state == ASKED),
     )
     .values(
         state=given(reservations.c.state),
