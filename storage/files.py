@@ -106,5 +106,5 @@ def _write_all(descriptor: int, chunk: bytes) -> None:
 
 def _checked(id: str) -> str:
     if not _ID.fullmatch(id):
-        raise ValueError(id)
+        raise ValueError(f"{id!r} is no id of a file.")
     return id
