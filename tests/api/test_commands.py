@@ -16,6 +16,7 @@ from csms.commands import Command, Outcome
 from csms.errors import AnswerTimeout, CommandError, LinkBusy, LinkError, NotStored
 from csms.station import Station
 from csms.station16 import Station16
+from storage import records
 from tests.api.conftest import Answer, Api, Connect
 
 STATION = "/api/chargingStations/CP-1"
@@ -52,6 +53,11 @@ async def test_a_command_is_recorded_before_it_is_sent_and_after(
         "response": {"status": "Accepted"},
         "createdAt": "2026-11-21T10:00:00.000Z",
         "finishedAt": "2026-11-21T10:00:02.000Z",
+        "batchId": None,
+        "requestId": None,
+        "progress": None,
+        "parts": [],
+        "nextCursor": None,
     }
 
 
@@ -146,12 +152,34 @@ async def test_what_the_charger_did_is_told_even_if_it_cannot_be_recorded(
 ) -> None:
     await api.enrol()
     peer = (await connect()).peer
-    call = asyncio.create_task(reset(api))
+    call = asyncio.create_task(api("POST", f"{STATION}/commands/ClearCache"))
     id = (await peer.hears())[1]
     await api.storage.database.close()
     await peer.says(orjson.dumps([3, id, {"status": "Accepted"}]))
 
-    assert (await call).body == {"responseFromStation": "Accepted"}
+    assert (await call).body == {"status": "Accepted"}
+
+
+async def test_nothing_is_sent_whose_record_is_lost(api: Api, connect: Connect) -> None:
+    await api.enrol()
+    peer = (await connect()).peer
+    await api.storage.commands.note_begun(taken(api))
+    got = await reset(api)
+
+    assert got.error == (409, "conflict")
+    assert peer.socket.unread == 0
+
+
+def taken(api: Api) -> records.Command:
+    """Return a record with the id of the next one."""
+    return records.Command(
+        command_id=FIRST,
+        key=api.charger_key("CP-2"),
+        action="",
+        request={},
+        requested_by="",
+        created_at=api.clock.now(),
+    )
 
 
 async def test_a_record_is_told_under_its_own_station_only(api: Api) -> None:
