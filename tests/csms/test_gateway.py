@@ -313,6 +313,8 @@ async def test_handshake_that_drags_on_is_cut_off(tmp_path: Path) -> None:
     [
         (["ocpp1.6"], "ocpp1.6"),
         (["ocpp2.0.1"], "ocpp2.0.1"),
+        (["ocpp2.1", "ocpp2.0.1"], "ocpp2.1"),
+        (["ocpp2.0.1", "ocpp2.1"], "ocpp2.0.1"),
         (["ocpp2.0.1", "ocpp1.6"], "ocpp2.0.1"),
         (["ocpp1.6", "ocpp2.0.1"], "ocpp1.6"),
         (["ocpp1.5", "soap", "ocpp2.0.1", "ocpp1.6"], "ocpp2.0.1"),
@@ -456,7 +458,7 @@ async def test_charger_that_has_gone_is_offline(home: House) -> None:
 # ---- a hostile charger ----
 
 
-@pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+@pytest.mark.parametrize("version", ["1.6", "2.0.1", "2.1"])
 async def test_charger_is_served_after_every_hostile_frame(home: House, version: str) -> None:
     async with home.dial(offered=[f"ocpp{version}"]) as client:
         for name, (text, id, codes) in HOSTILE_CALLS.items():
