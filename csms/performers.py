@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from csms import availability, local_lists, power_limits, remote_starts, requests, reservations
+from csms import (
+    availability,
+    local_lists,
+    operator_profiles,
+    power_limits,
+    remote_starts,
+    requests,
+    reservations,
+)
 from csms.commands import Performers
 
 PERFORMERS: Performers = MappingProxyType(
     {
         **availability.PERFORMERS,
+        **operator_profiles.PERFORMERS,
         **power_limits.PERFORMERS,
         **remote_starts.PERFORMERS,
         **requests.PERFORMERS,

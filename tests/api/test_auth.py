@@ -20,10 +20,24 @@ from storage.records import DeadLetter, Scope, Transaction
 from tests.api.conftest import DOCUMENT, PROXY, Api
 from tests.certificates import key_of, key_pem, signed
 
+PROFILE = {
+    "chargingProfilePurpose": "TxDefaultProfile",
+    "chargingProfileKind": "Absolute",
+    "chargingSchedule": [
+        {"chargingRateUnit": "A", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 16}]}
+    ],
+}
 BODIES = {
     ("PUT", "{id}"): {"charge_box_id": "CP-2", **PROXY},
     ("POST", "reset"): {"type": "Immediate"},
     ("PUT", "powerLimit"): {"limit": {"acMaxPowerA": 16}},
+    ("PUT", "chargingProfile"): {"chargingProfile": PROFILE},
+    ("DELETE", "chargingProfile"): {"chargingProfileId": 7},
+    ("POST", "clear"): {"chargingProfileId": 7},
+    ("POST", "reservations"): {"idToken": "04E91A2B", "expiresAt": "2026-11-21T12:00:00Z"},
+    ("PUT", "localList"): {"entries": []},
+    ("PATCH", "localList"): {"removed": ["04E91A2B"]},
+    ("POST", "firmware"): {"location": "https://example.com/fw.bin"},
 }
 CLOSED = [operation for operation in ALL if operation.scope is not None]
 
