@@ -80,6 +80,7 @@ def upgrade() -> None:
     _commands()
     _tokens()
     _of_chargers()
+    _kept_of_chargers()
     _jobs()
     _resets_by_owner()
 
@@ -166,6 +167,9 @@ def _of_chargers() -> None:
         primary_key("reservations", *KEY, "reservation_id"),
         belongs("reservations", KEY, "chargers"),
     )
+
+
+def _kept_of_chargers() -> None:
     op.create_table(
         "local_lists",
         *texts(*KEY),
