@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from csms.limits import LEAD, Abilities, Merged, by_age, content, period, steadily
-from csms.parties import Party
+from csms.parties import Party, conditions_of
 from csms.schedules import CYCLES, MOST_PHASES, TX, TX_DEFAULT, Fields, Rate, Unit, moment_of
 from storage.clock import timestamp
 
@@ -42,12 +42,18 @@ def merge(
     if len(known) == len(caps) and not own:
         return Merged(steadily(purpose, parties, abilities))
     if len(known) == len(caps) and len(own) == 1:
-        cut = _cut(own[0], known, abilities, now - LEAD, whole=purpose != TX)
+        whole = purpose != TX or not all(_is_of_connector(party) for party in limits)
+        cut = _cut(own[0], known, abilities, now - LEAD, whole=whole)
         if cut is not None:
             return Merged({**cut, "chargingProfilePurpose": purpose})
     if not own and relative and purpose == TX_DEFAULT:
         return Merged(by_age(parties, abilities, now))
     return expand([Stretch(parties)], purpose, abilities, now)
+
+
+def _is_of_connector(party: Party) -> bool:
+    """Tell whether limits hold within a transaction too where its own profile says nothing."""
+    return all(one.purpose != TX and not conditions_of(one) for one in party.wishes)
 
 
 # ---- one profile under limits ----
