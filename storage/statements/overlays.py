@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Table, and_, delete, not_, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, delete, literal_column, not_, or_, select, update
 
 from storage.operations_schema import OPEN, commands
 from storage.statements.parts import given, insert_or_update, of_charger
@@ -78,7 +78,10 @@ note_reset_attempts = (
 )
 take_deferred_reset = delete(deferred_resets).where(_THIS_RESET).returning(*deferred_resets.c)
 # A charger is at these until it has told their end.
-_JOBS = ("GetDiagnostics", "GetLog", "SignedUpdateFirmware", "UpdateFirmware")
+_JOBS = tuple(
+    literal_column(f"'{action}'")
+    for action in ("GetDiagnostics", "GetLog", "SignedUpdateFirmware", "UpdateFirmware")
+)
 job_running = (
     select(commands.c.command_id)
     .where(

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
+import pytest
+
+from storage.records import Command
 from storage.repositories.availability import AvailabilityWish, DeferredReset
 from storage.store import Storage
 from tests.storage.doubles import ALICE, BOB, NOON
@@ -74,3 +78,36 @@ async def test_a_deleted_target_s_reset_goes_out_no_more(storage: Storage) -> No
     await storage.proxy_configurations.delete(ALICE.organization_uuid, target.id)
 
     assert await storage.deferred_resets.of(ALICE) == []
+
+
+@pytest.mark.parametrize(
+    ("action", "state", "minutes", "goes_on"),
+    [
+        ("UpdateFirmware", "collecting", 0, True),
+        ("GetLog", "sent", 0, True),
+        ("GetLog", "complete", 0, False),
+        ("GetLog", "collecting", 1, False),
+        ("GetBaseReport", "collecting", 0, False),
+    ],
+)
+async def test_a_charger_is_at_a_job_until_it_has_told_its_end(
+    storage: Storage,
+    action: str,
+    state: Any,
+    minutes: int,
+    goes_on: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    asked = Command(
+        command_id="1",
+        key=ALICE,
+        action=action,
+        request={},
+        requested_by="key",
+        state=state,
+        created_at=NOON,
+    )
+    await storage.commands.note_begun(asked)
+    since = NOON + timedelta(minutes=minutes)
+
+    assert await storage.deferred_resets.awaits_job(ALICE, since) is goes_on
+    assert not await storage.deferred_resets.awaits_job(BOB, since)
