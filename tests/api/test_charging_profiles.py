@@ -281,10 +281,10 @@ async def test_what_is_left_out_is_filled_in(api: Api, connect: Connect) -> None
 
 async def test_what_is_ours_is_kept_with_author_and_time(api: Api, connect: Connect) -> None:
     await api.enrol()
-    more = {"meta": {"comment": "theirs", "limit": 1, "x": [None]}}
+    meta = {"comment": "theirs", "limit": 1, "x": [None]}
     async with answering(await connect(version="2.0.1")):
-        await api("PUT", f"{ON_EVSE}?comment=ours", profile(**more))
-        await api("PUT", ON_STATION, profile(id=8, **more))
+        await api("PUT", f"{ON_EVSE}?comment=ours", profile(meta=meta))
+        await api("PUT", ON_STATION, profile(id=8, meta=meta))
         [one, other] = sorted(await kept(api), key=lambda each: each.profile_id)
         # Whatever its meta says, it is no power limit.
         assert (await api("DELETE", LIMIT)).body == {"response": "Unknown"}
@@ -292,7 +292,7 @@ async def test_what_is_ours_is_kept_with_author_and_time(api: Api, connect: Conn
     assert (one.meta["comment"], other.meta["comment"]) == ("ours", "theirs")
     assert one.meta["createdAt"] == "2026-11-21T10:00:00.000Z"
     assert one.meta["createdBy"]
-    assert one.meta["meta"] == more["meta"]
+    assert one.meta["meta"] == meta
 
 
 async def test_a_stack_level_orders_our_own_profiles(api: Api, connect: Connect) -> None:
