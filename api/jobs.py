@@ -13,7 +13,7 @@ from api.chargers import stored_charger
 from api.command_records import before_of, end_overdue, page_of
 from api.commands import Asker, performed
 from api.errors import Invalid, NotFound, Offline
-from api.reservations import answered
+from api.outcomes import answered
 from api.routing import Request, route
 from api.schemas.common import Done, PageQuery
 from api.schemas.jobs import FirmwareRequest, JobAnswer, Jobs, LogRequest, OneJob

@@ -8,7 +8,7 @@ from typing import Any
 from api.chargers import stored_charger
 from api.commands import perform
 from api.errors import CommandFailed
-from api.reservations import answered
+from api.outcomes import answered
 from api.routing import Request, route
 from api.schemas.reservations import (
     Answered,

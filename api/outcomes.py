@@ -19,3 +19,8 @@ def info_of(outcome: Outcome) -> Mapping[str, Any]:
         "custom_data": info.get("customData"),
     }
     return {"status_info": {name: value for name, value in told.items() if value is not None}}
+
+
+def answered(outcome: Outcome) -> Mapping[str, Any]:
+    """Return an answer as seed 002 shows those that have a ``response``."""
+    return {"response": outcome.status, **info_of(outcome)}

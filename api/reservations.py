@@ -10,6 +10,7 @@ from api.chargers import stored_charger
 from api.commands import perform
 from api.errors import Invalid, NotFound, Taken
 from api.evses import evse_of
+from api.outcomes import answered
 from api.pages import foreign_cursor, page, read_cursor
 from api.routing import Request, route
 from api.schemas.common import PageQuery
@@ -21,7 +22,7 @@ from api.schemas.reservations import (
     Reserved,
 )
 from api.stations import STATION
-from csms.commands import CancelReservation, Outcome, Reserve
+from csms.commands import CancelReservation, Reserve
 from csms.numbers import OF_THE_PLATFORM, draw
 from csms.reservations import ACTIVE, ASKED, state_of
 from storage.operation_records import Reservation
@@ -102,14 +103,6 @@ async def _reserve(request: Request, charger: Charger, evse_id: int | None) -> M
     asked = {**_REQUEST.dump(body), "evseId": evse_id}
     outcome = await perform(request, charger, command, asked)
     return {**answered(outcome), "reservation_id": command.reservation_id}
-
-
-def answered(outcome: Outcome) -> Mapping[str, Any]:
-    """Return what a charger answered, as schemas with a response and its reasons show it."""
-    info = outcome.status_info or {}
-    named = {"reason_code": info.get("reasonCode"), "additional_info": info.get("additionalInfo")}
-    told = {name: value for name, value in named.items() if value is not None}
-    return {"response": outcome.status, **({"status_info": told} if told else {})}
 
 
 async def _stored(request: Request, key: ChargerKey) -> Reservation:

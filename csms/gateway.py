@@ -62,6 +62,8 @@ class Door:
     limits: Limits = field(default_factory=Limits)
     ping_seconds: float = 20.0
     open_seconds: float = 10.0
+    # How long a charger has to answer what it is asked.
+    answer_seconds: float = 30.0
 
 
 class Gateway:
@@ -175,6 +177,7 @@ class Gateway:
             dialect=kind.dialect,
             tap=journal_tap(self._journal, key, kind.version),
             limits=self._door.limits,
+            answer_seconds=self._door.answer_seconds,
         )
         assert websocket.request is not None  # noqa: S101 - the handshake is complete
         return Connection(

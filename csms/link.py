@@ -63,6 +63,7 @@ class Link:
         limits: Limits | None = None,
         max_inbox: int = 64,
         max_waiting: int = 64,
+        answer_seconds: float = 30.0,
         tolerate: Callable[[str], bool] = tolerate_all,
     ) -> None:
         self._socket = socket
@@ -73,6 +74,7 @@ class Link:
         self._inbox: Inbox[_Item] = Inbox(max_inbox)
         self._turns = Turns(max_waiting)
         self._deadline = Deadline()  # of the CALL that is out
+        self._answer_seconds = answer_seconds
         self.traffic = Traffic()
         self._outbox = Outbox(socket, self.traffic, self._broken)
         self._tolerate = tolerate
@@ -118,14 +120,15 @@ class Link:
         action: str,
         payload: bytes,
         *,
-        timeout: float = 30.0,
+        timeout: float | None = None,
         patience: float = 20.0,
         urgency: Urgency = Urgency.OWNER,
         note: Any = None,
     ) -> CallResult:
         """Call the peer and wait for its answer.
 
-        ``patience`` bounds the wait for our turn, ``timeout`` the wait for the answer, both in s;
+        ``patience`` bounds the wait for our turn, ``timeout`` the wait for the answer, both in s
+        (by default the link's ``answer_seconds``);
         of those that wait the most urgent is next; ``note`` is for the tap alone.
         Raises CallRefused, AnswerTimeout, LinkBusy, LinkClosed or NotStored.
         """
@@ -137,7 +140,7 @@ class Link:
                 raise self._closed
             request = frames.call(self._new_id(), action, payload)
             answer = turns.ask(request.id, action)
-            deadline.begin(answer, timeout)
+            deadline.begin(answer, timeout or self._answer_seconds)
             stored = partial(self._called, request.text, answer)
             self._tap("sent", request, request.text, action, note, stored)
             reply = await answer

@@ -6,7 +6,7 @@ import contextlib
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -46,9 +46,15 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def running(
-    settings: Settings, clock: Clock | None = None, timings: Timings | None = None
+    settings: Settings,
+    clock: Clock | None = None,
+    timings: Timings | None = None,
+    answer_seconds: float = 30.0,
 ) -> AsyncIterator[Running]:
-    """Run the server until the context ends; both listeners are bound when it begins."""
+    """Run the server until the context ends; both listeners are bound when it begins.
+
+    ``answer_seconds`` is how long a charger has to answer the platform.
+    """
     clock, registry = clock or SystemClock(), Registry()
     limits = Limits(max_bytes=settings.max_frame_bytes)
     guard = AddressGuard(
@@ -62,7 +68,8 @@ async def running(
             storage=storage, guard=guard, clock=clock, limits=limits, timings=timings or Timings()
         )
         relays = await enter(Relays(parts))
-        gateway = _gateway(_door(settings, limits), storage, registry, relays, clock)
+        door = replace(_door(settings, limits), answer_seconds=answer_seconds)
+        gateway = _gateway(door, storage, registry, relays, clock)
         ocpp = await enter(gateway.listening())
         app = create_app(_api_parts(settings, ocpp, registry, relays, parts))
         http = await enter(listening(app, settings.http_bind))

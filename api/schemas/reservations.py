@@ -130,7 +130,8 @@ class ListedToken(CamelCase):
 
 
 def _entries(**more: Any) -> fields.List[Any]:
-    return fields.List(fields.Nested(ListedToken), validate=validate.Length(max=MOST_TOKENS), **more)
+    most = validate.Length(max=MOST_TOKENS)
+    return fields.List(fields.Nested(ListedToken), validate=most, **more)
 
 
 class LocalListRequest(CamelCase):
