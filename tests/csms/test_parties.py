@@ -170,7 +170,7 @@ def of_owner(
     there = charger.Profiles()
     for one in wishes:
         if one.owner == owner and not is_limit(one):
-            there.put(charger.read(one.evse_id, one.profile, NOW))
+            there.put(charger.read(one.evse_id, dict(one.profile), NOW))
     return _evse_w(there, after, session)
 
 

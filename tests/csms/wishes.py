@@ -128,7 +128,7 @@ def obeying(plan: Plan) -> charger.Profiles:
     """Return a charger on which a plan lies; it reads profiles by code of its own."""
     there = charger.Profiles()
     for one in plan.profiles:
-        there.put(charger.read(one.place.evse_id, one.profile, NOW))
+        there.put(charger.read(one.place.evse_id, dict(one.profile), NOW))
     return there
 
 
