@@ -37,7 +37,8 @@ def start_profile(
     planner = Planner(wishes, of_evse, scene)
     if any(planner.is_covered(Scope(TX, one), scene.now) for one in here):
         part = planner.windowed(part, scene.now.replace(microsecond=0), None)
-    return dict(part.content)
+    schedules = [{"id": id, **one} for one in part.content["chargingSchedule"]]
+    return {**part.content, "chargingSchedule": schedules}
 
 
 def _caps(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, Table, and_, delete, literal_column, not_, or_, select, update
 
 from storage.operations_schema import OPEN, commands
@@ -78,7 +80,7 @@ note_reset_attempts = (
 )
 take_deferred_reset = delete(deferred_resets).where(_THIS_RESET).returning(*deferred_resets.c)
 # A charger is at these until it has told their end.
-_JOBS = tuple(
+_JOBS: tuple[ColumnElement[Any], ...] = tuple(
     literal_column(f"'{action}'")
     for action in ("GetDiagnostics", "GetLog", "SignedUpdateFirmware", "UpdateFirmware")
 )

@@ -285,7 +285,7 @@ async def live(api: Api, charge_box_id: str, version: str) -> AsyncIterator[Live
     key, kind = api.charger_key(charge_box_id), STATIONS[f"ocpp{version}"]
     ours, theirs = socket_pair()
     link = Link(ours, dialect=kind.dialect, tap=journal_tap(storage.journal, key, version))
-    books = open_books(storage, api.clock)
+    books = open_books(storage, api.clock, settling=0.0)
     connection = Connection(
         key=key,
         generation=registry.next_generation(),
@@ -303,3 +303,4 @@ async def live(api: Api, charge_box_id: str, version: str) -> AsyncIterator[Live
         registry.remove(connection)
         await link.close()
         await asyncio.wait((running,), timeout=PATIENCE)
+        await connection.station.close()
