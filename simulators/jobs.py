@@ -42,11 +42,11 @@ class Jobs:
         under_way = self.under_way(action)
         if under_way:
             self._tasks[action].cancel()
-        last = self._told.pop(action, {}) if under_way else None
+        last = self._told.pop(action, {})
         task = charger.meanwhile(job)
         if task is not None:
             self._tasks[action] = task
-        return last
+        return last if under_way else None
 
     def current(self, action: str) -> Fields:
         """Return what there is to tell now (2.0.1 F06, 1.6 §5.17)."""
@@ -145,7 +145,8 @@ async def publish(charger: Charger, job: Order, checksum: str) -> None:
         await job.say(charger, "InvalidChecksum")
         return
     await job.say(charger, "ChecksumVerified")
-    charger.shelves["firmware"][job.request["requestId"]] = {"checksum": checksum}
+    shelf = charger.shelves["firmware"]
+    shelf[max(shelf, default=0) + 1] = {"checksum": checksum}
     place = f"http://{charger.identity.serial_number}.local/firmware"
     await job.say(charger, "Published", location=[place])
 

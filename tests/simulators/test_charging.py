@@ -133,11 +133,12 @@ async def test_there_is_room_for_so_many_profiles(charger: Charger) -> None:
 
 
 @pytest.mark.parametrize("evse_id", [0, 1])
+@pytest.mark.parametrize("version", ["2.0.1", "2.1"])
 async def test_a_limit_from_outside_is_obeyed_told_and_taken_away(
-    target: Target, evse_id: int
+    target: Target, version: str, evse_id: int
 ) -> None:
     place = {"evseId": evse_id} if evse_id else {}
-    async with playing(target, "2.0.1") as charger:
+    async with playing(target, version) as charger:
         await charger.start(1, TOKEN)
         await charging.impose(charger, 10, evse_id)
         limited = charger.power_w(1)
@@ -153,7 +154,7 @@ async def test_a_limit_from_outside_is_obeyed_told_and_taken_away(
     [told], [gone] = target.calls("NotifyChargingLimit"), target.calls("ClearedChargingLimit")
     assert told.fields["chargingLimit"]["chargingLimitSource"] == "EMS"
     assert gone.fields == {"chargingLimitSource": "EMS", **place}
-    assert broken_rules(target, "2.0.1") == []
+    assert broken_rules(target, version) == []
 
 
 async def test_its_source_is_named_where_profiles_are_reported(target: Target) -> None:

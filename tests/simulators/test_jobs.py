@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -232,6 +233,18 @@ async def test_a_lost_link_does_not_end_a_job(target: Target, depot: Depot) -> N
 
     assert steps == ["Uploading", "Uploaded"]
     assert len(target.connections) == 2
+
+
+async def test_a_job_that_has_told_nothing_yet_does_not_tell_of_the_last(
+    target: Target, depot: Depot
+) -> None:
+    async with playing(target, "2.0.1") as charger:
+        await target.command(NAME, "GetLog", log_order(f"{depot.url}/x"))
+        await told(target, "LogStatusNotification", ["Uploaded"])
+        await until(lambda: not charger.jobs.under_way("LogStatusNotification"))
+        charger.jobs.begin(charger, "LogStatusNotification", asyncio.sleep(3600))
+
+        assert charger.jobs.current("LogStatusNotification") == {"status": "Idle"}
 
 
 async def test_a_charger_that_does_not_play_has_no_jobs() -> None:
