@@ -10,6 +10,7 @@ from api.routing import Request, route
 from api.schemas.common import PageQuery
 from api.schemas.stations import OneStation, Stations, StationTransactions
 from api.transactions import page_of_transactions
+from api.truth import with_truth
 
 BASE = "/api/chargingStations"
 STATION = BASE + "/{stationId}"
@@ -20,13 +21,15 @@ TAG = "Charging stations"
 async def list_stations(request: Request) -> Mapping[str, Any]:
     """List the charging stations of the key's organization."""
     stations, next_cursor = await page_of_chargers(request)
-    return {"charging_stations": stations, "next_cursor": next_cursor}
+    shown = await with_truth(request, stations)
+    return {"charging_stations": shown, "next_cursor": next_cursor}
 
 
 @route("GET", STATION, tag=TAG, scope="read", answer=OneStation())
 async def get_station(request: Request) -> Mapping[str, Any]:
-    """Show a charging station, its connectors and its running transactions."""
-    return {"charging_station": await shown_charger(request)}
+    """Show a charging station, its connectors, its running transactions and what limits it."""
+    (station,) = await with_truth(request, [await shown_charger(request)])
+    return {"charging_station": station}
 
 
 @route(

@@ -11,6 +11,8 @@ from api.schemas.common import next_cursor
 from api.schemas.fields import Boolean, Moment
 from api.schemas.transactions import Transaction
 
+UNKNOWN = "unknown"
+
 
 class CamelCase(Schema):
     """Names in camelCase outside, in snake_case inside."""
@@ -34,7 +36,77 @@ class StationTransaction(CamelCase, Transaction):
         exclude = ("charge_box_id",)
 
 
-class Station(CamelCase):
+def verdict(about: str) -> fields.Raw:
+    """Return a field that says yes, no or that nobody knows."""
+    choices: list[Any] = [True, False, UNKNOWN]
+    return fields.Raw(required=True, metadata={"enum": choices, "description": about})
+
+
+_OBEYS = (
+    "Whether what the charger measures keeps to the limit, with 5 % to spare; unknown without a "
+    "transaction, without recent meter values or within a minute of a new limit."
+)
+
+
+class EffectiveLimit(CamelCase):
+    """The limit that holds now, by what lies on the charger and what it has told of others."""
+
+    value = fields.Float(required=True)
+    unit = fields.String(required=True, metadata={"enum": ["A", "W"]})
+    phases = fields.Integer()
+    kw = fields.Float(required=True)
+    source = fields.String(
+        required=True,
+        metadata={
+            "description": "platform (a power limit), profile (of the operator), target (of the "
+            "third-party CSMS), or the name that the charger gave to a limit from outside."
+        },
+    )
+    charging_profile_id = fields.Integer(
+        allow_none=True, required=True, metadata={"description": "The id that its owner knows."}
+    )
+    until = Moment(
+        allow_none=True,
+        required=True,
+        metadata={"description": "When another limit will hold, if that is within a day."},
+    )
+
+
+class Evse(CamelCase):
+    """What limits one EVSE, on OCPP 1.6 one connector."""
+
+    evse_id = fields.Integer(required=True)
+    effective_limit = fields.Nested(EffectiveLimit, allow_none=True, required=True)
+    obeys = verdict(_OBEYS)
+
+
+class ReportedLimit(CamelCase):
+    """A limit from outside, as the charger has told it (OCPP 2.x NotifyChargingLimit)."""
+
+    evse_id = fields.Integer(required=True, metadata={"description": "0 is the whole station."})
+    source = fields.String(required=True)
+    is_local_generation = Boolean(
+        required=True,
+        metadata={"description": "It is not a limit: it comes on top of the station's (2.1)."},
+    )
+    updated_at = Moment(required=True)
+
+
+class Truth(CamelCase):
+    """What really limits a station."""
+
+    effective_limit = fields.Nested(
+        EffectiveLimit,
+        allow_none=True,
+        required=True,
+        metadata={"description": "Of the whole station, at its mains."},
+    )
+    obeys = verdict(_OBEYS)
+    evses = fields.List(fields.Nested(Evse), required=True)
+    reported_limits = fields.List(fields.Nested(ReportedLimit), required=True)
+
+
+class Station(Truth):
     """A charger, and what it is doing."""
 
     station_id = fields.String(attribute="charge_box_id", required=True)

@@ -29,6 +29,10 @@ async def test_stations_are_listed_in_camel_case(api: Api, connect: Connect) -> 
         "lastDisconnect": None,
         "connectors": [],
         "runningTransactions": [],
+        "effectiveLimit": None,
+        "obeys": "unknown",
+        "evses": [],
+        "reportedLimits": [],
     }
 
 
