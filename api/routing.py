@@ -80,12 +80,13 @@ class Operation:
 
     @property
     def served_path(self) -> str:
-        """Return its path as the router tells it apart from others: actions begin with a capital.
+        """Return its path as the router tells it apart from others.
 
-        So `/chargingStations/commands/Reset` is about many stations and `…/commands/reset` about
-        the one that is called "commands".
+        `/chargingStations/commands/Reset` is about many stations, `…/commands/reset` about the one
+        that is called "commands": an action begins with a capital.
         """
-        return self.path.replace("{Action}", "{Action:[A-Z][^/]*}")
+        many = self.path.count("{") == 1
+        return self.path.replace("{Action}", "{Action:[A-Z][^/]*}") if many else self.path
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Load, call the handler, dump."""

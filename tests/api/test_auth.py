@@ -29,6 +29,7 @@ PROFILE = {
 }
 BODIES = {
     ("PUT", "{id}"): {"charge_box_id": "CP-2", **PROXY},
+    ("POST", "{Action}"): {"stations": ["CP-1"]},
     ("POST", "reset"): {"type": "Immediate"},
     ("PUT", "powerLimit"): {"limit": {"acMaxPowerA": 16}},
     ("PUT", "chargingProfile"): {"chargingProfile": PROFILE},
@@ -43,7 +44,12 @@ CLOSED = [operation for operation in ALL if operation.scope is not None]
 
 
 def path_of(operation: Operation, organization_uuid: str) -> str:
-    values = {"organization_uuid": organization_uuid, "charge_box_id": "CP-1", "stationId": "CP-1"}
+    values = {
+        "organization_uuid": organization_uuid,
+        "charge_box_id": "CP-1",
+        "stationId": "CP-1",
+        "Action": "ClearCache",
+    }
     return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], "1"), operation.path)
 
 
@@ -150,6 +156,8 @@ async def ids_of_everything(api: Api) -> dict[str, str]:
         created_at=now,
     )
     await api.storage.dead_letters.note(letter)
+    path = "/api/chargingStations/commands/ClearCache"
+    batch = await api("POST", path, {"stations": ["CP-1"]})
     issued = signed("Depot", since=now, begins=timedelta(), ends=timedelta(days=365))
     pair = {"certificate_chain": issued, "private_key": key_pem(key_of("Depot"))}
     certificate = await api("POST", f"{api.organization}/client_certificates", pair)
@@ -162,6 +170,8 @@ async def ids_of_everything(api: Api) -> dict[str, str]:
         "transaction_id": "4711",
         "transactionId": "4711",
         "command_id": offline.body["command_id"],
+        "Action": "ClearCache",
+        "batchId": batch.body["batchId"],
         "key_id": key["key_id"],
         "entry": "1",
         "certificate_id": certificate.body["client_certificate"]["id"],
@@ -185,7 +195,7 @@ async def test_another_organization_sees_nothing(api: Api, under: str) -> None:
 
         assert "CP-1" not in got.text
         assert api.organization_uuid not in got.text
-        if set(re.findall(r"\{(\w+)\}", path)) - {"organization_uuid"}:
+        if set(re.findall(r"\{(\w+)\}", path)) - {"organization_uuid", "Action"}:
             assert got.error == (404, "not_found"), f"{method} {path}: {got.text}"
             assert (await theirs(method, filled(path, nothing), body)).body == got.body
     assert (await api.get(f"{api.organization}/chargers/CP-1"))["success"]
