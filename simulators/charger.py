@@ -8,9 +8,8 @@ voice21, what it answers in answers16, answers201 and voice21, its wires in hard
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from ssl import SSLContext
 
@@ -39,11 +38,7 @@ __all__ = ["VOICES", "Charger", "EvseInUse", "Habits", "NotAuthorized"]
 
 _SOON_S = 0.001
 ISO14443 = "ISO14443"
-VOICES: Mapping[str, Callable[[], Voice]] = {
-    "1.6": Voice16,
-    "2.0.1": Voice201,
-    "2.1": Voice21,
-}
+VOICES: Mapping[str, Callable[[], Voice]] = {"1.6": Voice16, "2.0.1": Voice201, "2.1": Voice21}
 
 
 class Charger(Client):
@@ -125,17 +120,9 @@ class Charger(Client):
             self._work = None
             self._follow_limits()
 
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[Charger]:
-        """Run inside a ``with`` block."""
-        task = asyncio.create_task(self.run())
-        try:
-            yield self
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-            self.outbox.close()
+    def close(self) -> None:
+        """Leave nothing open behind."""
+        self.outbox.close()
 
     async def wait_connected(self, timeout: float | None = 10.0) -> None:
         """Wait until the CSMS has accepted us; raise TimeoutError."""

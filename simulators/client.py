@@ -9,7 +9,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Coroutine
 from dataclasses import dataclass, field
 from ssl import SSLContext
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote, unquote
 
 import orjson
@@ -141,6 +141,25 @@ class Client(Watched):
         """Close the link and dial again, with the password as it is now."""
         if self._socket is not None:
             await self._socket.close(1000, "")
+
+    async def run(self) -> None:
+        """Play until cancelled."""
+        await self.stay_connected()
+
+    def close(self) -> None:
+        """Leave nothing open behind."""
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Self]:
+        """Run inside a ``with`` block."""
+        task = asyncio.create_task(self.run())
+        try:
+            yield self
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            self.close()
 
     async def stay_connected(self) -> None:
         """Connect, and connect again, until cancelled."""
