@@ -157,3 +157,34 @@ def test_a_send_of_2_1_has_no_answer() -> None:
     ]
     assert Schemas("2.1").knows("NotifyPeriodicEventStream")
     assert Schemas("2.1").response("NotifyPeriodicEventStream", {}) is not None
+
+
+@pytest.mark.parametrize(
+    ("version", "action", "fields", "paths"),
+    [
+        ("1.6", "ChangeConfiguration", {"key": "A", "value": "B"}, set()),
+        ("1.6", "ChangeConfiguration", {"key": 7, "more": 1, "most": 2}, {"key", "value", "more", "most"}),
+        ("2.0.1", "GetReport", {"requestId": 1, "componentVariable": [{"component": {}}]},
+         {"componentVariable.0.component.name"}),
+        ("2.0.1", "GetReport", {"requestId": 1, "componentCriteria": ["x"]}, {"componentCriteria.0"}),
+    ],
+)  # fmt: skip
+def test_each_fault_has_the_path_of_its_field(
+    version: str, action: str, fields: Any, paths: set[str]
+) -> None:
+    assert set(Schemas(version).faults(action, fields)) == paths
+
+
+def test_of_very_many_faults_the_first_are_told_and_no_values() -> None:
+    items = [{"requestedMessage": "s3cret"} for _ in range(5000)]
+    fields = {"listVersion": "s3cret", "updateType": "Full", "localAuthorizationList": items}
+    told = Schemas("1.6").faults("SendLocalList", {**fields, "x" * 5000: 1})
+
+    assert len(told) <= 40
+    assert all(len(path) <= 100 for path in told)
+    assert "s3cret" not in repr(told)
+
+
+def test_a_request_has_the_fields_of_its_schema() -> None:
+    assert Schemas("2.0.1").names("GetReport", "requestId")
+    assert not Schemas("1.6").names("UpdateFirmware", "requestId")

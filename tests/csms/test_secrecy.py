@@ -7,7 +7,7 @@ import pytest
 
 from csms import frames
 from csms.errors import MalformedFrame
-from csms.secrecy import CONCEALED, is_secret, loggable
+from csms.secrecy import CONCEALED, concealed, is_secret, loggable
 
 
 def logged_call(action: str, payload: str) -> bytes:
@@ -96,3 +96,15 @@ def test_refusals_and_what_cannot_be_read_stay_as_they_came() -> None:
 def test_names_of_secrets(name: str) -> None:
     assert is_secret(name)
     assert not is_secret("HeartbeatInterval")
+
+
+def test_a_value_below_the_name_of_a_password_is_concealed_at_every_depth() -> None:
+    item = {
+        "component": {"name": "SecurityCtrlr"},
+        "variable": {"name": "BasicAuthPassword"},
+        "variableAttribute": [{"type": "Actual", "value": "hunter2"}],
+    }
+    told = concealed({"reportData": [item, {**item, "variable": {"name": "Identity"}}]})
+
+    assert told["reportData"][0]["variableAttribute"] == [{"type": "Actual", "value": CONCEALED}]
+    assert told["reportData"][1]["variableAttribute"][0]["value"] == "hunter2"
