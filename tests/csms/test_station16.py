@@ -152,9 +152,9 @@ async def test_a_start_that_another_system_answered_has_the_id_that_it_gave(desk
     await accepted(station, "StopTransaction", STOP | {"transactionId": 700_002})
 
     transactions = {one.transaction_id: one for one in await desk.transactions()}
-    assert {id: one.state for id, one in transactions.items()} == {
-        "700001": "running",
-        "700002": "ended",
+    assert {id: one.ended_by for id, one in transactions.items()} == {
+        "700001": "superseded",
+        "700002": "charger",
     }
     assert transactions["700002"].energy_wh == 50
 
@@ -192,7 +192,8 @@ async def test_messages_of_no_transaction_are_answered(desk: Desk, none: Any) ->
     assert await accepted(station, "MeterValues", METER | {"transactionId": none}) == {}
     assert await accepted(station, "StopTransaction", STOP | {"transactionId": none}) == {}
 
-    assert [one.state for one in await desk.transactions()] == ["running"]
+    [lost, running] = sorted(await desk.transactions(), key=lambda one: one.state)
+    assert (lost.state, lost.meter_stop_wh, running.state) == ("orphan", 60.0, "running")
     assert await desk.measured("1") == []
 
 
@@ -212,8 +213,8 @@ async def test_a_charger_cannot_stop_another_charger_s_transaction(desk: Desk) -
 
     [record] = await desk.transactions(ALICE)
     assert (record.state, record.energy_wh) == ("running", None)
-    assert await desk.transactions(BOB) == []
-    assert await desk.measured("1", ALICE) == await desk.measured("1", BOB) == []
+    assert await desk.measured("1", ALICE) == []
+    assert [one.state for one in await desk.transactions(BOB)] == ["orphan"]
 
 
 async def test_transaction_data_of_the_stop_is_kept(desk: Desk) -> None:
