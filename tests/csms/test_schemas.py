@@ -163,10 +163,12 @@ def test_a_send_of_2_1_has_no_answer() -> None:
     ("version", "action", "fields", "paths"),
     [
         ("1.6", "ChangeConfiguration", {"key": "A", "value": "B"}, set()),
-        ("1.6", "ChangeConfiguration", {"key": 7, "more": 1, "most": 2}, {"key", "value", "more", "most"}),
+        ("1.6", "ChangeConfiguration", {"key": 7, "more": 1, "most": 2},
+         {"key", "value", "more", "most"}),
         ("2.0.1", "GetReport", {"requestId": 1, "componentVariable": [{"component": {}}]},
          {"componentVariable.0.component.name"}),
-        ("2.0.1", "GetReport", {"requestId": 1, "componentCriteria": ["x"]}, {"componentCriteria.0"}),
+        ("2.0.1", "GetReport", {"requestId": 1, "componentCriteria": ["x"]},
+         {"componentCriteria.0"}),
     ],
 )  # fmt: skip
 def test_each_fault_has_the_path_of_its_field(
