@@ -40,7 +40,6 @@ class Effective(NamedTuple):
     rate: Rate
     source: str
     profile_id: int | None
-    since: datetime
     until: datetime | None = None
 
 
@@ -72,9 +71,9 @@ def effective(
     until = next(changes, None)
     origin = holding.origin
     if isinstance(origin, StationLimit):
-        return Effective(holding.rate, origin.source, None, origin.updated_at, until)
+        return Effective(holding.rate, origin.source, None, until)
     source, profile_id = _owner(origin, holding.rate, list(wishes), now, supply, lying.running)
-    return Effective(holding.rate, source, profile_id, origin.installed_at, until)
+    return Effective(holding.rate, source, profile_id, until)
 
 
 def _rate(holding: Holding | None) -> Rate | None:

@@ -28,7 +28,7 @@ from csms.profile_lint import Flaw, Place, flaws_of_any, flaws_of_ours, rivals
 from csms.profile_words import Words, left_out, unsayable
 from csms.removals import chosen, removal
 from csms.schedules import STATION_MAX, TX, TX_DEFAULT, Fields
-from csms.told import ACCEPTED, REJECTED, UNKNOWN, Told, outcome, refused
+from csms.told import ACCEPTED, REJECTED, UNKNOWN, Told, confirmed, outcome, refused
 from storage.records import ChargingProfile
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ async def put_profile(station: Station, command: PutProfile) -> Outcome:
         return _rejected("TooManyElements", f"The charger has {_MOST} profiles of its operator.")
     settled = await station.profiles.put(ready.wish, instead_of=ready.rivals)
     told = [*ready.told, *(Told("Replaced", _at_the_same_level([one])) for one in ready.rivals)]
-    return _settled(settled, told)
+    return _settled(settled, [*confirmed(settled), *told])
 
 
 async def remove_profiles(station: Station, command: RemoveProfiles) -> Outcome:

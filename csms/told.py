@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from csms.commands import Outcome
@@ -36,6 +36,22 @@ def outcome(
     return Outcome(
         status, response, {"reasonCode": told[0].code, **(own or {}), "additionalInfo": info}
     )
+
+
+def confirmed(settled: Settled) -> list[Told]:
+    """Return what the charger's own schedules said of it afterwards (smart-charging 4)."""
+    told = []
+    if settled.unsaid:
+        above = "The charger's own schedule still allows more on"
+        told.append(Told("NotConfirmed", f"{above} {_evses(settled.unsaid)}."))
+    if settled.put_back:
+        lost = "The charger had lost over it what lay on"
+        told.append(Told("PutBack", f"{lost} {_evses(settled.put_back)}; it was put back."))
+    return told
+
+
+def _evses(evses: Collection[int]) -> str:
+    return f"connector {', '.join(map(str, sorted(evses)))}"
 
 
 def refused(settled: Settled, told: Sequence[Told] = ()) -> Outcome:

@@ -120,14 +120,14 @@ def test_a_transactions_profile_may_be_the_connectors_limit() -> None:
 def test_what_the_charger_has_told_has_the_name_it_gave() -> None:
     found = holds(Lying.of([lies(6000)], [told(5000)]), wants(6000, **LIMIT))
 
-    assert found == Effective(Rate(5000.0, "W"), "SO", None, NOON)
+    assert found == Effective(Rate(5000.0, "W"), "SO", None)
 
 
 def test_the_station_has_its_own() -> None:
     lying = Lying.of([lies(20_000, purpose=STATION_MAX, evse_id=0, id=3000), lies(6000)])
     limit = wants(20_000, purpose=STATION_MAX, evse_id=0, id=3000, **LIMIT)
 
-    assert holds(lying, limit, evse_id=0) == Effective(Rate(20_000.0, "W"), "platform", 3000, NOON)
+    assert holds(lying, limit, evse_id=0) == Effective(Rate(20_000.0, "W"), "platform", 3000)
     assert holds(Lying.of([lies(6000)]), evse_id=0) is None
 
 

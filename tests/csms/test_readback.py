@@ -411,8 +411,10 @@ async def test_on_1_6_what_a_connector_loses_over_another_is_put_back(stage: Sta
             return box._set(call)
 
         box.device.answers[SET] = forgets_once
-        await box.limits(9, 2)
+        told = await box.limits(9, 2)
 
+        assert told.status_info["reasonCode"] == "PutBack"
+        assert "connector 1;" in told.status_info["additionalInfo"]
         assert box.wrote() == [(SET, 3012), (SET, 3006)]
         assert set(box.lying) == {(1, 3006), (2, 3012)}
 
@@ -423,7 +425,8 @@ async def test_a_charger_that_keeps_one_of_them_only_is_not_asked_for_ever(stage
         box.confused = True
         await box.has_connectors(1, 2)
         await box.limits(6)
-        await box.limits(9, 2)
+        told = await box.limits(9, 2)
+        assert told.status_info["reasonCode"] == "NotConfirmed"
         assert len(box.wrote()) == 4
 
         await box.limits(8, 2)
