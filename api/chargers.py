@@ -80,6 +80,9 @@ async def change_charger(request: Request) -> Mapping[str, Any]:
         given["charger_name"] = given["charger_name"] or key.charge_box_id
     if await request.parts.storage.chargers.update(key, **given) is None:
         raise NotFound
+    connection = request.parts.registry.find(key)
+    if connection is not None and given.keys() & {"supply_phases", "nominal_voltage"}:
+        connection.station.profiles.supply_changed()
     return {"charger": await shown_charger(request)}
 
 
@@ -158,6 +161,8 @@ _SHOWN = (
     "firmware_version",
     "ocpp_version",
     "security_profile",
+    "supply_phases",
+    "nominal_voltage",
     "last_disconnect",
     "created_at",
 )

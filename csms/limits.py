@@ -26,7 +26,8 @@ class Abilities:
     """What a charger's schedules may be made of; ``supply`` is of the EVSE in question.
 
     ``connection_timeout`` is how long in s it waits in Preparing. With ``offline_duration`` a
-    profile can end by itself without a CSMS (2.1 K01.FR.101).
+    profile can end by itself without a CSMS (2.1 K01.FR.101). It takes ``dynamic`` profiles, and
+    ``purposes`` that 2.0.1 does not have, where it says so.
     """
 
     units: frozenset[Unit] = frozenset({"A", "W"})
@@ -35,6 +36,8 @@ class Abilities:
     supply: Supply = field(default_factory=Supply)
     connection_timeout: int = 60
     offline_duration: bool = False
+    dynamic: bool = False
+    purposes: frozenset[str] = frozenset()
 
     @property
     def can_fall_back(self) -> bool:

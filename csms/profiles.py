@@ -25,11 +25,11 @@ from csms.plans import Plan, plan
 from csms.readback import REPORTED
 from csms.readings import mapping
 from csms.scenes import Place, Scene
-from csms.schedules import TX, Fields
+from csms.schedules import TX, Fields, Supply
 from csms.sessions import Sessions
 from csms.starts import start_profile
 from storage.errors import StorageError
-from storage.records import ChargingProfile, Transaction
+from storage.records import Charger, ChargingProfile, Transaction
 
 if TYPE_CHECKING:
     from csms.limits import Abilities
@@ -178,11 +178,16 @@ class Profiles:
         await self._stored.note_removed(wish)
 
     async def abilities(self, evse_id: int) -> Abilities:
-        """Return what schedules for an EVSE may be made of; asked once per boot."""
+        """Return what schedules for an EVSE may be made of; asked once per boot.
+
+        Raises LinkError or StorageError.
+        """
         known = evse_id if self._station.supply_by_evse else 0
         async with self._asking:
             if known not in self._abilities:
-                self._abilities[known] = await self._station.abilities(known)
+                told = await self._station.abilities(known)
+                charger = await self._station.books.chargers.get(self._station.key)
+                self._abilities[known] = told if charger is None else _supplied(told, charger)
             return self._abilities[known]
 
     # ---- what the charger tells ----
@@ -333,7 +338,9 @@ class Profiles:
         self, wishes: Wishes, evses: Collection[int] = ()
     ) -> tuple[Scene, dict[int, Abilities]]:
         lying = {place: one.profile for place, one in (await self._installed.read()).items()}
-        timeout = (await self.abilities(0)).connection_timeout if wishes else 0
+        # What 1.6 tells of one EVSE it tells of all; 2.x does not wait in Preparing.
+        tells = wishes and not self._station.supply_by_evse
+        timeout = (await self.abilities(0)).connection_timeout if tells else 0
         scene = await self._sessions.scene(wishes, lying, timeout)
         known = {one.evse_id for one in wishes} | {one.evse_id for one in scene.running.values()}
         return scene, {one: await self.abilities(one) for one in sorted(known | set(evses))}
@@ -378,6 +385,15 @@ def _sent(wishes: Wishes) -> list[int]:
 
 def _platforms(wishes: Wishes) -> list[ChargingProfile]:
     return [one for one in wishes if one.owner == PLATFORM]
+
+
+def _supplied(abilities: Abilities, charger: Charger) -> Abilities:
+    """Let what the operator says of a charger's mains go before what the charger says."""
+    supply = Supply(
+        charger.supply_phases or abilities.supply.phases,
+        charger.nominal_voltage or abilities.supply.voltage,
+    )
+    return replace(abilities, supply=supply)
 
 
 def _begins_or_ends(action: str, fields: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -237,12 +238,15 @@ class Station201(Station, ChargePoint):
         return await self.ask(call.GetCompositeSchedule(command.duration, command.evse_id, unit))
 
     async def abilities(self, evse_id: int) -> Abilities:
-        """Ask for variables."""
-        asked = orjson.dumps(capabilities.variables(evse_id))
+        """Ask for variables, and for our ids where the station keeps them for others."""
+        asked = orjson.dumps(capabilities.variables(evse_id, self.version))
         try:
             answer = await self.link.call(Action.get_variables, asked)
         except CallRefused:
             return Abilities()
+        if freeing := capabilities.ids_to_free(answer.fields):
+            with contextlib.suppress(CallRefused):
+                await self.link.call(Action.set_variables, orjson.dumps(freeing))
         return capabilities.from_variables(answer.fields)
 
     performers: ClassVar[Performers] = MappingProxyType(

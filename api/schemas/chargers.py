@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from api.schemas.common import Done, Success, next_cursor
-from api.schemas.fields import Boolean, Integer, Moment, NotYet, choice, nullable, text
+from api.schemas.fields import Boolean, Integer, Moment, NotYet, Number, choice, nullable, text
 from api.schemas.proxy_configurations import ProxyFields, charge_box_id
 
 VERSIONS = ("1.6", "2.0.1", "2.1")
@@ -27,6 +27,14 @@ class ChargerChange(Schema):
         load_default=list,
         validate=validate.Length(max=len(VERSIONS)),
         metadata={"description": "OCPP versions that it may connect with; empty: any."},
+    )
+    supply_phases = Integer(
+        validate=validate.Range(min=1, max=3),
+        metadata={"description": "Of its mains; OCPP 1.6 cannot tell. By default 3."},
+        **nullable(),
+    )
+    nominal_voltage = Number(
+        100, 1000, "V between a phase and neutral. By default 230.", **nullable()
     )
 
 
@@ -99,6 +107,8 @@ class Charger(Schema):
     site_id = fields.String(allow_none=True)
     security_profile = Integer(required=True)
     allowed_versions = fields.List(fields.String(), required=True)
+    supply_phases = Integer(allow_none=True)
+    nominal_voltage = fields.Float(allow_none=True)
     client_certificate_sha256 = fields.String(allow_none=True)
     ocpp_url = fields.String(required=True)
     connectors = fields.List(fields.Nested(Connector), required=True)

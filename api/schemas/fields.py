@@ -6,6 +6,7 @@ Every field declares its bounds, so that the document says all that is enforced.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -55,6 +56,21 @@ class Digits(fields.Integer):
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> int:
         if not re.fullmatch(r"[0-9]{1,18}", value):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Number(fields.Float):
+    """A number of JSON within bounds; NaN and infinities are none."""
+
+    def __init__(self, least: float, most: float, about: str = "", **more: Any) -> None:
+        within = validate.Range(min=least, max=most)
+        super().__init__(validate=within, allow_nan=False, metadata=_about(about), **more)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> float:
+        if type(value) not in {int, float} or not math.isfinite(value):
             raise self.make_error("invalid", input=value)
         return super()._deserialize(value, attr, data, **kwargs)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from api.schemas.fields import Digits, Integer, choice, nullable, text
+from api.schemas.fields import Digits, Integer, Number, choice, nullable, text
 from api.schemas.stations import CamelCase
 from csms.profile_ids import CONDITIONS
 
@@ -16,17 +15,11 @@ MAX_PROFILE_ID = (1 << 31) - 1
 LONGEST_DELAY = 7 * 86_400  # s
 
 
-class Amount(fields.Float):
-    """A number of JSON, not below zero."""
+class Amount(Number):
+    """A power or a current: none is below zero."""
 
     def __init__(self, about: str, **more: Any) -> None:
-        most, told = validate.Range(min=0, max=HIGHEST), {"description": about}
-        super().__init__(validate=most, allow_nan=False, metadata=told, **more)
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        if type(value) not in {int, float} or not math.isfinite(value):
-            raise self.make_error("invalid", input=value)
-        return super()._deserialize(value, attr, data, **kwargs)
+        super().__init__(0, HIGHEST, about, **more)
 
 
 class Limit(Schema):

@@ -41,6 +41,8 @@ async def test_an_enrolled_charger_shows_what_the_contract_lists(api: Api) -> No
         "security_profile": 1,
         "allowed_versions": ["2.0.1"],
         "client_certificate_sha256": None,
+        "supply_phases": None,
+        "nominal_voltage": None,
         "ocpp_url": charger["ocpp_url"],
         "connectors": [],
         "running_transactions": [],

@@ -81,3 +81,47 @@ def test_an_evse_is_asked_for_its_own_supply() -> None:
 
     *_, last = capabilities.variables(0)["getVariableData"]
     assert last["component"] == {"name": "ChargingStation"}
+
+
+# ---- what 1.6 and 2.1 tell besides ----
+
+
+def test_how_long_a_1_6_charger_waits_in_preparing() -> None:
+    assert capabilities.from_configuration(keys(ConnectionTimeOut="90")).connection_timeout == 90
+    assert capabilities.from_configuration(keys()).connection_timeout == 60
+
+
+def test_what_2_1_has_besides() -> None:
+    asked = [one["variable"]["name"] for one in capabilities.variables(1, "2.1")["getVariableData"]]
+    assert {"MaxExternalConstraintsId", "SupportsMaxOfflineDuration"} <= set(asked)
+    assert len(capabilities.variables(1)["getVariableData"]) == 4
+
+    found = capabilities.from_variables(
+        {
+            "getVariableResult": [
+                variable("SupportsMaxOfflineDuration", "true"),
+                variable("SupportsDynamicProfiles", "True"),
+                variable("SupportedAdditionalPurposes", "PriorityCharging, LocalGeneration"),
+            ]
+        }
+    )
+    assert found.offline_duration
+    assert found.dynamic
+    assert found.purposes == {"PriorityCharging", "LocalGeneration"}
+
+
+@pytest.mark.parametrize(
+    ("kept", "freed"), [("3000", "2999"), ("1000000", "2999"), ("2999", None), ("x", None)]
+)
+def test_ids_that_a_station_keeps_are_freed(kept: str, freed: str | None) -> None:
+    """OCPP 2.1 K01.FR.80."""
+    told = {"getVariableResult": [variable("MaxExternalConstraintsId", kept)]}
+    freeing = capabilities.ids_to_free(told)
+
+    if freed is None:
+        assert freeing is None
+    else:
+        assert freeing is not None
+        [only] = freeing["setVariableData"]
+        assert only["attributeValue"] == freed
+        assert only["variable"]["name"] == "MaxExternalConstraintsId"

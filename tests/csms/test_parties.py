@@ -277,6 +277,12 @@ def test_limits_alone_are_met_exactly(
             assert installed == pytest.approx(told)
 
 
+def _is_early(wish: ChargingProfile) -> bool:
+    start = wish.profile["chargingSchedule"][0].get("startSchedule", "")
+    recurs = wish.profile["chargingProfileKind"] == "Recurring"
+    return recurs and bool(start > timestamp(NOW - timedelta(seconds=60)))
+
+
 @given(PROFILES, st.lists(WATTS, max_size=2), SESSIONS, st.lists(st.integers(0, 90_000)))
 @settings(max_examples=100, deadline=None)
 def test_where_it_can_it_is_the_lowest_of_all(
@@ -287,8 +293,8 @@ def test_where_it_can_it_is_the_lowest_of_all(
 ) -> None:
     limits = [limit(one, evse_id) for evse_id, one in enumerate(watts)]
     wishes = [*limits, *profiles]
-    if any(one.profile["chargingProfileKind"] == "Relative" for one in profiles):
-        return  # it depends on the start, which is not known for the next transaction
+    if any(one.profile["chargingProfileKind"] == "Relative" or _is_early(one) for one in profiles):
+        return  # it depends on a start that is not known, or is said as if it recurred before
     sessions = running(session) if session else {}
     plan = made(
         wishes,
