@@ -12,7 +12,7 @@ from csms.secrecy import is_secret
 from proxy import keys
 from storage.records import Scope
 
-_OF_ADMINS = frozenset(
+OF_ADMINS = frozenset(
     {"CertificateSigned", "DeleteCertificate", "InstallCertificate", "SetNetworkProfile"}
 )
 _KEYS_OF_ADMINS = re.compile(r"securityprofile|networkconfigurationpriority", re.IGNORECASE)
@@ -29,7 +29,7 @@ def check_scope(action: str, fields: Mapping[str, Any], scope: Scope) -> None:
     Names of keys are searched, not compared: chargers cut and trim them.
     """
     names = [_plain(name) for name, _ in keys.settings_in(action, fields) or ()]
-    of_admins = action in _OF_ADMINS or any(
+    of_admins = action in OF_ADMINS or any(
         _KEYS_OF_ADMINS.search(name) or is_secret(name) for name in names
     )
     if of_admins and scope != SCOPES[-1]:
