@@ -164,6 +164,7 @@ PATH_PARAMETERS: Mapping[str, PathParameter] = {
     "Action": PathParameter(r"[A-Z][0-9A-Za-z]{0,63}", "The action, as OCPP spells it."),
     "batchId": PathParameter(r"[0-9A-Za-z-]{1,64}", "The batch."),
     "command_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The command."),
+    "id_token": PathParameter(r"[\x20-\x7e]{1,255}", "The token, in any case."),
     "certificate_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The client certificate."),
     "key_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The API key, by its id."),
 }

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from api.chargers import page_of_chargers, shown_charger, stored_charger
+from api.chargers import page_of_chargers, shown_charger
 from api.routing import Request, route
 from api.schemas.common import PageQuery
-from api.schemas.stations import OneStation, Stations, StationTransactions
-from api.transactions import page_of_transactions
+from api.schemas.stations import OneStation, Stations
 from api.truth import with_truth
 
 BASE = "/api/chargingStations"
@@ -30,18 +29,3 @@ async def get_station(request: Request) -> Mapping[str, Any]:
     """Show a charging station, its connectors, its running transactions and what limits it."""
     (station,) = await with_truth(request, [await shown_charger(request)])
     return {"charging_station": station}
-
-
-@route(
-    "GET",
-    STATION + "/transactions",
-    tag=TAG,
-    scope="read",
-    query=PageQuery(),
-    answer=StationTransactions(),
-)
-async def list_station_transactions(request: Request) -> Mapping[str, Any]:
-    """List a station's transactions, newest first."""
-    charger = await stored_charger(request)
-    transactions, next_cursor = await page_of_transactions(request, charger.key.charge_box_id)
-    return {"transactions": transactions, "next_cursor": next_cursor}

@@ -134,10 +134,3 @@ class OneStation(CamelCase):
     """One station."""
 
     charging_station = fields.Nested(Station, required=True)
-
-
-class StationTransactions(CamelCase):
-    """A page of a station's transactions, newest first."""
-
-    transactions = fields.List(fields.Nested(StationTransaction), required=True)
-    next_cursor = next_cursor()
