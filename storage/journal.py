@@ -27,7 +27,8 @@ OPPOSITE: Mapping[Direction, Direction] = {
     "platform_to_target": "target_to_platform",
     "target_to_platform": "platform_to_target",
 }
-ANSWERS: frozenset[MessageType] = frozenset({"CallResult", "CallError", "CallResultError"})
+# A CallResultError is none: it has the id of an answer, and stands for itself (2.1).
+ANSWERS: frozenset[MessageType] = frozenset({"CallResult", "CallError"})
 
 # What an answer answers when nobody asked.
 UNKNOWN = 0

@@ -66,6 +66,25 @@ async def test_an_error_is_shown_as_one(api: Api) -> None:
     assert shown["answer"]["error_code"] == "NotImplemented"
 
 
+async def test_what_2_1_says_without_an_answer_is_shown_by_itself(
+    api: Api, connect: Connect
+) -> None:
+    await api.enrol()
+    peer = (await connect(version="2.1")).peer
+    await peer.says('[6,"s-1","NotifyPeriodicEventStream",{"id": 1.0}]')
+    await peer.says('[5,"h-0","FormatViolation","no time",{"field":"currentTime"}]')
+    await peer.calls("Heartbeat", id="h-1")
+    await peer.hears()
+
+    _heartbeat, complaint, send = (await api.get(path(api)))["messages"]
+
+    assert (send["message_type"], send["action"]) == ("Send", "NotifyPeriodicEventStream")
+    assert (send["payload"], send["answer"]) == ({"id": 1.0}, None)
+    assert (complaint["message_type"], complaint["message_id"]) == ("CallResultError", "h-0")
+    assert complaint["error_code"] == "FormatViolation"
+    assert complaint["error_details"] == {"field": "currentTime"}
+
+
 @pytest.mark.usefixtures("talked")
 async def test_what_is_no_frame_is_shown_as_text(api: Api) -> None:
     messages = (await api.get(path(api)))["messages"]

@@ -104,6 +104,20 @@ async def test_send_of_2_1_is_in_the_journal(storage: Storage) -> None:
     assert (send.message_type, send.action) == ("Send", "NotifyPeriodicEventStream")
 
 
+async def test_complaint_of_2_1_about_an_answer_is_in_the_journal(storage: Storage) -> None:
+    complaint = b'[5,"id-1","FormatViolation","no",{"field": 6.0}]'
+    tap = journal_tap(storage.journal, KEY, "2.1")
+    async with conversation(tap=tap, dialect=OCPP21) as talk:
+        await talk.peer.says(complaint)
+        await talk.peer.calls("Heartbeat")
+        await talk.peer.hears()
+
+    told, call, _answer = await recorded(storage.journal)
+
+    assert (told.message_type, told.action, told.frame) == ("CallResultError", None, complaint)
+    assert call.action == "Heartbeat"
+
+
 async def test_target_s_link_has_its_own_directions_and_configuration(storage: Storage) -> None:
     tap = journal_tap(storage.journal, KEY, "1.6", TARGET_LINK, 7)
     async with conversation(tap=tap) as talk:
