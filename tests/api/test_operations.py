@@ -66,10 +66,11 @@ async def test_a_start_on_1_6(api: Api, connect: Connect) -> None:
     assert call == ["RemoteStartTransaction", {"idTag": "T-1", "connectorId": 2}]
 
 
-async def test_a_start_on_2_0_1(api: Api, connect: Connect) -> None:
+@pytest.mark.parametrize("version", ["2.0.1", "2.1"])
+async def test_a_start_on_2_x(api: Api, connect: Connect, version: str) -> None:
     await api.enrol()
     body = {"idToken": "04A1B2C3", "contractId": "DE-8AA-C1"}
-    charger = await connect(version="2.0.1")
+    charger = await connect(version=version)
     got, (action, fields) = await answered(api, charger, START, body, {"status": "Rejected"})
 
     assert got.body == {"transactionStartResponse": {"status": "Rejected"}}
