@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from csms.profile_lint import HIGHEST
 from csms.schedules import STATION_MAX, TX, TX_DEFAULT, Fields, round_down
 from csms.told import Told
 from storage.clock import timestamp
@@ -118,6 +119,6 @@ def _rounded(draft: Draft) -> Draft:
 
 def _with_one_decimal(part: Fields, name: str) -> Fields:
     value = part.get(name)
-    if not isinstance(value, float) or round_down(value) == value:
+    if not isinstance(value, float) or abs(value) > HIGHEST or round_down(value) == value:
         return part
     return {**part, name: round_down(value)}

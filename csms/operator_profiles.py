@@ -109,6 +109,9 @@ async def ready_start(
     It is for the transaction that is to come (K05.FR.02, F01.FR.11, 1.6 §5.16.2). Raises
     InvalidCommand, naming each field, where the charger could not have it; LinkError; StorageError.
     """
+    if meta.get("condition"):
+        told = "What goes along with a start holds at once: put it by itself."
+        raise InvalidCommand(told, {f"{_PROFILE}.condition": [told]})
     draft = start_draft(asked, evse_id, station.books.clock.now())
     return await _ready(station, draft, meta, starting=True)
 

@@ -18,6 +18,7 @@ from storage.records import ChargingProfile, Transaction
 
 LARGEST = (1 << 31) - 1
 HIGHEST = 10_000_000  # W, and more than any charger has
+_ABSURD = 1e12  # W: who wants no limit may say so by a large one
 EARLY, LATE = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _LATEST_START = datetime(9900, 1, 1, tzinfo=UTC)  # a schedule is never longer than 69 years
 _SEVERAL = 3
@@ -200,6 +201,8 @@ def _limits(path: str, schedule: Fields, _place: Place) -> Iterator[Flaw]:
             told = "What a schedule allows is said by `limit`."
         elif period["limit"] < 0:
             told = "A limit is not below zero."
+        elif period["limit"] > _ABSURD:
+            told = "This is more than there is."
         else:
             continue
         yield Flaw(f"{path}.{_PERIODS}.{n}.limit", _SCHEDULE, told)
