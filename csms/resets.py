@@ -202,7 +202,7 @@ class Resets:
         return await self.charges(orjson.loads(reset.payload))
 
     async def _send(self, reset: DeferredReset) -> None:
-        self._stored.note_attempts(reset._replace(attempts=reset.attempts + 1))
+        await self._stored.note_attempts(reset._replace(attempts=reset.attempts + 1))
         self._booted = False
         try:
             answer = await self._station.link.call(ACTION, reset.payload)

@@ -39,9 +39,13 @@ _COLLECTING = commands.c.state == "collecting"
 add_command = insert_into(commands)
 _ENDS_LATER = and_(_STATE == "collecting", commands.c.progress.is_distinct_from(_ALL_THERE))
 _ENDS_NOW = and_(_STATE == "collecting", commands.c.progress == _ALL_THERE)
+# The first ending stays: a reset that has to wait may have gone out before its waiting is told.
 finish_command = (
     update(commands)
-    .where(commands.c.command_id == given(commands.c.command_id, "of_command"))
+    .where(
+        commands.c.command_id == given(commands.c.command_id, "of_command"),
+        commands.c.finished_at.is_(None),
+    )
     .values(
         state=case((_ENDS_NOW, "complete"), else_=_STATE),
         response=given(commands.c.response),

@@ -108,18 +108,25 @@ async def answering(
 async def open_desk(
     data_dir: Path, new_transaction_id: Callable[[], int] | None = None
 ) -> AsyncIterator[Desk]:
-    """Enrol Alice and Bob, whose transactions are numbered from 1 on."""
-    clock = HandClock()
+    """Enrol Alice and Bob, whose transactions are numbered from 1 on.
+
+    The same directory again is the server started again.
+    """
+    clock, numbers = HandClock(), count(1)
     async with open_storage(data_dir, clock, lambda: ORGANIZATION) as storage:
-        await storage.organizations.create("Tests")
-        for key in (ALICE, BOB):
-            charger = Charger(
-                key=key,
-                charger_name=key.charge_box_id,
-                password_digest=b"",
-                created_at=clock.now(),
-            )
-            await storage.chargers.enroll(charger, None)
-        numbers = count(1)
-        books = open_books(storage, clock, new_transaction_id or (lambda: next(numbers)))
-        yield Desk(storage, clock, books)
+        if not await storage.organizations.list():
+            await _enrol(storage, clock)
+        new_id = new_transaction_id or (lambda: next(numbers))
+        yield Desk(storage, clock, open_books(storage, clock, new_id, settling=0.0))
+
+
+async def _enrol(storage: Storage, clock: HandClock) -> None:
+    await storage.organizations.create("Tests")
+    for key in (ALICE, BOB):
+        charger = Charger(
+            key=key,
+            charger_name=key.charge_box_id,
+            password_digest=b"",
+            created_at=clock.now(),
+        )
+        await storage.chargers.enroll(charger, None)

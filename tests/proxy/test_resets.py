@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from csms.errors import CallRefused
+from storage.repositories.availability import DeferredReset
 from tests.doubles import PATIENCE, settled, until
 from tests.proxy.stage import MOMENT, OCPP201, Device, Stage, Target, refuses, says, staged
 
@@ -22,7 +23,7 @@ async def resets(target: Target, **fields: Any) -> Any:
 
 async def forgotten(stage: Stage, key: Any) -> None:
     async with asyncio.timeout(PATIENCE):
-        while await stage.storage.deferred_resets.of(key) is not None:
+        while await stage.storage.deferred_resets.of(key):
             await settled()
 
 
@@ -77,7 +78,8 @@ async def test_a_reset_that_found_its_moment_offline_goes_out_on_return(
     async with staged(tmp_path) as stage:
         key = await stage.enrol(target.url)
         stored = await stage.configuration(key)
-        await stage.storage.deferred_resets.note(stored.id, b'{"type":"Soft"}', stored.created_at)
+        waits = DeferredReset(key, stored.id, b'{"type":"Soft"}', stored.created_at)
+        await stage.storage.deferred_resets.note(waits)
         async with stage.charger(key) as charger:
             charger.answers["Reset"] = refuses("GenericError")
 

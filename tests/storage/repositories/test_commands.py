@@ -53,6 +53,18 @@ async def test_what_became_of_it_is_recorded(storage: Storage) -> None:
     )
 
 
+async def test_the_first_ending_stays(storage: Storage) -> None:
+    await storage.commands.note_begun(command())
+    await storage.commands.note_ended("c-1", "collecting", {"status": "Scheduled"}, NOON)
+    await storage.commands.note_ended("c-1", "answered", {"status": "Accepted"}, NOON)
+
+    await storage.commands.note_ended("c-1", "collecting", {"status": "Scheduled"}, LATER)
+
+    assert await storage.commands.get(ALICE, "c-1") == replace(
+        command(), state="answered", response={"status": "Accepted"}, finished_at=NOON
+    )
+
+
 async def test_commands_are_listed_newest_first_by_action_and_state(storage: Storage) -> None:
     for number in range(3):
         created_at = NOON + timedelta(seconds=number)
