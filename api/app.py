@@ -106,6 +106,8 @@ ALL: tuple[Operation, ...] = (
     power_limits.clear_station_power_limit,
     power_limits.set_evse_power_limit,
     power_limits.clear_evse_power_limit,
+    power_limits.set_transaction_power_limit,
+    power_limits.clear_transaction_power_limit,
     command_records.list_commands,
     command_records.get_command,
     actions.ask_station,

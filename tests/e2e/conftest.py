@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ import pytest
 
 from csms import settings, wiring
 from proxy.timings import Timings
+from storage.clock import Clock
 
 FAST = replace(Timings(), first_backoff=0.05, longest_backoff=0.2, dials_per_window=1000)
 
@@ -54,16 +56,23 @@ class Api:
 
 @pytest.fixture
 async def api(tmp_path: Path) -> AsyncIterator[Api]:
+    async with served(tmp_path) as api:
+        yield api
+
+
+@contextlib.asynccontextmanager
+async def served(data_dir: Path, clock: Clock | None = None) -> AsyncIterator[Api]:
+    """Run a server on a data directory, by its own clock where one is given."""
     chosen = settings.read(
         {
-            "RINGMAIN_DATA_DIR": str(tmp_path),
+            "RINGMAIN_DATA_DIR": str(data_dir),
             "RINGMAIN_HTTP_BIND": "127.0.0.1:0",
             "RINGMAIN_OCPP_BIND": "127.0.0.1:0",
             "RINGMAIN_ALLOW_INSECURE_TARGETS": "true",
             "RINGMAIN_ALLOWED_TARGET_NETWORKS": "127.0.0.0/8",
         }
     )
-    async with wiring.running(chosen, timings=FAST) as server:
+    async with wiring.running(chosen, clock, timings=FAST) as server:
         organization = await server.storage.organizations.create("tests")
         _, key = await server.storage.api_keys.create(organization.organization_uuid, "admin")
         async with aiohttp.ClientSession(
