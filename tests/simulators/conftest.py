@@ -16,7 +16,7 @@ async def target() -> AsyncIterator[Target]:
         yield listening
 
 
-@pytest.fixture(params=["1.6", "2.0.1"])
+@pytest.fixture(params=["1.6", "2.0.1", "2.1"])
 def version(request: pytest.FixtureRequest) -> str:
     chosen: str = request.param
     return chosen

@@ -115,6 +115,7 @@ ASKED: dict[str, tuple[str, str, Fields]] = {
         {"idToken": {"idToken": TOKEN, "type": "ISO14443"}, "remoteStartId": 1},
     ),
 }
+ASKED["2.1"] = ASKED["2.0.1"]
 
 
 async def test_a_pending_charger_boots_again_when_it_is_told_to_and_then_tells_all(

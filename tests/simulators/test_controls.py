@@ -101,7 +101,7 @@ async def test_a_reservation_whose_time_has_run_out_is_told(target: Target, vers
             await target.until(lambda t: t.calls(UPDATE))
 
     told = [one.fields for one in target.calls(UPDATE)]
-    place = {"1.6": "'connectorId': 1", "2.0.1": "'evseId': 1"}[version]
+    place = "'connectorId': 1" if version == "1.6" else "'evseId': 1"
     states = [str(one.fields) for one in target.calls("StatusNotification")]
     states = [one for one in states if place in one]
     expired = {"reservationId": 5, "reservationUpdateStatus": "Expired"}

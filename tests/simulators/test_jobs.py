@@ -26,11 +26,13 @@ LOGS = {
     ("1.6", "GetLog"): "LogStatusNotification",
     ("1.6", "GetDiagnostics"): "DiagnosticsStatusNotification",
     ("2.0.1", "GetLog"): "LogStatusNotification",
+    ("2.1", "GetLog"): "LogStatusNotification",
 }
 FIRMWARE = {
     ("1.6", "UpdateFirmware"): "FirmwareStatusNotification",
     ("1.6", "SignedUpdateFirmware"): "SignedFirmwareStatusNotification",
     ("2.0.1", "UpdateFirmware"): "FirmwareStatusNotification",
+    ("2.1", "UpdateFirmware"): "FirmwareStatusNotification",
 }
 
 
@@ -44,6 +46,7 @@ def order(version: str, action: str, url: str, **more: Any) -> Fields:
             "firmware": {**firmware, "signature": "x", "signingCertificate": "x"},
         },
         ("2.0.1", "UpdateFirmware"): {"requestId": 8, "firmware": firmware},
+        ("2.1", "UpdateFirmware"): {"requestId": 8, "firmware": firmware},
     }
     return {**orders.get((version, action), log_order(url)), **more}
 

@@ -11,7 +11,7 @@ from simulators.target import Target
 from tests.doubles import settled
 from tests.simulators.stage import BRISK, NAME, TOKEN, limit, playing
 
-AT_ONCE = {"1.6": "Hard", "2.0.1": "Immediate"}
+AT_ONCE = {"1.6": "Hard", "2.0.1": "Immediate", "2.1": "Immediate"}
 
 
 @pytest.mark.parametrize(
