@@ -1,7 +1,7 @@
 """The library's JSON schemas, compiled: what is a payload of an OCPP version, and what is not.
 
 Validation is advice about what chargers and targets send, and law for what we send. Formats are
-not checked: no two chargers agree on a timestamp.
+checked only in what users ask for: no two chargers agree on a timestamp.
 """
 
 from __future__ import annotations
@@ -95,11 +95,15 @@ class Schemas:
         return field in _properties(self._version.package, self._requests.files[action])
 
     def faults(self, action: str, fields: Mapping[str, Any]) -> dict[str, list[str]]:
-        """Tell by dotted path what is wrong with a CALL's payload, of very much the first."""
+        """Tell by dotted path what is wrong with a CALL's payload, of very much the first.
+
+        Unlike what chargers and targets send, it has to keep to the formats too.
+        """
         told: dict[str, list[str]] = {}
-        if self._requests[action](fields):
+        file = self._requests.files[action]
+        validator = _validator(self._version.package, file, formats=True)
+        if validator.is_valid(fields):
             return told
-        validator = _validator(self._version.package, self._requests.files[action])
         for error in islice(validator.iter_errors(fields), _MOST_FAULTS):
             for path in _paths(error):
                 told.setdefault(path[:_LONGEST_PATH], []).append(error.message[:_LONGEST_FAULT])
@@ -172,7 +176,7 @@ def _properties(package: str, file: str) -> frozenset[str]:
 
 
 @cache
-def _validator(package: str, file: str) -> jsonschema_rs.Validator:
+def _validator(package: str, file: str, *, formats: bool = False) -> jsonschema_rs.Validator:
     text = files(package).joinpath("schemas", file).read_text("utf-8-sig")
     # Messages end up in logs and answers: the values of a payload stay out of them.
-    return jsonschema_rs.validator_for(json.loads(text), validate_formats=False, mask="value")
+    return jsonschema_rs.validator_for(json.loads(text), validate_formats=formats, mask="value")

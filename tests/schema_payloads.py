@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 VERSIONS = {"1.6": "ocpp.v16", "2.0.1": "ocpp.v201", "2.1": "ocpp.v21"}
 
+_FORMATS = {"date-time": "2026-01-01T00:00:00Z", "uri": "https://example.com/1"}
+
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none()
     | st.booleans()
@@ -70,7 +72,7 @@ def _example(node: dict[str, Any], document: dict[str, Any], *, every: bool) -> 
 
 def _scalar(node: dict[str, Any]) -> Any:
     if node.get("type") == "string":
-        return "2026-01-01T00:00:00Z" if node.get("format") == "date-time" else "1"
+        return _FORMATS.get(node.get("format", ""), "1")
     if node.get("maximum") == 0.0:  # 2.1 has limits of discharging, which are negative
         return -1.5
     return {"integer": 1, "number": 1.5, "boolean": True}.get(node.get("type", ""), {"any": 1})

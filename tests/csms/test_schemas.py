@@ -190,3 +190,12 @@ def test_of_very_many_faults_the_first_are_told_and_no_values() -> None:
 def test_a_request_has_the_fields_of_its_schema() -> None:
     assert Schemas("2.0.1").names("GetReport", "requestId")
     assert not Schemas("1.6").names("UpdateFirmware", "requestId")
+
+
+def test_what_a_user_asks_for_keeps_to_the_formats() -> None:
+    schemas = Schemas("1.6")
+    wrong = {"location": "no address", "startTime": "yesterday"}
+
+    assert schemas.request("GetDiagnostics", wrong) is None
+    assert schemas.faults("GetDiagnostics", wrong).keys() == {"location", "startTime"}
+    assert schemas.faults("GetDiagnostics", {"location": "ftp://logs.example.com"}) == {}

@@ -65,10 +65,13 @@ class NodePeer:
 
     async def call(self, action: str, params: Event, identity: str | None = None) -> Event:
         """Let the peer call us, and return {"result": …} or {"error": …}."""
+        return await self.order({"identity": identity, "call": action, "params": params})
+
+    async def order(self, order: Event) -> Event:
+        """Have the peer do something, and return {"result": …} or {"error": …}."""
         ref = next(self._refs)
-        order = {"ref": ref, "identity": identity, "call": action, "params": params}
         assert self._process.stdin
-        self._process.stdin.write(json.dumps(order).encode() + b"\n")
+        self._process.stdin.write(json.dumps({"ref": ref, **order}).encode() + b"\n")
         await self._process.stdin.drain()
         return await self.until(lambda event: event.get("ref") == ref)
 
