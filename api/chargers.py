@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -19,12 +21,16 @@ from api.schemas.chargers import (
     OneNewCharger,
 )
 from api.schemas.common import Done, PageQuery
+from csms.commands import Ask
+from csms.errors import RingmainError
 from csms.link import POLICY_VIOLATION
 from csms.registry import Connection
 from storage.records import Charger, ConnectorStatus, Transaction
 
 BASE = "/api/v1/organizations/{organization_uuid}/chargers"
 TAG = "Chargers"
+_PATIENCE = 5.0  # s
+_BOOT_AGAIN = Ask("TriggerMessage", {"requestedMessage": "BootNotification"})
 
 
 @route("GET", BASE, tag=TAG, scope="read", query=PageQuery(), answer=Chargers())
@@ -72,8 +78,11 @@ async def get_charger(request: Request) -> Mapping[str, Any]:
     answer=OneCharger(),
 )
 async def change_charger(request: Request) -> Mapping[str, Any]:
-    """Change the fields that are given."""
-    key, given = request.charger_key, dict(request.body)
+    """Change the fields that are given.
+
+    A charger that is not held back any more is asked to boot again at once.
+    """
+    key, given, held_back = request.charger_key, dict(request.body), await _held_back(request)
     if "allowed_versions" in given:
         given["allowed_versions"] = subprotocols(given["allowed_versions"])
     if "charger_name" in given:
@@ -81,9 +90,23 @@ async def change_charger(request: Request) -> Mapping[str, Any]:
     if await request.parts.storage.chargers.update(key, **given) is None:
         raise NotFound
     connection = request.parts.registry.find(key)
+    if connection is not None and held_back and given.get("boot_policy") == "accept":
+        await _let_in(connection)
     if connection is not None and given.keys() & {"supply_phases", "nominal_voltage"}:
         connection.station.profiles.supply_changed()
     return {"charger": await shown_charger(request)}
+
+
+async def _held_back(request: Request) -> bool:
+    found = await request.parts.storage.chargers.get(request.charger_key)
+    return found is not None and found.boot_policy == "pending"
+
+
+async def _let_in(connection: Connection) -> None:
+    # Otherwise it boots by itself, when its interval is over.
+    with contextlib.suppress(RingmainError, TimeoutError):
+        async with asyncio.timeout(_PATIENCE):
+            await connection.station.perform(_BOOT_AGAIN)
 
 
 @route("DELETE", BASE + "/{charge_box_id}", tag=TAG, scope="operate", answer=Done())
@@ -161,6 +184,7 @@ _SHOWN = (
     "firmware_version",
     "ocpp_version",
     "security_profile",
+    "boot_policy",
     "supply_phases",
     "nominal_voltage",
     "last_disconnect",

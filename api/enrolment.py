@@ -66,6 +66,7 @@ def new_charger(request: Request) -> tuple[Charger, str]:
         serial_number=body["serial_number"],
         security_profile=body["security_profile"],
         allowed_versions=subprotocols(body["allowed_versions"]),
+        boot_policy=body["boot_policy"],
         supply_phases=body["supply_phases"],
         nominal_voltage=body["nominal_voltage"],
         password_digest=digest_secret(password.encode()),

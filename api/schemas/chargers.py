@@ -28,6 +28,12 @@ class ChargerChange(Schema):
         validate=validate.Length(max=len(VERSIONS)),
         metadata={"description": "OCPP versions that it may connect with; empty: any."},
     )
+    boot_policy = choice(
+        "accept",
+        "pending",
+        load_default="accept",
+        about="Pending holds the charger back at its boots, until it is configured.",
+    )
     supply_phases = Integer(
         validate=validate.Range(min=1, max=3),
         metadata={"description": "Of its mains; OCPP 1.6 cannot tell. By default 3."},
@@ -107,6 +113,7 @@ class Charger(Schema):
     site_id = fields.String(allow_none=True)
     security_profile = Integer(required=True)
     allowed_versions = fields.List(fields.String(), required=True)
+    boot_policy = fields.String(required=True)
     supply_phases = Integer(allow_none=True)
     nominal_voltage = fields.Float(allow_none=True)
     client_certificate_sha256 = fields.String(allow_none=True)

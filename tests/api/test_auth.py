@@ -31,6 +31,7 @@ BODIES = {
     ("PUT", "{id}"): {"charge_box_id": "CP-2", **PROXY},
     ("POST", "{Action}"): {"stations": ["CP-1"]},
     ("POST", "reset"): {"type": "Immediate"},
+    ("PUT", "availability"): {"type": "Operative"},
     ("PUT", "powerLimit"): {"limit": {"acMaxPowerA": 16}},
     ("PUT", "chargingProfile"): {"chargingProfile": PROFILE},
     ("DELETE", "chargingProfile"): {"chargingProfileId": 7},
@@ -116,7 +117,7 @@ OF_ADMINS = {"api_keys", "audit", "client_certificates"}
 
 def test_reading_needs_read_writing_operate_and_keys_certificates_and_audit_admin() -> None:
     def needed(operation: Operation) -> Scope:
-        if OF_ADMINS & set(operation.path.split("/")):
+        if OF_ADMINS & set(operation.path.split("/")) or operation.name == "change_settings":
             return "admin"
         return "read" if operation.method == "GET" else "operate"
 
@@ -146,6 +147,7 @@ async def ids_of_everything(api: Api) -> dict[str, str]:
         )
     )
     offline = await api("POST", "/api/chargingStations/CP-1/reset", {"type": "Immediate"})
+    await api("POST", f"{api.organization}/id_tokens", {"id_token": "TAG-1"})
     (key,) = (await api.get(f"{api.organization}/api_keys"))["api_keys"]
     letter = DeadLetter(
         proxy_configuration_id=enrolled["proxy_configuration"]["id"],
@@ -175,6 +177,7 @@ async def ids_of_everything(api: Api) -> dict[str, str]:
         "key_id": key["key_id"],
         "entry": "1",
         "certificate_id": certificate.body["client_certificate"]["id"],
+        "id_token": "TAG-1",
     }
 
 

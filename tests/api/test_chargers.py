@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import orjson
@@ -41,6 +42,7 @@ async def test_an_enrolled_charger_shows_what_the_contract_lists(api: Api) -> No
         "security_profile": 1,
         "allowed_versions": ["2.0.1"],
         "client_certificate_sha256": None,
+        "boot_policy": "accept",
         "supply_phases": None,
         "nominal_voltage": None,
         "ocpp_url": charger["ocpp_url"],
@@ -146,3 +148,45 @@ async def test_an_unknown_charger_is_not_found(api: Api, method: str, body: Any)
     got = await api(method, f"{api.organization}/chargers/CP-1", body)
 
     assert got.error == (404, "not_found")
+
+
+# ---- held back ----
+
+
+@pytest.mark.parametrize("version", ["1.6", "2.0.1", "2.1"])
+async def test_a_charger_that_is_let_in_is_asked_to_boot_again(
+    api: Api, connect: Connect, version: str
+) -> None:
+    path = f"{api.organization}/chargers/CP-1"
+    assert (await api.enrol(boot_policy="pending"))["boot_policy"] == "pending"
+    peer = (await connect(version=version)).peer
+
+    changing = asyncio.create_task(api("PATCH", path, {"boot_policy": "accept"}))
+    said = await peer.answers(b'{"status":"Accepted"}')
+
+    assert said[2:] == ["TriggerMessage", {"requestedMessage": "BootNotification"}]
+    assert (await changing).body["charger"]["boot_policy"] == "accept"
+
+
+@pytest.mark.parametrize("error", [b'{"status":"NotImplemented"}', b"[]", b"{}"])
+async def test_whatever_it_says_to_that_it_is_let_in(
+    api: Api, connect: Connect, error: bytes
+) -> None:
+    await api.enrol(boot_policy="pending")
+    peer = (await connect()).peer
+
+    path = f"{api.organization}/chargers/CP-1"
+    changing = asyncio.create_task(api("PATCH", path, {"boot_policy": "accept"}))
+    await peer.answers(error)
+
+    assert (await changing).status == 200
+
+
+async def test_nobody_is_asked_to_boot_who_was_not_held_back(api: Api, connect: Connect) -> None:
+    await api.enrol()
+    await connect()  # it answers nothing
+    path = f"{api.organization}/chargers/CP-1"
+
+    for policy in ("accept", "pending", "pending"):
+        assert (await api("PATCH", path, {"boot_policy": policy})).status == 200
+    assert (await api("PATCH", path, {"boot_policy": "maybe"})).fields == {"boot_policy"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -26,13 +27,20 @@ async def note(api: Api, charge_box_id: str, transaction_id: str, minute: int) -
 
 
 async def end(api: Api, charge_box_id: str, transaction_id: str) -> None:
-    await api.storage.transactions.note_ended(
-        api.charger_key(charge_box_id),
-        transaction_id,
+    found = await api.storage.transactions.get(api.charger_key(charge_box_id), transaction_id)
+    assert found
+    ended = replace(
+        found,
+        state="ended",
         stopped_at=api.clock.now() + timedelta(hours=1),
         meter_stop_wh=1500.5,
+        energy_wh=500.5,
         stop_reason="Local",
+        ended_by="operator",
+        stop_asked_at=api.clock.now(),
+        doubts=("clock_ahead",),
     )
+    await api.storage.transactions.note_changed(ended)
 
 
 @pytest.fixture
@@ -117,31 +125,8 @@ async def test_an_ended_one_says_how_it_ended(api: Api) -> None:
 
     assert (shown["state"], shown["stop_reason"], shown["energy_wh"]) == ("ended", "Local", 500.5)
     assert shown["stopped_at"] == "2026-11-21T11:00:00.000Z"
-
-
-@pytest.mark.usefixtures("ledger")
-async def test_a_station_shows_its_own_in_camel_case(api: Api) -> None:
-    body = await api.get("/api/chargingStations/CP-1/transactions?limit=1")
-    rest = await api.get(
-        f"/api/chargingStations/CP-1/transactions?limit=1&cursor={body['nextCursor']}"
-    )
-
-    assert body["transactions"] == [
-        {
-            "transactionId": "12",
-            "evseId": 1,
-            "connectorId": 1,
-            "idToken": "T-1",
-            "startedAt": "2026-11-21T10:02:00.000Z",
-            "stoppedAt": None,
-            "meterStartWh": 1000.0,
-            "meterStopWh": None,
-            "energyWh": None,
-            "state": "running",
-            "stopReason": None,
-        }
-    ]
-    assert (ids(rest, "transactionId"), rest["nextCursor"]) == (["11"], None)
+    assert (shown["ended_by"], shown["doubts"]) == ("operator", ["clock_ahead"])
+    assert shown["stop_asked_at"] == "2026-11-21T10:00:00.000Z"
 
 
 @pytest.mark.usefixtures("ledger")
@@ -149,3 +134,35 @@ async def test_an_unknown_transaction_is_not_found(api: Api) -> None:
     got = await api("GET", f"{api.organization}/transactions/99")
 
     assert got.error == (404, "not_found")
+
+
+# ---- what is wanted ----
+
+
+@pytest.mark.usefixtures("ledger")
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("state=running", ["12"]),
+        ("state=ended", ["11"]),
+        ("state=orphan", []),
+        ("since=2026-11-21T10:01:00Z", ["12"]),
+        ("until=2026-11-21T10:01:00Z", ["11"]),
+        ("since=2026-11-21T10:00:00Z&until=2026-11-21T10:02:00Z", ["11"]),
+    ],
+)
+async def test_only_what_is_wanted_is_listed(api: Api, query: str, expected: list[str]) -> None:
+    station = await api.get(f"/api/chargingStations/CP-1/transactions?{query}&evseId=1")
+    others = await api.get(f"/api/chargingStations/CP-1/transactions?{query}&evseId=2")
+    all_of = await api.get(f"{api.organization}/transactions?{query}&evse_id=1&charge_box_id=CP-1")
+
+    assert ids(station, "transactionId") == ids(all_of) == expected
+    assert ids(others, "transactionId") == []
+
+
+@pytest.mark.usefixtures("ledger")
+@pytest.mark.parametrize("query", ["state=over", "since=yesterday", "evse_id=-1"])
+async def test_what_cannot_be_wanted_is_refused(api: Api, query: str) -> None:
+    got = await api("GET", f"{api.organization}/transactions?{query}")
+
+    assert got.fields == {query.partition("=")[0]}

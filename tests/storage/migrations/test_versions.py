@@ -122,3 +122,22 @@ def test_a_target_s_waiting_reset_is_kept_in_both_directions(url: str) -> None:
         connection.execute(text(ours))
         command.downgrade(configuration(connection), "0004")
         assert rows(connection, "SELECT * FROM deferred_resets") == [(7, "Soft", 42)]
+
+
+ACCEPT = """
+INSERT INTO id_tokens (organization_uuid, charge_box_id, id_token, source, accepted_at)
+VALUES ('organization', 'CP-1', :token, 'target', :at)
+"""
+
+
+def test_what_was_accepted_before_is_found_whatever_its_letters(url: str) -> None:
+    with connected(url) as connection:
+        command.upgrade(configuration(connection), "0004")
+        for token, at in (("Ab", 1), ("aB", 2), ("cd", 3), ("CD", 4), ("EF", 5)):
+            connection.execute(text(ACCEPT), {"token": token, "at": at})
+
+    upgrade(url)
+
+    with connected(url) as connection:
+        kept = rows(connection, "SELECT id_token, accepted_at FROM id_tokens ORDER BY id_token")
+    assert kept == [("ab", 2), ("cd", 3), ("ef", 5)]
