@@ -21,8 +21,9 @@ from typing import Any, TypeAlias
 
 from websockets.asyncio.client import ClientConnection
 
+from bench.commands import Commander
 from bench.load import Dial, connected, saturate
-from bench.subjects import SUBJECTS
+from bench.subjects import COMMANDS, SUBJECTS
 
 CALLS = {"small": 1_000, "large": 500, "metered": 500}  # in each round
 # A target hears of no transaction that began before it; and the library keeps no ledger.
@@ -64,6 +65,10 @@ GOALS = (
         cheaper=True,
     ),
 )
+
+
+COMMAND_GOAL = "10 REST command / POST and WebSocket"
+COMMAND_CALLS, COMMAND_MUST, COMMAND_AIM = 500, 1.7, 1.4
 
 
 class Child:
@@ -156,6 +161,47 @@ async def up(names: Iterable[str]) -> AsyncIterator[list[Subject]]:
         yield subjects
 
 
+async def run_commands(rounds: int, scale: float) -> tuple[Costs, Costs]:
+    """Return what each round found of commands: CPU in µs for each, and the median wait in µs."""
+    costs: Costs = {}
+    waits: Costs = {}
+    calls = max(int(COMMAND_CALLS * scale) // 50 * 50, 50)
+    async with contextlib.AsyncExitStack() as stack:
+        subjects = []
+        for name in COMMANDS:
+            server = await stack.enter_async_context(child("bench.subjects", name, ""))
+            dials = [Dial(**dial) for dial in await server.line()]
+            commander = Commander(await stack.enter_async_context(connected(dials)), dials)
+            await stack.enter_async_context(commander.ready())
+            await commander.command(WARM_UP)
+            subjects.append((name, server, commander))
+        for number in range(rounds):
+            for name, server, commander in subjects:
+                commander.waits.clear()
+                before = (await server.ask())["cpu"]
+                await commander.command(calls)
+                cost = ((await server.ask())["cpu"] - before) / calls * 1e6
+                costs.setdefault((name, "command"), []).append(cost)
+                waits.setdefault((name, "command"), []).append(
+                    statistics.median(commander.waits) * 1e6
+                )
+            print(f"command, round {number + 1}", file=sys.stderr)
+    return costs, waits
+
+
+def report_commands(costs: Costs, waits: Costs) -> str:
+    """Tell what a command costs, and where its goal stands."""
+    lines = [f"{'command, µs':42}{'CPU':>10}{'wait of 50':>12}"]
+    for name in COMMANDS:
+        cpu, wait = (statistics.median(found[name, "command"]) for found in (costs, waits))
+        lines.append(f"{name:42}{cpu:10.0f}{wait:12.0f}")
+    floor, ours = COMMANDS
+    pairs = zip(costs[ours, "command"], costs[floor, "command"], strict=True)
+    ratio = statistics.median(cost / least for cost, least in pairs)
+    lines.append(f"\n{COMMAND_GOAL:42}{ratio:9.2f}x{COMMAND_MUST:>14g}{COMMAND_AIM:>14g}")
+    return "\n".join(lines)
+
+
 async def run(rounds: int, scale: float) -> Costs:
     """Return what each round found for every subject and size.
 
@@ -202,8 +248,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--scale", type=float, default=1.0, help="more or fewer CALLs a round")
+    parser.add_argument("--only", choices=["messages", "commands"], help="a part of it")
     chosen = parser.parse_args()
-    print(report(asyncio.run(run(chosen.rounds, chosen.scale))))
+    if chosen.only != "commands":
+        print(report(asyncio.run(run(chosen.rounds, chosen.scale))))
+    if chosen.only != "messages":
+        print(report_commands(*asyncio.run(run_commands(chosen.rounds, chosen.scale))))
 
 
 if __name__ == "__main__":

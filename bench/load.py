@@ -20,6 +20,9 @@ class Dial:
     url: str
     user: str = ""
     password: str = ""
+    # Where a command for it is sent, and with which API key.
+    post: str = ""
+    key: str = ""
 
     @property
     def headers(self) -> dict[str, str]:

@@ -20,11 +20,13 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 import ocpp.messages
+from aiohttp import web
 from ocpp.v16 import ChargePoint, call_result
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+from bench.commands import Round, commanding, opened, serving
 from bench.messages import TRANSACTION
 from csms import logs
 from csms.books import open_books
@@ -102,6 +104,26 @@ def library(_peer: str) -> AbstractAsyncContextManager[Dials]:
             await Plain("bench", connection).start()  # type: ignore[no-untyped-call] # the library's own
 
     return _websockets(answer)
+
+
+@contextlib.asynccontextmanager
+async def raw_command(_peer: str) -> AsyncIterator[Dials]:
+    """Answer a POST by one round trip over a WebSocket: the floor of a command."""
+    round = Round()
+    app = web.Application()
+    app.router.add_post("/{number}", round.post)
+    async with _websockets(round.converse) as dials, serving(app) as http:
+        yield [{**dial, "post": f"{http}/{number}"} for number, dial in enumerate(dials)]
+
+
+@contextlib.asynccontextmanager
+async def command(_peer: str) -> AsyncIterator[Dials]:
+    """Ask chargers for an action, with a record of it that is stored before and after."""
+    async with opened() as (storage, clock):
+        dials = await _enrol(storage, None, clock)
+        (organization,) = await storage.organizations.list()
+        async with commanding(storage, organization.organization_uuid, dials, clock) as ready:
+            yield ready
 
 
 class Unwritten:
@@ -204,7 +226,8 @@ async def _listening(storage: Storage, clock: SystemClock) -> AsyncIterator[Bind
             yield ocpp
 
 
-SUBJECTS: Mapping[str, Callable[[str], AbstractAsyncContextManager[Dials]]] = {
+Kind: TypeAlias = Callable[[str], AbstractAsyncContextManager[Dials]]
+SUBJECTS: Mapping[str, Kind] = {
     "raw echo": raw_echo,
     "CSMS, log off": lambda _: _ringmain(None, written=False),
     "CSMS, every promise kept": lambda _: _ringmain(None, written=True),
@@ -213,12 +236,13 @@ SUBJECTS: Mapping[str, Callable[[str], AbstractAsyncContextManager[Dials]]] = {
     "proxy, log off": lambda peer: _ringmain(peer, written=False),
     "proxy, every promise kept": lambda peer: _ringmain(peer, written=True),
 }
+COMMANDS: Mapping[str, Kind] = {"raw POST and WebSocket": raw_command, "REST command": command}
 
 
 async def main(name: str, peer: str) -> None:
     """Run one subject until standard input ends."""
     logs.configure("json", "error")
-    async with SUBJECTS[name](peer) as dials:
+    async with {**SUBJECTS, **COMMANDS}[name](peer) as dials:
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000)
