@@ -100,6 +100,8 @@ class Hybrid:
         ours_first = wishes.authority == "platform_then_target"
         if ours_first and await self._judge.knows(token):
             return self._judge.accepted(call, ours)
+        if ours_first and await self._judge.lists(token):
+            return ours
         heard = await self._heard(theirs)
         remote = await target.delivery.ids.started(call.action, call.payload)
         return await self._judge.judged(call, ours, heard, token, wishes, remote=remote)

@@ -22,6 +22,7 @@ class Judge:
         self._key = key
         self._version = version
         self._tokens = parts.storage.id_tokens
+        self._known_tokens = parts.storage.known_tokens
         self._clock = parts.clock
         self._lasting = timedelta(seconds=parts.timings.known_token)
         self._starting = timedelta(seconds=parts.timings.remote_start)
@@ -29,6 +30,11 @@ class Judge:
     async def knows(self, token: str) -> bool:
         """Tell whether the platform itself has accepted a token on this charger."""
         return await self._accepted(token, "platform", self._lasting)
+
+    async def lists(self, token: str) -> bool:
+        """Tell whether the organization knows a token, so that our answer has its verdict."""
+        known = await self._known_tokens.get(self._key.organization_uuid, token)
+        return known is not None
 
     def accepted(self, call: Call, ours: CallResult) -> CallResult:
         """Return our answer with the token accepted."""

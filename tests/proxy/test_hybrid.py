@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from storage.operation_records import KnownToken
+from storage.records import ChargerKey
 from tests.proxy.stage import (
     CLOCK,
     MOMENT,
@@ -84,7 +86,43 @@ async def test_where_the_platform_judges_it_answers_data_transfers_too(
     assert answer == {"status": "UnknownVendorId"}
 
 
+async def test_the_platform_judges_by_what_the_organization_has_set(
+    stage: Stage, target: Target
+) -> None:
+    key = await stage.enrol(target.url, policy={"authority": "platform"})
+    await stage.storage.organizations.authorize(key.organization_uuid, "known")
+    await know(stage, key, "OURS")
+    async with stage.charger(key) as charger:
+        await stage.reaches(key, "ready")
+
+        assert await authorizes(charger, "ours") == ACCEPTED
+        assert await authorizes(charger, "OTHER") == {"idTagInfo": {"status": "Invalid"}}
+
+
+async def know(stage: Stage, key: ChargerKey, id_token: str, **more: Any) -> None:
+    token = KnownToken(
+        organization_uuid=key.organization_uuid,
+        id_token=id_token,
+        created_at=CLOCK.now(),
+        **more,
+    )
+    await stage.storage.known_tokens.add(token)
+
+
 # ---- authority: platform_then_target ----
+
+
+@pytest.mark.parametrize("status", ["Accepted", "Blocked"])
+async def test_a_token_of_the_organization_s_own_list_is_not_asked_about(
+    stage: Stage, target: Target, status: str
+) -> None:
+    target.answers["Authorize"] = never
+    key = await stage.enrol(target.url, policy={"authority": "platform_then_target"})
+    await know(stage, key, "OURS", status=status)
+    async with stage.charger(key) as charger:
+        await stage.reaches(key, "ready")
+        async with asyncio.timeout(QUICK.ask / 2):
+            assert await authorizes(charger, "ours") == {"idTagInfo": {"status": status}}
 
 
 async def test_a_token_that_the_platform_knows_is_not_asked_about(
