@@ -14,7 +14,7 @@ from csms.errors import BadAnswer, CallRefused, CommandError
 from csms.plans import Planned
 from csms.readback import ReadBack
 from csms.scenes import Place
-from csms.schedules import TX_DEFAULT, Fields
+from csms.schedules import STATION_MAX, TX_DEFAULT, Fields
 from storage.records import InstalledProfile
 
 if TYPE_CHECKING:
@@ -26,14 +26,15 @@ log = structlog.get_logger("ringmain.profiles")
 Refusal: TypeAlias = Outcome | CallRefused | CommandError | None
 _ACCEPTED = "Accepted"
 _SEVERAL = 2  # connectors, of which one may lose what another gets
-_TRIES = 2  # to put back what a charger loses
 
 
 class Installed:
     """Hold what lies on one charger at each EVSE, purpose and level, here and on disk."""
 
     __slots__ = (
+        "_highest",
         "_lying",
+        "_raised",
         "_station",
         "_stored",
         "_unconvinced",
@@ -54,6 +55,9 @@ class Installed:
         self.put_back: frozenset[int] = frozenset()
         self.unsaid: frozenset[int] = frozenset()
         self._unconvinced: frozenset[int] = frozenset()  # asking them once more is of no use
+        # What is added to the levels on an EVSE, up to the highest that there is.
+        self._raised: Mapping[int, int] = {}
+        self._highest = 0
 
     async def read(self) -> Mapping[Place, InstalledProfile]:
         """Return what lies there; raise StorageError."""
@@ -85,7 +89,7 @@ class Installed:
                 return refusal
         refusal = await self._clear([place for place in lying if place not in wanted])
         if refusal is None and missing and self._station.replaces_rivals:
-            return await self._confirm(planned)
+            await self._confirm(planned)
         return refusal
 
     async def is_doubtful(self, spared: Collection[int] = (), *, booted: bool) -> bool:
@@ -127,26 +131,46 @@ class Installed:
             )
         return bool(told.missing or strays or (booted and told.unseen))
 
-    async def _confirm(self, planned: Sequence[Planned]) -> Refusal:
+    async def _confirm(self, planned: Sequence[Planned]) -> None:
         """Put back what a 1.6 charger has lost: some read level and purpose without connector.
 
-        Its connectors' own schedules tell (smart-charging 4).
+        Its connectors' own schedules tell (smart-charging 4). Where one still loses what another
+        gets, each has levels of its own from then on, as far as the charger has so many.
         """
         connectors = await self._station.books.chargers.connectors(self._station.key)
         if len({one.evse_id for one in connectors if one.evse_id}) < _SEVERAL:
-            return None
-        for _ in range(_TRIES):
+            return
+        first = lost = await self._lost(planned)
+        if lost and await self._put_back(lost):
             lost = await self._lost(planned)
-            if not lost:
-                return None
-            for one in lost:
-                if refusal := await self._set(one):
-                    return refusal
-            self.put_back |= {one.place.evse_id for one in lost}
-        self.unsaid = frozenset(one.place.evse_id for one in await self._lost(planned))
-        self.put_back -= self.unsaid
+            others = [one for one in lost if one not in first]
+            apart = await self._apart(planned) if others else []
+            if lost and await self._put_back(apart or lost):
+                lost = await self._lost(planned)
+        self.unsaid = frozenset(one.place.evse_id for one in lost)
+        self.put_back = frozenset(one.place.evse_id for one in first) - self.unsaid
         self._unconvinced |= self.unsaid
-        return None
+
+    async def _put_back(self, lost: Sequence[Planned]) -> bool:
+        """Set what was lost once more; tell whether the charger takes it."""
+        for one in lost:
+            if await self._set(one) is not None:
+                return False
+        return True
+
+    async def _apart(self, planned: Sequence[Planned]) -> list[Planned]:
+        """Give each connector levels that no other has; return what has to be set for that."""
+        own = [one for one in planned if one.place.purpose != STATION_MAX]
+        evses = sorted({one.place.evse_id for one in own})
+        levels = 1 + max((one.place.level for one in own), default=0)
+        self._highest = (await self._station.profiles.abilities(0)).max_level
+        if levels * len(evses) - 1 > self._highest:
+            return []
+        raised = {evse_id: n * levels for n, evse_id in enumerate(evses)}
+        if raised == self._raised:
+            return []
+        self._raised = raised
+        return own
 
     async def _lost(self, planned: Sequence[Planned]) -> list[Planned]:
         told = await self.readback.compare(self._there)
@@ -201,7 +225,8 @@ class Installed:
         place, profile = planned.place, planned.profile
         before = self._doubt(place, profile)
         try:
-            outcome = await self._station.perform(SetChargingProfile(place.evse_id, profile))
+            said = self._on_wire(planned)
+            outcome = await self._station.perform(SetChargingProfile(place.evse_id, said))
         except BadAnswer as unclear:
             return unclear
         except (CallRefused, CommandError) as refused:
@@ -215,6 +240,12 @@ class Installed:
             self._forget(other)  # the same id replaces wherever it lay (K01.FR.05)
         await self.note(place, profile)
         return None
+
+    def _on_wire(self, planned: Planned) -> Fields:
+        level = planned.place.level + self._raised.get(planned.place.evse_id, 0)
+        if planned.place.purpose == STATION_MAX or level > self._highest:
+            return planned.profile
+        return {**planned.profile, "stackLevel": level}
 
     async def _clear(self, places: Sequence[Place]) -> Refusal:
         for place in places:

@@ -433,6 +433,44 @@ async def test_a_charger_that_keeps_one_of_them_only_is_not_asked_for_ever(stage
         assert len(box.wrote()) <= 4
 
 
+async def test_with_levels_of_their_own_such_a_charger_keeps_all(stage: Stage) -> None:
+    box = Box()
+    levels = {"configurationKey": [{"key": "ChargeProfileMaxStackLevel", "value": "2"}]}
+    async with box.connected(stage, OCPP16) as device:
+        device.answers["GetConfiguration"] = says(levels)
+        box.confused = True
+        await box.has_connectors(1, 2, 3)
+        await box.limits(6)
+        told = await box.limits(9, 2)
+        assert told.status_info["reasonCode"] == "PutBack"
+        assert set(box.lying) == {(1, 3006), (2, 3012)}
+        box.wrote()
+
+        assert (await box.limits(8, 2)).status_info is None
+        assert box.wrote() == [(SET, 3012)]
+        assert (await box.limits(7, 3)).status == "Accepted"
+        assert set(box.lying) == {(1, 3006), (2, 3012), (3, 3018)}
+        assert {one["stackLevel"] for one in box.lying.values()} == {0, 1, 2}
+
+
+async def test_a_charger_whose_schedules_know_no_limits_keeps_its_levels(stage: Stage) -> None:
+    box = Box()
+    free = {"chargingRateUnit": "A", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 32}]}
+    levels = {"configurationKey": [{"key": "ChargeProfileMaxStackLevel", "value": "9"}]}
+    async with box.connected(stage, OCPP16) as device:
+        device.answers["GetConfiguration"] = says(levels)
+        device.answers[COMPOSITE] = says({**ACCEPTED, "chargingSchedule": free})
+        await box.has_connectors(1, 2)
+        for evse_id in (1, 2):
+            told = await box.limits(9, evse_id)
+            assert told.status_info["reasonCode"] == "NotConfirmed"
+        assert {one["stackLevel"] for one in box.lying.values()} == {0}
+        box.wrote()
+
+        assert (await box.limits(8, 2)).status_info is None  # it is known by now
+        assert box.wrote() == [(SET, 3012)]
+
+
 async def test_one_connector_needs_no_reading(stage: Stage) -> None:
     box = Box()
     async with box.connected(stage, OCPP16):
