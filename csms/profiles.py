@@ -40,13 +40,18 @@ log = structlog.get_logger("ringmain.profiles")
 Wishes: TypeAlias = Sequence[ChargingProfile]
 
 _STATUSES = frozenset({"StatusNotification", "NotifyEvent"})
-HEARD = _STATUSES | {
-    "BootNotification",
-    REPORTED,
-    "StartTransaction",
-    "StopTransaction",
-    "TransactionEvent",
-}
+_SIGNS_OF_LIFE = frozenset({"Heartbeat", "MeterValues"})
+HEARD = (
+    _STATUSES
+    | _SIGNS_OF_LIFE
+    | {
+        "BootNotification",
+        REPORTED,
+        "StartTransaction",
+        "StopTransaction",
+        "TransactionEvent",
+    }
+)
 JUDGED = frozenset({"Authorize", "TransactionEvent"})
 _NONE = 2  # of two choices
 _NUMBER = re.compile(r"[0-9]{1,6}")
@@ -78,6 +83,7 @@ class Profiles:
         "_asking",
         "_bare",
         "_installed",
+        "_is_new",
         "_sessions",
         "_station",
         "_stored",
@@ -99,6 +105,7 @@ class Profiles:
         self._watching = True  # something is wanted that depends on what goes on at the plugs
         self._bare = False  # nothing is wanted and nothing lies there
         self._afresh = False  # the charger may have forgotten everything
+        self._is_new = True  # nobody has looked since it connected
         self._task: asyncio.Task[None] | None = None
         self._wake: asyncio.Event | None = None  # the task's: most chargers never need one
 
@@ -124,7 +131,7 @@ class Profiles:
                 for one in instead_of:
                     self._stored.note_removed(one)
                 await self._stored.note_put(wish)
-                if settled.refusal is not None:
+                if settled.refusal is not None or await self._exact_until(after):
                     self._attend_soon()  # a transaction's id may not have reached the charger yet
                 return settled
             return Settled(len(choices), settled.refusal)
@@ -144,7 +151,7 @@ class Profiles:
                 if settled.choice == _NONE and isinstance(settled.refusal, CallRefused):
                     raise settled.refusal
                 await asyncio.gather(*map(self._stored.note_removed, gone))
-                if settled.refusal is not None:
+                if settled.refusal is not None or await self._exact_until(after):
                     self._attend_soon()
             return bool(gone)
 
@@ -195,7 +202,8 @@ class Profiles:
     def heard(self, action: str, fields: Any) -> None:
         """Look after the profiles soon: the charger has booted, or a transaction begins or ends.
 
-        Where it counts, also: something is plugged in, or a transaction has gone on.
+        So it is when a charger is back and says anything, and where it counts when something is
+        plugged in or a transaction goes on.
         """
         if action == REPORTED:
             self._installed.readback.heard(fields)
@@ -203,9 +211,15 @@ class Profiles:
         if action == "BootNotification":
             self._abilities.clear()
             self._afresh, self._bare = True, False
-        elif self._bare or not (self._watching or _begins_or_ends(action, fields)):
+        elif self._bare or not (self._is_new or self._counts(action, fields)):
             return
         self._attend_soon()
+
+    def _counts(self, action: str, fields: Any) -> bool:
+        if action in _SIGNS_OF_LIFE:
+            return False
+        goes_on = action in _STATUSES or mapping(fields).get("eventType") == "Updated"
+        return self._watching or not goes_on
 
     def judged(self, fields: Any, answer: Any) -> None:
         """Look after the profiles soon where a token was accepted, or was not, and it counts."""
@@ -276,12 +290,8 @@ class Profiles:
             return None
         afresh = await self._installed.is_doubtful(_sent(wishes), booted=self._afresh)
         settled = await self._settle([wishes, _platforms(wishes)], afresh=afresh)
-        self._afresh = False
-        self._watching = any(conditions_of(one) or not one.evse_id for one in wishes)
-        scene, abilities = await self._surroundings(wishes)
-        made = plan(wishes, abilities, scene)
-        renewal = self._sessions.renewed(scene, made.made_at)
-        until = min((one for one in (made.exact_until, renewal) if one), default=None)
+        self._afresh = self._is_new = False
+        until = await self._exact_until(wishes)
         if settled.refusal is None:
             self.alarm = None
             return until
@@ -289,6 +299,14 @@ class Profiles:
         log.warning("profiles_refused", charge_box_id=self._station.id, reason=self.alarm)
         again = self._station.books.clock.now() + (_pause(settled.refusal) or _AGAIN)
         return min(until or again, again)
+
+    async def _exact_until(self, wishes: Wishes) -> datetime | None:
+        """Return until when what lies there will do, and note what it depends on."""
+        self._watching = any(conditions_of(one) or not one.evse_id for one in wishes)
+        scene, abilities = await self._surroundings(wishes)
+        made = plan(wishes, abilities, scene)
+        renewal = self._sessions.renewed(scene, made.made_at)
+        return min((one for one in (made.exact_until, renewal) if one), default=None)
 
     # ---- planning ----
 
@@ -394,10 +412,6 @@ def _supplied(abilities: Abilities, charger: Charger) -> Abilities:
         charger.nominal_voltage or abilities.supply.voltage,
     )
     return replace(abilities, supply=supply)
-
-
-def _begins_or_ends(action: str, fields: Any) -> bool:
-    return action not in _STATUSES and mapping(fields).get("eventType") != "Updated"
 
 
 def _pause(refusal: Refusal) -> timedelta | None:
