@@ -27,7 +27,7 @@ from csms.commands import (
 )
 from csms.errors import BadAnswer, CallRefused, InvalidCommand, NotSupported
 from csms.readings import items, mapping, whole, word
-from csms.tokens import LONGEST_16, LONGEST_201, type_of
+from csms.tokens import check, type_of
 from storage.operation_records import LocalList
 
 if TYPE_CHECKING:
@@ -64,8 +64,14 @@ async def put(station: Station, command: PutLocalList) -> Outcome:
     Raises InvalidCommand for what the charger's version or list has no room for, NotSupported
     where it has no list, and as ``Station.ask``.
     """
+    async with station.listing:
+        return await _put(station, command)
+
+
+async def _put(station: Station, command: PutLocalList) -> Outcome:
+    _check_tokens(station, command.entries)
     room = await _room(station)
-    _check(station, command.entries, room)
+    _check_room(command.entries, room)
     first, *rest = _chunks(command.entries, room.at_once) or [()]
     parts = [_Part(_FULL, first), *(_Part(_DIFFERENTIAL, chunk) for chunk in rest)]
     return await _send(station, parts, command.entries)
@@ -76,18 +82,25 @@ async def change(station: Station, command: ChangeLocalList) -> Outcome:
 
     A charger that has another version than we know is given the whole list.
     """
+    async with station.listing:
+        return await _change(station, command)
+
+
+async def _change(station: Station, command: ChangeLocalList) -> Outcome:
+    check(station.version, ((f"removed.{n}", one) for n, one in enumerate(command.removed)))
+    _check_tokens(station, command.put)
     stored = await station.books.local_lists.get(station.key)
     known = {entry["idToken"].casefold(): entry for entry in (stored.entries if stored else ())}
     gone = [known.pop(one.casefold(), {"idToken": one}) for one in command.removed]
     known.update({entry["idToken"].casefold(): entry for entry in command.put})
     after = list(known.values())
     if stored is None or stored.version != await _version(station):
-        return await put(station, PutLocalList(after))
+        return await _put(station, PutLocalList(after))
     room = await _room(station)
-    _check(station, after, room)
+    _check_room(after, room)
     outcome = await _send(station, _differences(command.put, gone, room.at_once), after)
     if outcome.status == _MISMATCH:
-        return await put(station, PutLocalList(after))
+        return await _put(station, PutLocalList(after))
     return outcome
 
 
@@ -103,7 +116,7 @@ def _differences(put: Sequence[Entry], gone: Sequence[Entry], at_once: int) -> l
 
 
 async def _send(station: Station, parts: Sequence[_Part], after: Sequence[Entry]) -> Outcome:
-    words, version = _WORDS[station.version], await _version(station)
+    words, version = _WORDS[station.version], await _highest_version(station)
     outcome = Outcome(_ACCEPTED, {"status": _ACCEPTED})
     for part in parts:
         version = version + 1 if version < _HIGHEST else 1
@@ -116,6 +129,12 @@ async def _send(station: Station, parts: Sequence[_Part], after: Sequence[Entry]
     kept = LocalList(key=station.key, version=version, entries=after, updated_at=now)
     await station.books.local_lists.note_put(kept)
     return outcome
+
+
+async def _highest_version(station: Station) -> int:
+    # Of a list that a charger has lost, too: half of the next must not have its number.
+    stored = await station.books.local_lists.get(station.key)
+    return max(await _version(station), stored.version if stored else 0)
 
 
 async def _version(station: Station, least: int = 0) -> int:
@@ -139,13 +158,16 @@ async def _room(station: Station) -> Room:
         return Room(None, _FEWEST)
 
 
-def _check(station: Station, entries: Sequence[Entry], room: Room) -> None:
-    longest = _WORDS[station.version].longest
-    for n, entry in enumerate(entries):
-        for name in ("idToken", "groupIdToken"):
-            if len(entry.get(name) or "") > longest:
-                told = f"A token of this charger has at most {longest} characters."
-                raise InvalidCommand(told, {f"entries.{n}.{name}": [told]})
+def _check_tokens(station: Station, entries: Sequence[Entry]) -> None:
+    tokens = (
+        (f"entries.{n}.{name}", entry.get(name))
+        for n, entry in enumerate(entries)
+        for name in ("idToken", "groupIdToken")
+    )
+    check(station.version, tokens)
+
+
+def _check_room(entries: Sequence[Entry], room: Room) -> None:
     if room.tokens is not None and len(entries) > room.tokens:
         told = f"The charger's list has room for {room.tokens} tokens."
         raise InvalidCommand(told, {"entries": [told]})
@@ -229,7 +251,6 @@ class _Words(NamedTuple):
     """How an OCPP version says it."""
 
     version: str
-    longest: int
     asked: Ask
     room: Callable[[Any], Room]
     entry: Callable[[Entry], dict[str, Any]]
@@ -239,7 +260,6 @@ class _Words(NamedTuple):
 
 _IN_201 = _Words(
     "versionNumber",
-    LONGEST_201,
     Ask("GetVariables", _ROOM_201),
     _room201,
     _entry201,
@@ -249,7 +269,6 @@ _IN_201 = _Words(
 _WORDS: Mapping[str, _Words] = {
     "1.6": _Words(
         "listVersion",
-        LONGEST_16,
         Ask("GetConfiguration", {"key": [_MAX_16, _AT_ONCE_16]}),
         _room16,
         _entry16,

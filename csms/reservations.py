@@ -7,7 +7,6 @@ a charger that does not answer may keep it all the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -18,9 +17,9 @@ from ocpp.v201 import datatypes
 from ocpp.v201.enums import ConnectorEnumType, IdTokenEnumType
 
 from csms.commands import CancelReservation, Outcome, Performers, Reserve
-from csms.errors import CallRefused, CommandError, InvalidCommand
+from csms.errors import CallRefused, ChargerOffline, InvalidCommand, LinkBusy, NotSupported
 from csms.readings import mapping, whole
-from csms.tokens import LONGEST_16, type_of
+from csms.tokens import check, type_of
 from storage.clock import timestamp
 from storage.operation_records import Reservation
 
@@ -44,6 +43,8 @@ ACTIVE, ASKED, CANCELLED, EXPIRED, REFUSED, USED = (
 )
 STATES = (ACTIVE, ASKED, CANCELLED, EXPIRED, REFUSED, "Removed", USED)
 _ACCEPTED = "Accepted"
+# Refused, or never sent; after anything else the charger may keep it.
+_NOT_KEPT = (CallRefused, ChargerOffline, InvalidCommand, LinkBusy, NotSupported)
 # 2.x ReservationUpdateStatusEnumType
 _ENDS: Mapping[str, str] = {"Expired": EXPIRED, "Removed": "Removed", "NoTransaction": EXPIRED}
 
@@ -53,18 +54,20 @@ async def reserve(station: Station, command: Reserve) -> Outcome:
 
     Raises InvalidCommand where the charger's version cannot say it, and as ``Station.ask``.
     """
+    tokens = {"idToken": command.id_token, "groupIdToken": command.group_id_token}
+    check(station.version, tokens.items())
     request = _REQUESTS[station.version](command)
-    kept, wanted = station.books.reservations, _wanted(station, command)
-    await kept.note_put(wanted)
+    kept, clock = station.books.reservations, station.books.clock
+    await kept.note_asked(_wanted(station, command))
     try:
         outcome = await station.ask(request)
-    except (CallRefused, CommandError):
-        await kept.note_ended(station.key, command.reservation_id, REFUSED, wanted.created_at)
+    except _NOT_KEPT:
+        await kept.note_ended(station.key, command.reservation_id, REFUSED, clock.now())
         raise
     if outcome.status == _ACCEPTED:
-        await kept.note_put(replace(wanted, state=ACTIVE))
+        await kept.note_accepted(station.key, command.reservation_id, clock.now())
     else:
-        await kept.note_ended(station.key, command.reservation_id, REFUSED, wanted.created_at)
+        await kept.note_ended(station.key, command.reservation_id, REFUSED, clock.now())
     return outcome
 
 
@@ -118,11 +121,9 @@ def _wanted(station: Station, command: Reserve) -> Reservation:
 
 
 def _request16(command: Reserve) -> DataclassInstance:
-    for name, token in (("idToken", command.id_token), ("groupIdToken", command.group_id_token)):
-        if token is not None and len(token) > LONGEST_16:
-            raise _wrong(name, f"A 1.6 token has at most {LONGEST_16} characters.")
     if command.connector_type is not None:
-        raise _wrong("connectorType", "1.6 cannot reserve by the type of connector.")
+        told = "1.6 cannot reserve by the type of connector."
+        raise InvalidCommand(told, {"connectorType": [told]})
     return call16.ReserveNow(
         connector_id=command.evse_id or 0,
         expiry_date=timestamp(command.expires_at),
@@ -130,10 +131,6 @@ def _request16(command: Reserve) -> DataclassInstance:
         reservation_id=command.reservation_id,
         parent_id_tag=command.group_id_token,
     )
-
-
-def _wrong(name: str, told: str) -> InvalidCommand:
-    return InvalidCommand(told, {name: [told]})
 
 
 def _request201(command: Reserve) -> DataclassInstance:

@@ -7,6 +7,7 @@ Link: the library's own loop, queue and validation are not used (ADR 0006).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from inspect import unwrap
 from types import CoroutineType, MappingProxyType
@@ -110,6 +111,7 @@ class Station(ChargePoint):
         self.profiles = Profiles(self)
         self.availability = Availability(key, self.version, books.availability)
         self.resets = Resets(self)
+        self.listing = asyncio.Lock()  # of who writes the local list
 
     @property
     def now(self) -> str:

@@ -22,9 +22,21 @@ class Reservations:
         self._database = database
         self._group = group
 
-    def note_put(self, reservation: Reservation) -> asyncio.Future[None]:
+    def note_asked(self, reservation: Reservation) -> asyncio.Future[None]:
         """Note a reservation, in place of the charger's one of the same number."""
         return self._group.submit(statements.put_reservation, columns(reservation))
+
+    def note_accepted(
+        self, key: ChargerKey, reservation_id: int, at: datetime
+    ) -> asyncio.Future[None]:
+        """Note that a charger keeps a reservation, unless more is known of it already."""
+        values = {
+            "of_organization": key.organization_uuid,
+            "of_charger": key.charge_box_id,
+            "of_reservation": reservation_id,
+            "updated_at": at,
+        }
+        return self._group.submit(statements.accept_reservation, values)
 
     def note_ended(
         self, key: ChargerKey, reservation_id: int, state: str, at: datetime

@@ -27,20 +27,21 @@ reservations_before = (
     .order_by(*(column.desc() for column in _NEWEST))
     .limit(limit())
 )
+_STORED = update(reservations).where(
+    reservations.c.organization_uuid == given(reservations.c.organization_uuid, "of_organization"),
+    reservations.c.charge_box_id == given(reservations.c.charge_box_id, "of_charger"),
+    reservations.c.reservation_id == given(reservations.c.reservation_id, "of_reservation"),
+)
+# A charger may use a reservation before its answer has got here.
+accept_reservation = _STORED.where(reservations.c.state == ASKED).values(
+    state=ACTIVE, updated_at=given(reservations.c.updated_at)
+)
 # What has ended stays as it ended.
-end_reservation = (
-    update(reservations)
-    .where(
-        reservations.c.organization_uuid
-        == given(reservations.c.organization_uuid, "of_organization"),
-        reservations.c.charge_box_id == given(reservations.c.charge_box_id, "of_charger"),
-        reservations.c.reservation_id == given(reservations.c.reservation_id, "of_reservation"),
-        or_(reservations.c.state == ACTIVE, reservations.c.state == ASKED),
-    )
-    .values(
-        state=given(reservations.c.state),
-        updated_at=given(reservations.c.updated_at),
-    )
+end_reservation = _STORED.where(
+    or_(reservations.c.state == ACTIVE, reservations.c.state == ASKED)
+).values(
+    state=given(reservations.c.state),
+    updated_at=given(reservations.c.updated_at),
 )
 
 put_local_list = insert_or_update(local_lists, _KEY)

@@ -28,17 +28,17 @@ def reservation(number: int = 7) -> Reservation:
 
 async def test_one_is_kept_and_replaced_by_its_number(storage: Storage) -> None:
     kept = storage.reservations
-    await kept.note_put(reservation())
-    await kept.note_put(replace(reservation(), state="Active", evse_id=2))
+    await kept.note_asked(reservation())
+    await kept.note_asked(replace(reservation(), evse_id=2))
 
-    assert await kept.get(ALICE, 7) == replace(reservation(), state="Active", evse_id=2)
+    assert await kept.get(ALICE, 7) == replace(reservation(), evse_id=2)
     assert await kept.get(ALICE, 8) is None
     assert await kept.get(BOB, 7) is None
 
 
 async def test_it_ends_once_and_only_for_its_charger(storage: Storage) -> None:
     kept = storage.reservations
-    await kept.note_put(reservation())
+    await kept.note_asked(reservation())
     await kept.note_ended(BOB, 7, "Used", LATER)
     assert await kept.get(ALICE, 7) == reservation()
 
@@ -47,10 +47,23 @@ async def test_it_ends_once_and_only_for_its_charger(storage: Storage) -> None:
     assert await kept.get(ALICE, 7) == replace(reservation(), state="Used", updated_at=LATER)
 
 
+async def test_it_is_accepted_unless_it_has_been_used_meanwhile(storage: Storage) -> None:
+    kept = storage.reservations
+    for number in (7, 8):
+        await kept.note_asked(reservation(number))
+    await kept.note_ended(ALICE, 8, "Used", LATER)
+    for number in (7, 8):
+        await kept.note_accepted(ALICE, number, LATER)
+        await kept.note_accepted(BOB, number, LATER)
+
+    found = await kept.list(ALICE)
+    assert [(one.reservation_id, one.state) for one in found] == [(8, "Used"), (7, "Active")]
+
+
 async def test_they_are_listed_newest_first(storage: Storage) -> None:
     kept = storage.reservations
     for number in (1, 2, 3):
-        await kept.note_put(reservation(number))  # of one moment: the number decides
+        await kept.note_asked(reservation(number))  # of one moment: the number decides
     first = await kept.list(ALICE, limit=2)
 
     assert [one.reservation_id for one in first] == [3, 2]
