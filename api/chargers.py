@@ -111,10 +111,13 @@ async def _let_in(connection: Connection) -> None:
 
 @route("DELETE", BASE + "/{charge_box_id}", tag=TAG, scope="operate", answer=Done())
 async def delete_charger(request: Request) -> Mapping[str, Any]:
-    """Delete a charger: its password dies and its connection is closed."""
-    key = request.charger_key
-    if not await request.parts.storage.chargers.delete(key):
+    """Delete a charger: its password dies, its files go and its connection is closed."""
+    key, storage = request.charger_key, request.parts.storage
+    job_ids = await storage.jobs.ids_of(key)
+    if not await storage.chargers.delete(key):
         raise NotFound
+    for job_id in job_ids:
+        storage.files.remove(job_id)
     await request.parts.relays.configure(key)
     request.parts.registry.hang_up(key, POLICY_VIOLATION, "charger deleted")
     return {"message": "Charger deleted successfully"}

@@ -24,6 +24,7 @@ TAG = "Uploads"
 PATH = "/uploads/{upload}"
 _CHUNK = 64 << 10
 _SILENCE_SECONDS = 30.0  # between two chunks
+_LONGEST_SECONDS = 3600.0  # in all: who drips bytes holds a connection
 _BROKEN = (ValueError, AssertionError, HttpProcessingError, web.RequestPayloadError)
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._ -]")
 
@@ -121,7 +122,8 @@ async def _receive(request: Request, job: Job) -> None:
 
 async def _written(writing: Any) -> Written:
     try:
-        written: Written = await writing
+        async with asyncio.timeout(_LONGEST_SECONDS):
+            written: Written = await writing
     except TooLong:
         raise TooLarge("The file is too long.") from None
     except TimeoutError:

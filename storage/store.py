@@ -107,7 +107,7 @@ async def open_storage(
     try:
         files = Files(data_dir)
         storage = await assemble(database, group, sealer, clock, new_id, files)
-        await asyncio.to_thread(files.sweep, await storage.jobs.ids())
+        await asyncio.to_thread(files.sweep, await storage.jobs.with_files())
         await storage.proxy_configurations.check_seals()
         await storage.client_certificates.check_seals()
         yield storage

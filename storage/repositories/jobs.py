@@ -68,6 +68,11 @@ class Jobs:
         values = {**key._asdict(), "job_id": job_id}
         return bool(await self._database.execute(statements.delete_job, values))
 
-    async def ids(self) -> set[str]:
-        """Return the ids of all jobs of all organizations."""
-        return {row["job_id"] for row in await self._database.fetch(statements.job_ids)}
+    async def ids_of(self, key: ChargerKey) -> set[str]:
+        """Return the ids of a charger's jobs."""
+        rows = await self._database.fetch(statements.job_ids_of_charger, key._asdict())
+        return {row["job_id"] for row in rows}
+
+    async def with_files(self) -> set[str]:
+        """Return the ids of all jobs of all organizations whose file has come."""
+        return {row["job_id"] for row in await self._database.fetch(statements.jobs_with_files)}

@@ -37,4 +37,5 @@ note_uploaded = (
     .returning(jobs.c.job_id)
 )
 delete_job = delete(jobs).where(of_charger(jobs), _THIS).returning(jobs.c.job_id)
-job_ids = select(jobs.c.job_id)
+job_ids_of_charger = select(jobs.c.job_id).where(of_charger(jobs))
+jobs_with_files = select(jobs.c.job_id).where(jobs.c.uploaded_at.is_not(None))

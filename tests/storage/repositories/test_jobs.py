@@ -49,4 +49,13 @@ async def test_jobs_are_listed_newest_first_and_forgotten(storage: Storage) -> N
 
     assert not await storage.jobs.delete(BOB, "job-1")
     assert await storage.jobs.delete(ALICE, "job-1")
-    assert await storage.jobs.ids() == {"job-2", "job-3"}
+    assert await storage.jobs.ids_of(ALICE) == {"job-2", "job-3"}
+    assert await storage.jobs.ids_of(BOB) == set()
+
+
+async def test_the_jobs_that_have_a_file_are_those_whose_file_has_come(storage: Storage) -> None:
+    for number in (1, 2):
+        await storage.jobs.add(job(f"job-{number}"))
+    await storage.jobs.note_uploaded("job-2", FILE, NOON)
+
+    assert await storage.jobs.with_files() == {"job-2"}
