@@ -129,18 +129,17 @@ async def test_a_stream_s_data_is_sent_on_once_byte_for_byte_and_never_answered(
     assert target.payloads("NotifyPeriodicEventStream") == []
 
 
-async def test_a_target_that_is_not_there_misses_a_stream_s_data(
+async def test_a_target_that_is_not_ready_misses_a_stream_s_data(
     stage: Stage, target: Target
 ) -> None:
     key = await stage.enrol(target.url)
-    target.answers["BootNotification"] = never
+    boot = {"status": "Accepted", "interval": 300, "currentTime": MOMENT}
+    target.answers["BootNotification"] = says(boot | {"status": "Pending"})
     async with stage.charger(key, OCPP21) as charger:
-        await stage.reaches(key, "booting")
+        await stage.reaches(key, "pending")
         charger.link.send("NotifyPeriodicEventStream", STREAM)
         await settled(stage, charger)
-        target.answers["BootNotification"] = says(
-            {"status": "Accepted", "interval": 300, "currentTime": MOMENT}
-        )
+        target.answers["BootNotification"] = says(boot)
         await target.hang_up()
         await stage.reaches(key, "ready")
         status = await stage.status(key)
