@@ -632,7 +632,9 @@ async def test_the_reason_of_the_charger_stays(api: Api, connect: Connect) -> No
     await api.enrol()
     own = {"reasonCode": "OutOfMemory", "additionalInfo": "Full.", "customData": CUSTOM}
     refusing = {"status": "Rejected", "statusInfo": own}
-    async with answering(await connect(version="2.0.1"), SetChargingProfile=refusing):
+    none = {"status": "NoProfiles"}
+    box = await connect(version="2.0.1")
+    async with answering(box, SetChargingProfile=refusing, GetChargingProfiles=none):
         got = await api("PUT", ON_STATION, profile(EXTERNAL))
 
     info = got.body["statusInfo"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from csms.limits import Abilities
-from csms.profile_lint import LARGEST, Place, flaws_of_any, flaws_of_ours, rivals
+from csms.profile_lint import HIGHEST, LARGEST, Place, flaws_of_any, flaws_of_ours, rivals
 from csms.schedules import STATION_MAX, TX, TX_DEFAULT, Unit
 from storage.records import ChargerKey, ChargingProfile, Transaction
 
@@ -73,6 +73,12 @@ BEGAN = {"startSchedule": "2026-11-21T00:00:00Z"}
         (profile(TX_DEFAULT, "Absolute", period(numberPhases=1, phaseToUse=3)), 1),
         (profile(validFrom="2026-11-21T11:00:00Z", validTo="2026-11-21T12:00:01Z"), 1),
         (profile(validTo="9999-12-31T23:59:59Z"), 1),
+        (profile(TX_DEFAULT, "Absolute", schedule(duration=1)), 1),
+        (profile(TX_DEFAULT, "Absolute", schedule(0, LARGEST)), 1),
+        (profile(TX_DEFAULT, "Absolute", schedule(0, LARGEST - 1, duration=LARGEST)), 1),
+        (profile(TX_DEFAULT, "Absolute", period(limit=0)), 1),
+        (profile(TX_DEFAULT, "Absolute", period(limit=HIGHEST)), 1),
+        (profile(id=LARGEST, stackLevel=LARGEST), 1),
         (profile(TX_DEFAULT, "Absolute", period(operationMode="ChargingOnly", evseSleep=False)), 1),
     ],
 )
@@ -168,6 +174,13 @@ def test_what_is_wrong_is_named_by_its_place(own: dict[str, Any], paths: list[st
 
 def test_a_station_has_no_transactions_to_be_relative_to() -> None:
     assert found(profile(STATION_MAX, "Relative"), 0) == ["chargingProfileKind"]  # K01.FR.38
+
+
+def test_a_number_that_no_charger_means() -> None:
+    at = place(profile(TX_DEFAULT, "Absolute", period(limit=1e308)))
+
+    assert [flaw.path for flaw in flaws_of_any(at)] == [f"{PERIOD}.0.limit"]
+    assert LARGEST == 2_147_483_647
 
 
 def test_a_unit_that_the_charger_does_not_take() -> None:
