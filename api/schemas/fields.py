@@ -130,15 +130,15 @@ def choice(*values: str, about: str = "", **more: Any) -> fields.String:
 
 
 class NotYet(validate.Validator):
-    """Refuse what is promised but not available yet: these values, or any where none is named."""
+    """Refuse values that are promised but not available yet."""
 
     def __init__(self, *values: Any) -> None:
         self.values = values
 
     def __call__(self, value: Any) -> Any:
         """Return the value, or raise ValidationError."""
-        if value in self.values or not self.values:
-            raise ValidationError(f"{value if self.values else 'This'} is not available yet.")
+        if value in self.values:
+            raise ValidationError(f"{value} is not available yet.")
         return value
 
 

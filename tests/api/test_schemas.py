@@ -158,12 +158,6 @@ def test_what_is_promised_for_later_says_so(name: str, value: Any) -> None:
     assert sentence.endswith("not available yet.")
 
 
-def test_a_charging_profile_with_a_start_is_refused_honestly() -> None:
-    refused = faults(StartRequest(), {"chargingProfile": {}})
-
-    assert refused == {"chargingProfile": ["This is not available yet."]}
-
-
 def test_the_operations_api_speaks_camel_case() -> None:
     body = {"idToken": "T", "vehicleIdentification": {"anything": [1]}}
 

@@ -8,7 +8,7 @@ import pytest
 
 from csms import frames
 from csms.commands import Outcome, RemoteStart, RemoteStop, Reset
-from csms.errors import InvalidCommand, NotStored, NotSupported
+from csms.errors import InvalidCommand, NotStored
 from tests.csms.desk import Desk, accepted, received
 from tests.storage.doubles import ALICE, BOB, NOON
 
@@ -293,15 +293,6 @@ async def test_what_1_6_cannot_say_is_not_sent(desk: Desk, command: Any) -> None
     async with desk.connected("1.6") as (station, talk):
         with pytest.raises(InvalidCommand):
             await station.perform(command)
-        assert talk.peer.socket.unread == 0
-
-
-async def test_a_busy_charger_is_not_reset_on_idle(desk: Desk) -> None:
-    async with desk.connected("1.6") as (station, talk):
-        await accepted(station, "StartTransaction", START)
-
-        with pytest.raises(NotSupported, match="cannot wait"):
-            await station.perform(Reset("OnIdle"))
         assert talk.peer.socket.unread == 0
 
 
