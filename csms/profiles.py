@@ -21,7 +21,7 @@ from csms.commands import Outcome
 from csms.errors import CallRefused, CommandError, LinkError
 from csms.installed import Installed, Refusal
 from csms.parties import PLATFORM, conditions_of, placed_at
-from csms.plans import Plan, plan
+from csms.plans import Plan, Planned, plan
 from csms.readback import REPORTED
 from csms.readings import mapping
 from csms.scenes import Place, Scene
@@ -382,17 +382,26 @@ class Profiles:
 
     async def _first_of(self, choices: Sequence[Wishes], *, afresh: bool = False) -> Settled:
         first: Refusal = None
+        refused: list[Sequence[Planned]] = []
         for n, wishes in enumerate(choices):
             planned = (await self._plan(wishes)).profiles
-            refusal = await self._installed.bring(planned, afresh=afresh)
-            pause = _pause(refusal)
-            if pause is not None and pause.total_seconds() <= _LONGEST_PAUSE:
-                await asyncio.sleep(pause.total_seconds())
-                refusal = await self._installed.bring(planned, afresh=afresh)
+            if planned in refused:
+                continue  # nothing else is asked for
+            refusal = await self._bring(planned, afresh=afresh)
             if refusal is None:
                 return Settled(n, first, self._installed.put_back, self._installed.unsaid)
             first = first or refusal
+            refused.append(planned)
         return Settled(len(choices), first)
+
+    async def _bring(self, planned: Sequence[Planned], *, afresh: bool) -> Refusal:
+        """Bring the charger in line, once more if it asks for a short pause (2.1 K01.FR.56)."""
+        refusal = await self._installed.bring(planned, afresh=afresh)
+        pause = _pause(refusal)
+        if pause is None or pause.total_seconds() > _LONGEST_PAUSE:
+            return refusal
+        await asyncio.sleep(pause.total_seconds())
+        return await self._installed.bring(planned, afresh=afresh)
 
 
 def _sent(wishes: Wishes) -> list[int]:

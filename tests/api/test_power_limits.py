@@ -224,6 +224,165 @@ async def test_an_id_of_another_limit_is_refused(api: Api, connect: Connect) -> 
     assert elsewhere.fields == {"chargingProfileId"}
 
 
+# ---- limits of transactions ----
+
+
+async def tell(charger: LiveCharger, action: str, fields: Any) -> Any:
+    """Let the charger call, and return the answer."""
+    await charger.peer.says(orjson.dumps([2, action, action, fields]))
+    return (await charger.peer.hears())[2]
+
+
+async def start16(charger: LiveCharger) -> str:
+    fields = {
+        "connectorId": 2,
+        "idTag": "CARD",
+        "meterStart": 0,
+        "timestamp": "2026-11-21T10:00:00Z",
+    }
+    return str((await tell(charger, "StartTransaction", fields))["transactionId"])
+
+
+async def test_a_limit_of_a_transaction_goes_with_it(api: Api, connect: Connect) -> None:
+    await api.enrol()
+    charger = await connect()
+    id = await start16(charger)
+    path = f"{STATION}/transactions/{id}/powerLimit"
+    async with answering(charger) as heard:
+        got = await api("PUT", path, KW)
+        assert (got.status, got.body) == (200, {"response": "Accepted"})
+        [fields] = [fields for action, fields in heard if action == "SetChargingProfile"]
+        profile = fields["csChargingProfiles"]
+        assert fields["connectorId"] == 2
+        assert profile["chargingProfileId"] == 4152
+        assert profile["chargingProfilePurpose"] == "TxProfile"
+        assert profile["transactionId"] == int(id)
+        record = (await api.get(f"{STATION}/commands/{RECORD}"))["command"]
+        assert record["request"] == {"transactionId": id, **KW}
+
+        assert (await api("DELETE", path)).body == {"response": "Accepted"}
+        assert heard[-1] == ("ClearChargingProfile", {"id": 4152})
+        assert (await api("DELETE", path)).body == {"response": "Unknown"}
+
+
+async def test_a_transaction_that_is_not_there_has_no_limit(api: Api, connect: Connect) -> None:
+    await api.enrol()
+    await api.enrol("CP-2")
+    charger = await connect()
+    id = await start16(charger)
+    stop = {"transactionId": int(id), "meterStop": 1, "timestamp": "2026-11-21T10:00:00Z"}
+    foreign = f"/api/chargingStations/CP-2/transactions/{id}/powerLimit"
+    own = f"{STATION}/transactions/{id}/powerLimit"
+    for method, body in (("PUT", KW), ("DELETE", None)):
+        assert (await api(method, foreign, body)).error == (404, "not_found")
+        unknown = own.replace(id, "999999")
+        assert (await api(method, unknown, body)).error == (404, "not_found")
+    await tell(charger, "StopTransaction", stop)
+
+    assert (await api("PUT", own, KW)).fields == {"transactionId"}
+    async with answering(charger):
+        assert (await api("DELETE", own)).body == {"response": "Unknown"}
+
+
+async def test_ids_of_other_scopes_are_refused(api: Api, connect: Connect) -> None:
+    """Item 10."""
+    await api.enrol()
+    charger = await connect()
+    id = await start16(charger)
+    own = f"{STATION}/transactions/{id}/powerLimit"
+    async with answering(charger):
+        for path, taken in ((own, 3012), (own, 4146), (ON_EVSE, 4152), (ON_STATION, 3012)):
+            got = await api("PUT", path, {**KW, "chargingProfileId": taken})
+            assert got.fields == {"chargingProfileId"}, (path, taken)
+        assert (await api("PUT", own, {**KW, "chargingProfileId": 4153})).status == 200
+        assert (await api("PUT", own, {**KW, "chargingProfileId": 77})).status == 200
+        elsewhere = await api("PUT", ON_EVSE, {**KW, "chargingProfileId": 77})
+        assert elsewhere.fields == {"chargingProfileId"}
+
+
+# ---- conditions and delays, as frames ----
+
+
+LEVELS = {"configurationKey": [{"key": "ChargeProfileMaxStackLevel", "value": "3"}]}
+
+
+@pytest.mark.parametrize("where", ["query", "body"])
+async def test_a_fallback_as_frames(api: Api, connect: Connect, where: str) -> None:
+    """Item 8: what is live moves to level 1 before the fallback comes to level 0."""
+    await api.enrol()
+    query = "?condition=whenNoCloudConnection" if where == "query" else ""
+    body = {"limit": {"acMaxPowerA": 8}}
+    if not query:
+        body["condition"] = "whenNoCloudConnection"  # type: ignore[assignment]  # an option
+    async with answering(await connect(), GetConfiguration=LEVELS) as heard:
+        await api("PUT", ON_EVSE, {"limit": {"acMaxPowerA": 16}})
+        assert (await api("PUT", ON_EVSE + query, body)).body == {"response": "Accepted"}
+        sets = [
+            fields["csChargingProfiles"]
+            for action, fields in heard
+            if action == "SetChargingProfile"
+        ]
+        assert [(one["chargingProfileId"], one["stackLevel"]) for one in sets] == [
+            (3012, 0),
+            (3012, 1),
+            (3014, 0),
+        ]
+        assert sets[1]["validFrom"] == "2026-11-21T09:55:00.000Z"
+        assert sets[1]["validTo"] == "2026-11-21T10:30:00.000Z"
+        assert sets[2]["chargingProfileKind"] == "Relative"
+        assert (await api("DELETE", ON_EVSE)).body == {"response": "Accepted"}
+        cleared = {fields["id"] for action, fields in heard if action == "ClearChargingProfile"}
+        assert cleared == {3012, 3014}
+
+
+async def test_a_delay_as_a_frame(api: Api, connect: Connect) -> None:
+    """Item 7."""
+    await api.enrol()
+    async with answering(await connect()) as heard:
+        await api("PUT", ON_EVSE, {"limit": {"acMaxPowerA": 16}})
+        await api("PUT", f"{ON_EVSE}?relativeDelay=900", {"limit": {"acMaxPowerA": 8}})
+        profile = heard[-1][1]["csChargingProfiles"]
+        assert (profile["chargingProfileId"], profile["chargingProfileKind"]) == (3013, "Relative")
+        assert profile["chargingSchedule"] == {
+            "chargingRateUnit": "A",
+            "chargingSchedulePeriod": [
+                {"startPeriod": 0, "limit": 16.0},
+                {"startPeriod": 900, "limit": 8.0},
+            ],
+        }
+
+
+async def test_the_phases_of_a_chargers_record_are_sent(api: Api, connect: Connect) -> None:
+    """Item 6: 3.7 kW on one phase is not 5.4 A."""
+    await api.enrol()
+    amperes = {"key": "ChargingScheduleAllowedChargingRateUnit", "value": "Current"}
+    async with answering(
+        await connect(), GetConfiguration={"configurationKey": [amperes]}
+    ) as heard:
+        told = []
+        for change in ({}, {"supply_phases": 1}, {"nominal_voltage": 120.0}):
+            record = f"{api.organization}/chargers/CP-1"
+            assert (await api("PATCH", record, change)).status == 200
+            await api("PUT", ON_EVSE, {"limit": {"acMaxPowerKw": 3.7}})
+            schedule = heard[-1][1]["csChargingProfiles"]["chargingSchedule"]
+            told += schedule["chargingSchedulePeriod"]
+
+    assert told == [
+        {"startPeriod": 0, "limit": 5.3},
+        {"startPeriod": 0, "limit": 16.0, "numberPhases": 1},
+        {"startPeriod": 0, "limit": 30.8, "numberPhases": 1},
+    ]
+
+
+@pytest.mark.parametrize(
+    "change", [{"supply_phases": 0}, {"supply_phases": 4}, {"nominal_voltage": 12}]
+)
+async def test_mains_that_cannot_be_are_refused(api: Api, change: Any) -> None:
+    await api.enrol()
+    got = await api("PATCH", f"{api.organization}/chargers/CP-1", change)
+    assert got.fields == set(change)
+
+
 # ---- what may go wrong ----
 
 

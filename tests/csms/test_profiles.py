@@ -231,6 +231,25 @@ async def test_what_cannot_be_cleared_is_not_lifted(stage: Stage) -> None:
         assert len(await box.profiles.wishes(0)) == 1
 
 
+@pytest.mark.parametrize(("seconds", "accepted"), [("0", True), ("3600", False)])
+async def test_a_charger_that_wants_a_pause_is_given_one(
+    stage: Stage,
+    seconds: str,
+    accepted: bool,  # noqa: FBT001 - what comes of it
+) -> None:
+    """OCPP 2.1 K01.FR.56: RateLimitExceeded names the seconds."""
+    async with playing(stage, OCPP201) as (box, _):
+        info = {"reasonCode": "RateLimitExceeded", "additionalInfo": f"Once in {seconds} s"}
+        answers = [says({"status": "Rejected", "statusInfo": info})]
+
+        def answer(call: Call) -> Any:
+            return (answers.pop() if answers else ACCEPTED if accepted else REJECTED)(call)
+
+        box.device.answers[SET] = answer
+        assert await box.limits(6) == ("Accepted" if accepted else "Rejected")
+        assert len(box.told) == (2 if accepted else 1)
+
+
 # ---- lost answers, boots, restarts ----
 
 
