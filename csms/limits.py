@@ -1,7 +1,7 @@
 """Turn a power limit into a charging profile, and what several parties want into one; pure.
 
 What lies on the charger is never above what any owner allows, and equal to the lowest of them
-where one profile can say that (`proxy-semantics` B.6: virtual stacks; ADR 0015, 0018).
+where one profile can say that (`proxy-semantics` B.6: virtual stacks; ADR 0015, 0019).
 """
 
 from __future__ import annotations
