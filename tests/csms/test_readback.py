@@ -298,6 +298,20 @@ async def test_strays_of_a_csms_are_cleared_and_what_others_installed_stays(stag
         assert box.wrote() == [(CLEAR, 77)]
 
 
+async def test_what_a_remote_start_brings_along_is_no_stray(stage: Stage) -> None:
+    box = Box()
+    async with box.connected(stage) as device:
+        await box.limits(6)
+        box.wrote()
+        box.lying[1, 77] = profile(77)
+        box.lying[1, 78] = profile(78)
+        installed = device.connection.station.profiles._installed
+        differed = await installed.reconcile(spared=[77])
+
+        assert (differed, box.wrote()) == (True, [(CLEAR, 78)])
+        assert await installed.reconcile(spared=[77]) is False
+
+
 @pytest.mark.parametrize(
     ("change", "same"),
     [
