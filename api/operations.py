@@ -26,6 +26,7 @@ from api.schemas.operations import (
     StartRequest,
     Stopped,
     UnlockRequest,
+    Wishes,
 )
 from api.stations import STATION, TAG
 from csms.commands import (
@@ -67,6 +68,15 @@ async def change_station_availability(request: Request) -> Mapping[str, Any]:
     What a third-party CSMS keeps closed stays closed; `statusInfo` says so.
     """
     return await _change(request, await stored_charger(request), 0)
+
+
+@route("GET", STATION + "/availability", tag=TAG, scope="read", answer=Wishes())
+async def get_availability(request: Request) -> Mapping[str, Any]:
+    """Show what is kept closed at a station, by whom and why."""
+    charger = await stored_charger(request)
+    wishes = await request.parts.storage.availability.of(charger.key)
+    shown = [{**one._asdict(), "owner": "target" if one.owner else "platform"} for one in wishes]
+    return {"availability": shown}
 
 
 @route(

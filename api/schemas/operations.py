@@ -31,6 +31,22 @@ class AvailabilityRequest(CamelCase):
     )
 
 
+class Wish(CamelCase):
+    """Who keeps which place closed, and why."""
+
+    evse_id = fields.Integer(required=True, metadata={"description": "0 is the whole station."})
+    connector_id = fields.Integer(required=True, metadata={"description": "0 is the whole EVSE."})
+    type = choice("Operative", "Inoperative", required=True)
+    owner = choice("platform", "target", required=True)
+    disable_text_reason = fields.String(attribute="reason", allow_none=True, required=True)
+
+
+class Wishes(CamelCase):
+    """What is to be closed; what nobody names is open."""
+
+    availability = fields.List(fields.Nested(Wish), required=True)
+
+
 class UnlockRequest(CamelCase):
     """Which plug of the EVSE."""
 

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from storage.records import Transaction
+from storage.repositories.availability import AvailabilityWish
 from tests.api.conftest import Answer, Api, Connect, LiveCharger
 from tests.doubles import PATIENCE, settled
 
@@ -31,11 +32,16 @@ AN_OPEN_START: dict[str, Any] = {
 
 
 async def answered(
-    api: Api, charger: LiveCharger, path: str, body: Any, answer: dict[str, Any]
+    api: Api,
+    charger: LiveCharger,
+    path: str,
+    body: Any,
+    answer: dict[str, Any],
+    method: str = "POST",
 ) -> tuple[Answer, list[Any]]:
     """Return what the caller got, and the CALL that the charger heard."""
     got, call = await asyncio.gather(
-        api("POST", path, body), charger.peer.answers(orjson.dumps(answer))
+        api(method, path, body), charger.peer.answers(orjson.dumps(answer))
     )
     return got, call[2:]
 
@@ -241,14 +247,45 @@ async def test_a_place_is_closed_with_a_reason(
     await api.enrol()
     charger = await connect(version=version)
     body = {"type": "Inoperative", "disableTextReason": "Wet"}
-    call = asyncio.create_task(api("PUT", f"{STATION}{place}/availability", body))
-    heard = await charger.peer.answers(b'{"status":"Scheduled"}')
-    got = await call
+    path, answer = f"{STATION}{place}/availability", {"status": "Scheduled"}
+    got, call = await answered(api, charger, path, body, answer, method="PUT")
 
-    assert heard[2:] == ["ChangeAvailability", sent]
+    assert call == ["ChangeAvailability", sent]
     assert got.body == {"responseFromStation": "Scheduled"}
     [wish] = await api.storage.availability.of(api.charger_key("CP-1"))
     assert (wish.owner, wish.type, wish.reason) == (0, "Inoperative", "Wet")
+
+
+async def test_who_keeps_what_closed_is_shown_with_the_reason(api: Api, connect: Connect) -> None:
+    enrolled = await api.enrol_with_proxy()
+    theirs = AvailabilityWish(enrolled["proxy_configuration"]["id"], 2, 0, "Inoperative")
+    await api.storage.availability.note(api.charger_key("CP-1"), theirs)
+    body = {"type": "Inoperative", "disableTextReason": "Wet"}
+    path = f"{STATION}/evses/1/availability"
+    await answered(api, await connect(), path, body, {"status": "Accepted"}, method="PUT")
+
+    closed = {"connectorId": 0, "type": "Inoperative"}
+    assert (await api.get(f"{STATION}/availability"))["availability"] == [
+        {**closed, "evseId": 1, "owner": "platform", "disableTextReason": "Wet"},
+        {**closed, "evseId": 2, "owner": "target", "disableTextReason": None},
+    ]
+
+
+async def test_what_a_target_keeps_closed_is_told(api: Api, connect: Connect) -> None:
+    enrolled = await api.enrol_with_proxy()
+    theirs = AvailabilityWish(enrolled["proxy_configuration"]["id"], 1, 0, "Inoperative")
+    await api.storage.availability.note(api.charger_key("CP-1"), theirs)
+    charger = await connect()
+    got = await api("PUT", f"{STATION}/evses/1/availability", {"type": "Operative"})
+
+    assert got.body == {
+        "responseFromStation": "Accepted",
+        "statusInfo": {
+            "reasonCode": "HeldByTarget",
+            "additionalInfo": "The third-party CSMS of this charger keeps closed: EVSE 1.",
+        },
+    }
+    assert charger.peer.socket.unread == 0
 
 
 @pytest.mark.parametrize(
