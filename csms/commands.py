@@ -112,22 +112,28 @@ class ClearPowerLimit:
 class PutProfile:
     """Have a charging profile of the operator, in the words of 2.0.1, hold on an EVSE.
 
-    EVSE 0 is the station. What lies on the charger is made of all that is wanted of it.
+    EVSE 0 is the station. What lies on the charger is made of all that is wanted of it. What is
+    wrong is named in the words of the version that it was ``said_in``.
     """
 
     evse_id: int
     profile: Mapping[str, Any]
     meta: Mapping[str, Any] = field(default_factory=dict)
+    said_in: str = field(default="2.0.1", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class RemoveProfiles:
-    """Take back profiles of the operator: the one of an id, or all that match."""
+    """Take back profiles of the operator: the one of an id, or all that match.
+
+    What is wrong is named in the words of the version that it was ``said_in``.
+    """
 
     profile_id: int | None = None
     evse_id: int | None = None
     purpose: str | None = None
     stack_level: int | None = None
+    said_in: str = field(default="2.0.1", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

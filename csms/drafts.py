@@ -35,7 +35,7 @@ class Draft(NamedTuple):
 
 def drafted(asked: Fields, evse_id: int, running: Sequence[Transaction], now: datetime) -> Draft:
     """Return the profile for an EVSE, of EVSE 0 the station, and the transaction it is for."""
-    draft = _sent_as(Draft(evse_id, {"stackLevel": 0, **asked}))
+    draft = _sent_as(Draft(evse_id, asked))
     return _rounded(_begun(_placed(draft, running), now))
 
 
@@ -45,7 +45,7 @@ def start_draft(asked: Fields, evse_id: int, now: datetime) -> Draft:
     OCPP 2.0.1 K05.FR.02, F01.FR.11, 1.6 §5.16.2.
     """
     bare = {name: value for name, value in asked.items() if name != "transactionId"}
-    draft = _as_purpose(Draft(evse_id, {"stackLevel": 0, **bare}), TX)
+    draft = _as_purpose(Draft(evse_id, bare), TX)
     return _rounded(_begun(draft, now))
 
 

@@ -25,7 +25,7 @@ from csms.profile_ids import (
     reserved_for,
 )
 from csms.profile_lint import Flaw, Place, flaws_of_any, flaws_of_ours, rivals
-from csms.profile_words import Words, left_out, unsayable
+from csms.profile_words import Words, left_out, path_in, unsayable
 from csms.removals import chosen, removal
 from csms.schedules import STATION_MAX, TX, TX_DEFAULT, Fields
 from csms.told import ACCEPTED, REJECTED, UNKNOWN, Told, confirmed, outcome, refused
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from csms.profiles import Settled
     from csms.station import Station
 
+_CONDITIONAL_LEVEL = 1000  # as of power limits
 _MOST = 50  # profiles of the operator on one charger
 _MOST_NAMED = 100  # flaws
 _FIRST_ID = PLATFORM_IDS.stop  # higher than what a 2.1 station keeps for others (K01.FR.80)
@@ -48,7 +49,10 @@ async def put_profile(station: Station, command: PutProfile) -> Outcome:
     """
     running = await station.books.transactions.running(station.key)
     draft = drafted(command.profile, command.evse_id, running, station.books.clock.now())
-    ready = await _ready(station, draft, command.meta)
+    try:
+        ready = await _ready(station, draft, command.meta)
+    except InvalidCommand as invalid:
+        raise _in_words_of(command.said_in, invalid) from None
     if NO_CLOUD in conditions_of(ready.wish) and not ready.can_fall_back:
         return _rejected("StackLevelTooLow", "Nothing can lie below what else holds there.")
     if ready.rivals and not station.replaces_rivals:
@@ -66,7 +70,8 @@ async def remove_profiles(station: Station, command: RemoveProfiles) -> Outcome:
     An id that is none of ours is asked of the charger: what is left there from before has it.
     Raises InvalidCommand where nothing is named.
     """
-    _check(command)
+    if invalid := _objection(command):
+        raise _in_words_of(command.said_in, invalid)
     purpose, id = command.purpose, command.profile_id
     purposes = (None,) if purpose is None else purposes_of(purpose, command.evse_id)
     named = [chosen(replace(command, purpose=one)) for one in purposes]
@@ -84,8 +89,9 @@ def from_request(version: str, action: str, fields: Fields) -> PutProfile | Remo
     """Read a SetChargingProfile or a ClearChargingProfile that follows its schema."""
     words = Words.of(version)
     if action == "ClearChargingProfile":
-        return removal(words, fields)
-    return PutProfile(fields[words.evse], words.read(fields[words.profile]))
+        return replace(removal(words, fields), said_in=version)
+    profile = words.read(fields[words.profile])
+    return PutProfile(fields[words.evse], profile, said_in=version)
 
 
 # ---- what is wanted ----
@@ -120,12 +126,13 @@ async def _ready(
     station: Station, draft: Draft, meta: Mapping[str, Any], *, starting: bool = False
 ) -> Ready:
     now, abilities = station.books.clock.now(), await station.profiles.abilities(draft.evse_id)
-    place = Place(draft.evse_id, draft.profile, draft.transaction, abilities, starting)
+    profile = {"stackLevel": _level(meta), **draft.profile}
+    place = Place(draft.evse_id, profile, draft.transaction, abilities, starting)
     _refuse(flaws_of_any(place))
     wishes = await station.profiles.wishes(PLATFORM)
     own = [one for one in wishes if _is_own(one)]
     rivaling = rivals((one for one in own if _conditions(meta) == conditions_of(one)), place)
-    profile = {"id": _free_id(wishes, rivaling), **draft.profile}
+    profile = {"id": _free_id(wishes, rivaling), **profile}
     place = place._replace(profile=profile)
     _refuse(
         [
@@ -181,7 +188,7 @@ def _id_flaws(place: Place, wishes: Iterable[ChargingProfile]) -> Iterator[Flaw]
 
 def _told(version: str, place: Place, asked: Fields, meta: Mapping[str, Any]) -> Iterator[Told]:
     profile, highest = place.profile, place.abilities.max_level
-    if profile["stackLevel"] > highest:
+    if asked.get("stackLevel", 0) > highest:
         yield Told("Clamped", f"The highest stack level is {highest}.")
     if lost := left_out(version, profile):
         yield Told("LeftOut", f"OCPP {version} has no place for {', '.join(lost)}.")
@@ -195,12 +202,22 @@ def _conditions(meta: Mapping[str, Any]) -> frozenset[str]:
     return frozenset({meta["condition"]} if meta.get("condition") else ())
 
 
+def _level(meta: Mapping[str, Any]) -> int:
+    """Return the stack level where none is asked for: a condition goes before what has none."""
+    return _CONDITIONAL_LEVEL if _conditions(meta) else 0
+
+
 def _refuse(flaws: Iterable[Flaw]) -> None:
     fields: dict[str, list[str]] = {}
     for flaw in islice(flaws, _MOST_NAMED):
         fields.setdefault(f"{_PROFILE}.{flaw.path}", []).append(flaw.sentence)
     if fields:
         raise InvalidCommand(next(iter(fields.values()))[0], fields)
+
+
+def _in_words_of(version: str, invalid: InvalidCommand) -> InvalidCommand:
+    fields = {path_in(version, path): told for path, told in invalid.fields.items()}
+    return InvalidCommand(str(invalid), fields)
 
 
 # ---- what became of it ----
@@ -228,13 +245,14 @@ def _at_the_same_level(rivaling: Iterable[ChargingProfile]) -> str:
 # ---- what is taken back ----
 
 
-def _check(command: RemoveProfiles) -> None:
+def _objection(command: RemoveProfiles) -> InvalidCommand | None:
     if command.purpose == "LocalGeneration":
         told = "What a station generates itself is no limit of ours."
-        raise InvalidCommand(told, {f"{_CRITERIA}.chargingProfilePurpose": [told]})
+        return InvalidCommand(told, {f"{_CRITERIA}.chargingProfilePurpose": [told]})
     if command == RemoveProfiles():
         told = "Name a profile by its id, or several by criteria."
-        raise InvalidCommand(told, {_ID: [told]})
+        return InvalidCommand(told, {_ID: [told]})
+    return None
 
 
 async def _is_foreign(station: Station, id: int) -> bool:

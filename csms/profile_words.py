@@ -103,6 +103,27 @@ def _unsayable_16(profile: Fields) -> Iterator[Flaw]:
         yield Flaw("transactionId", "UnsupportedParam", told)
 
 
+# ---- paths ----
+
+_PATHS_16: Mapping[str, str] = {
+    r"^chargingProfile(?=\.)": "csChargingProfiles",
+    r"(?<=chargingSchedule)\.[0-9]+": "",
+    r"(?<=^csChargingProfiles\.)id$": "chargingProfileId",
+    r"^chargingProfileId$": "id",
+    r"^chargingProfileCriteria\.": "",
+}
+
+
+def path_in(version: str, path: str) -> str:
+    """Return a dotted path of a 2.0.1 request about profiles as a version has it."""
+    for said, old in _PATHS_16.items() if version == "1.6" else ():
+        path = re.sub(said, old, path)
+    return path
+
+
+# ---- all words of a version ----
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """How an OCPP version names what charging profiles are about."""

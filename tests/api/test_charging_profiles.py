@@ -328,20 +328,41 @@ async def test_two_profiles_at_the_same_place_and_level(
 
 async def test_a_condition_is_acted_on_and_not_sent(api: Api, connect: Connect) -> None:
     await api.enrol()
-    fallback = profile(condition={"whenNoCloudConnection": True})
+    fallback = profile(condition={"whenNoCloudConnection": True}, stackLevel=None)
     ability = {"key": "ChargeProfileMaxStackLevel", "value": "3"}
     async with answering(
         await connect(), GetConfiguration={"configurationKey": [ability]}
     ) as heard:
-        got = await api("PUT", ON_EVSE, fallback)
-        assert got.body["response"] == "Accepted", got.text
+        live = profile("TxDefaultProfile", schedule(10), id=8)
+        for body in (live, fallback):
+            assert (await api("PUT", ON_EVSE, body)).body == {"response": "Accepted"}
         assert all("condition" not in said([one])[1] for one in heard if "Set" in one[0])
-    [one] = await kept(api)
+    lying = {
+        one.stack_level: one.profile["chargingSchedule"][0]["chargingSchedulePeriod"][0]["limit"]
+        for one in await api.storage.charging_profiles.installed(api.charger_key("CP-1"))
+    }
 
-    assert one.meta["condition"] == "whenNoCloudConnection"
+    assert lying == {0: 16.0, 1: 10.0}  # item 8: what holds without us lies below
+    assert {one.profile_id: one.stack_level for one in await kept(api)} == {7: 1000, 8: 0}
+
+
+async def test_a_condition_is_one_of_two(api: Api, connect: Connect) -> None:
+    await api.enrol()
     both = {"whenNoCloudConnection": True, "whenSessionNotAuthorized": True}
-    got = await api("PUT", ON_EVSE, profile(condition=both))
-    assert got.fields == {"chargingProfile.condition"}  # item 9
+    async with answering(await connect()):
+        got = await api("PUT", ON_EVSE, profile(condition=both))
+        assert got.fields == {"chargingProfile.condition"}  # item 9
+        either = {**both, "whenNoCloudConnection": False}
+        assert code(await api("PUT", ON_EVSE, profile(condition=either))) == "Emulated"
+
+
+async def test_where_nothing_can_lie_below_there_is_no_fallback(api: Api, connect: Connect) -> None:
+    await api.enrol()
+    least = {"key": "ChargingScheduleMaxPeriods", "value": "1"}
+    async with answering(await connect(), GetConfiguration={"configurationKey": [least]}):
+        got = await api("PUT", ON_EVSE, profile(condition={"whenNoCloudConnection": True}))
+
+    assert (got.body["response"], code(got)) == ("Rejected", "StackLevelTooLow")
 
 
 async def test_many_profiles_are_too_many(api: Api, connect: Connect) -> None:

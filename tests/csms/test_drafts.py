@@ -45,10 +45,6 @@ def test_what_is_whole_is_not_changed() -> None:
     assert drafted(whole, 1, TRANSACTIONS, NOW)[:4] == (1, whole, None, ())
 
 
-def test_without_a_stack_level_it_is_0() -> None:
-    assert drafted(asked(), 1, (), NOW).profile["stackLevel"] == 0
-
-
 # ---- external constraints: K01.FR.22 ----
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from csms.profile_words import from_16, left_out, purpose_of, to_16, unsayable
+from csms.profile_words import from_16, left_out, path_in, purpose_of, to_16, unsayable
 
 SAID: dict[str, Any] = {
     "chargingProfileId": 7,
@@ -122,3 +122,21 @@ def test_purposes_have_one_name(word: str, purpose: str) -> None:
 def test_without_a_schedule_there_is_no_profile() -> None:
     with pytest.raises(KeyError):
         from_16({key: value for key, value in SAID.items() if key != "chargingSchedule"})
+
+
+@pytest.mark.parametrize(
+    ("path", "old"),
+    [
+        (
+            "chargingProfile.chargingSchedule.0.chargingSchedulePeriod.12.limit",
+            "csChargingProfiles.chargingSchedule.chargingSchedulePeriod.12.limit",
+        ),
+        ("chargingProfile.id", "csChargingProfiles.chargingProfileId"),
+        ("chargingProfile.chargingSchedule.0.id", "csChargingProfiles.chargingSchedule.id"),
+        ("chargingProfileId", "id"),
+        ("chargingProfileCriteria.stackLevel", "stackLevel"),
+    ],
+)
+def test_places_in_a_request_have_other_names_in_1_6(path: str, old: str) -> None:
+    assert path_in("1.6", path) == old
+    assert path_in("2.0.1", path) == path
