@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from api.chargers import stored_charger
 from api.command_records import OF_STATION
 from api.commands import Asker, performed
 from api.errors import Invalid, NotFound
@@ -25,7 +24,7 @@ from csms.stations import STATIONS
 from csms.typed import command_of
 from proxy.authority import id_token
 from proxy.platform_settings import keep, shared
-from storage.records import Charger, Scope
+from storage.records import ChargerKey, Scope
 
 FAILURES = (409, 422, 502, 504)
 # What the platform chooses, as every request has its own.
@@ -50,10 +49,9 @@ async def ask_station(request: Request) -> Mapping[str, Any]:
     The body is the OCPP request, the answer the station's own response as it came; a `requestId`
     is chosen here. What comes after the answer is in the record of the command.
     """
-    charger = await stored_charger(request)
     asked = Asked(request.path["Action"], request.body)
     asker = Asker(request.parts, request.caller.key_id)
-    outcome = await carried_out(asker, charger, asked, request.caller.scope)
+    outcome = await carried_out(asker, request.charger_key, asked, request.caller.scope)
     told: Mapping[str, Any] = concealed(outcome.response)
     return told
 
@@ -72,34 +70,36 @@ def check_action(action: str) -> None:
         raise NotFound("No version of OCPP lets a charger be asked for this action.")
 
 
-async def carried_out(asker: Asker, charger: Charger, asked: Asked, scope: Scope) -> Outcome:
+async def carried_out(asker: Asker, key: ChargerKey, asked: Asked, scope: Scope) -> Outcome:
     """Let a charger carry out an action; raise ApiError where it was not, or may not be."""
-    action = asked.action
+    action, kind = asked.action, await spoken(asker.parts, key)
     check_action(action)
-    kind = spoken(asker.parts, charger)
     if kind is None:  # it has never been here, and is not now
         check_scope(action, asked.fields, scope)
-        return await performed(asker, charger, Ask(action, asked.fields), asked.fields)
+        return await performed(asker, key, Ask(action, asked.fields), asked.fields)
     fields = _numbered(kind, action, asked.fields)
     _check(kind, action, fields)
     check_scope(action, fields, scope)
     storage = asker.parts.storage
-    settings = await shared(storage.overlays, charger.key, action, fields)
+    settings = await shared(storage.overlays, key, action, fields)
     command = _command(kind, action, settings.fields)
     token = id_token(kind.version, action, fields) if isinstance(command, Ask) else None
     if token is not None:  # before it is sent, as some chargers start at once
         now = asker.parts.clock.now()
-        storage.id_tokens.note_accepted(charger.key, token, "platform", now)
-    outcome = await performed(asker, charger, command, fields, action)
-    await keep(storage.overlays, charger.key, settings.taken(outcome.response))
+        storage.id_tokens.note_accepted(key, token, "platform", now)
+    outcome = await performed(asker, key, command, fields, action)
+    await keep(storage.overlays, key, settings.taken(outcome.response))
     return outcome
 
 
-def spoken(parts: ApiParts, charger: Charger) -> type[Station] | None:
-    """Return what a charger speaks, or spoke when it was last here."""
-    connection = parts.registry.find(charger.key)
-    if connection is not None:
+async def spoken(parts: ApiParts, key: ChargerKey) -> type[Station] | None:
+    """Return what a charger speaks, or spoke when it was last here; raise NotFound."""
+    connection = parts.registry.find(key)
+    if connection is not None:  # so it is enrolled, and nobody else has to be asked
         return type(connection.station)
+    charger = await parts.storage.chargers.get(key)
+    if charger is None:
+        raise NotFound
     return STATIONS.get(f"ocpp{charger.ocpp_version}")
 
 

@@ -214,22 +214,21 @@ class RunningBatches:
         await commands.note_batch_ended(batch.batch_id, self._parts.clock.now())
 
     async def _ask(self, batch: CommandBatch, name: str) -> None:
-        storage = self._parts.storage
-        charger = await storage.chargers.get(ChargerKey(batch.organization_uuid, name))
-        if charger is None:
-            return
+        key = ChargerKey(batch.organization_uuid, name)
         asker = Asker(self._parts, batch.requested_by, batch.batch_id)
         try:
             # What it takes to ask for this was checked when the batch began.
-            await carried_out(asker, charger, Asked(batch.action, batch.request), SCOPES[-1])
+            await carried_out(asker, key, Asked(batch.action, batch.request), SCOPES[-1])
+        except NotFound:
+            return
         except ApiError as error:
             if "command_id" not in error.details:
-                await refused(asker, charger.key, batch.action, batch.request, error)
+                await refused(asker, key, batch.action, batch.request, error)
         except StorageError:
             raise
         except Exception as fault:  # noqa: BLE001 - the other stations are to be asked all the same
             log.error("batch_faults", batch_id=batch.batch_id, fault=place_of(fault))
-            await refused(asker, charger.key, batch.action, batch.request, ApiError())
+            await refused(asker, key, batch.action, batch.request, ApiError())
 
 
 RUNNING = web.AppKey("RUNNING", RunningBatches)

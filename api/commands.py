@@ -66,25 +66,27 @@ async def perform(
     Raises ApiError where it was not carried out; the error names the record.
     """
     asker = Asker(request.parts, request.caller.key_id)
-    return await performed(asker, charger, command, asked)
+    return await performed(asker, charger.key, command, asked)
 
 
 async def performed(
     asker: Asker,
-    charger: Charger,
+    key: ChargerKey,
     command: Command,
     asked: Mapping[str, Any],
     named: str | None = None,
 ) -> Outcome:
     """Do what ``perform`` does for whoever asks; ``named`` is the action where it was OCPP's."""
-    record = _record(asker, charger.key, named or _name(command), asked)
+    record = _record(asker, key, named or _name(command), asked)
     if isinstance(command, Reset):  # which may have to wait, and ends its record later
         command = replace(command, command_id=record.command_id)
     try:
         outcome = await _between(asker.parts, record, command)
     except (LinkError, CommandError) as failure:
         ending = ENDINGS[type(failure)]
-        error = ending.error(Failed(failure, charger, command))
+        away = ending.state == "offline"
+        seen = await asker.parts.storage.chargers.get(key) if away else None
+        error = ending.error(Failed(failure, seen, command))
         await _end(asker.parts, record, ending.state, told_of(failure))
         error.details["command_id"] = record.command_id
         raise error from None
@@ -98,22 +100,28 @@ async def _between(parts: ApiParts, record: records.Command, command: Command) -
     What is sent is in the log first, behind the record in the same commit or in a later one. Where
     the record is lost, nothing that waits for its turn is sent any more.
     """
-    begun = parts.storage.commands.note_begun(record)
     doing = asyncio.ensure_future(parts.registry.perform(record.key, command))
-    begun.add_done_callback(lambda begun: _unrecorded(begun) and doing.cancel())
+    begun: asyncio.Future[None] = doing.get_loop().create_future()
+
+    def tell(fault: Exception | None) -> None:
+        if fault is None:
+            begun.set_result(None)
+            return
+        doing.cancel()  # at once: the frame's turn to be told comes next
+        begun.set_exception(fault)
+        begun.exception()  # nobody waits for it where all was done before
+
+    parts.storage.commands.begin(record, tell)
     try:
-        return await doing
+        outcome = await doing
     except asyncio.CancelledError:
-        if _unrecorded(begun):
+        if begun.done():
             begun.result()
         raise
     except (LinkError, CommandError):
         await begun
         raise
-
-
-def _unrecorded(begun: asyncio.Future[None]) -> bool:
-    return begun.done() and not begun.cancelled() and begun.exception() is not None
+    return outcome
 
 
 def told_of(failure: LinkError | CommandError) -> dict[str, Any]:
@@ -173,18 +181,18 @@ async def refused(
 
 
 class Failed(NamedTuple):
-    """What was not carried out, by whom, and why."""
+    """What was not carried out, and why; ``seen`` is the charger where it is away."""
 
     failure: LinkError | CommandError
-    charger: Charger
+    seen: Charger | None
     command: Command
 
 
 def _offline(failed: Failed) -> ApiError:
-    seen = failed.charger
-    return Offline(
-        str(failed.failure), last_seen=seen.last_seen, last_disconnect=seen.last_disconnect
-    )
+    seen, message = failed.seen, str(failed.failure)
+    if seen is None:  # deleted meanwhile
+        return Offline(message)
+    return Offline(message, last_seen=seen.last_seen, last_disconnect=seen.last_disconnect)
 
 
 def _refused(failed: Failed) -> ApiError:

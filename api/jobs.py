@@ -145,7 +145,7 @@ async def _begin(
     asked = command.fields if body["location"] else _without_url(command.fields)
     await request.parts.storage.jobs.add(job)  # the file may come before the answer
     asker = Asker(request.parts, request.caller.key_id, command_id=job.job_id)
-    outcome = await performed(asker, charger, command, asked)
+    outcome = await performed(asker, charger.key, command, asked)
     # 1.6 has no word for it: an answer is a yes, of GetDiagnostics one with the name of a file.
     named = "fileName" in outcome.response or command.action != "GetDiagnostics"
     status = outcome.status or ("Accepted" if named else "Rejected")

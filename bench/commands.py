@@ -74,6 +74,7 @@ async def serving(app: web.Application) -> AsyncIterator[str]:
     """Serve a bare application; yield its address."""
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
+    assert runner.server is not None
     listener = await asyncio.get_running_loop().create_server(runner.server, "127.0.0.1", 0)
     try:
         yield f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from csms.errors import BadAnswer, InvalidCommand
 from csms.readings import mapping
 
 if TYPE_CHECKING:
+    from csms.schemas import Schemas
     from csms.station import Station
 
 # A charger and its system may both send it.
@@ -23,8 +25,12 @@ def actions_of(kind: type[Station]) -> frozenset[str]:
 
     That is what the version has and a charger does not call.
     """
-    schemas = kind.schemas
-    return schemas.actions - schemas.sends - kind.handlers.keys() | _BOTH_WAYS
+    return _not_called(kind.schemas, frozenset(kind.handlers))
+
+
+@cache
+def _not_called(schemas: Schemas, called: frozenset[str]) -> frozenset[str]:
+    return schemas.actions - schemas.sends - called | _BOTH_WAYS
 
 
 async def ask(station: Station, command: Ask) -> Outcome:

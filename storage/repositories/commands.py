@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from storage.database import Database
-from storage.group_commit import GroupCommit
+from storage.group_commit import GroupCommit, Tell
 from storage.operation_records import CommandBatch, CommandPart
 from storage.records import ChargerKey, Command
 from storage.repositories.rows import columns, keyed
@@ -53,6 +53,10 @@ class Commands:
     def note_begun(self, command: Command) -> asyncio.Future[None]:
         """Record a command that is about to be sent."""
         return self._group.submit(statements.add_command, columns(command))
+
+    def begin(self, command: Command, tell: Tell) -> None:
+        """Do the same, and tell before anybody is told whose row comes later."""
+        self._group.add(statements.add_command, columns(command), tell)
 
     def note_ended(
         self,
