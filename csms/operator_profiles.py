@@ -17,6 +17,7 @@ from csms.drafts import Draft, drafted, purposes_of, start_draft
 from csms.errors import InvalidCommand
 from csms.parties import PLATFORM, conditions_of, is_limit
 from csms.profile_ids import (
+    MOST_EVSES,
     NO_CLOUD,
     NOT_AUTHORIZED,
     PLATFORM_IDS,
@@ -47,6 +48,9 @@ async def put_profile(station: Station, command: PutProfile) -> Outcome:
 
     Raises InvalidCommand, naming each field, where that cannot be; else as ``Profiles.put``.
     """
+    if not 0 <= command.evse_id <= MOST_EVSES:
+        told = f"There are at most {MOST_EVSES} EVSEs; 0 is the station."
+        raise InvalidCommand(told, {Words.of(command.said_in).evse: [told]})
     running = await station.books.transactions.running(station.key)
     draft = drafted(command.profile, command.evse_id, running, station.books.clock.now())
     try:

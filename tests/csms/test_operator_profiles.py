@@ -115,6 +115,18 @@ async def test_a_request_of_ocpp_is_looked_through_too(stage: Stage, version: st
     assert set(refused.value.fields) == {old if version == "1.6" else new}
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("evse_id", [-1, 190])
+async def test_an_evse_that_no_charger_has(stage: Stage, version: str, evse_id: int) -> None:
+    words = Words.of(version)
+    fields = {words.evse: evse_id, words.profile: words.write(profile())}
+    async with connected(stage, version) as device:
+        with pytest.raises(InvalidCommand) as refused:
+            await ask(device, version, SET, fields)
+
+    assert set(refused.value.fields) == {words.evse}
+
+
 def test_what_is_read_of_a_request() -> None:
     said = {"connectorId": 2, "csChargingProfiles": Words.of("1.6").write(profile())}
     command = from_request("1.6", SET, said)
