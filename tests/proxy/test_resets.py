@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from csms.commands import Reset
 from csms.errors import CallRefused
 from storage.repositories.availability import DeferredReset
 from tests.doubles import PATIENCE, settled, until
@@ -181,3 +182,43 @@ async def test_in_201_a_reset_is_scheduled_and_keeps_its_words(
         {"type": "OnIdle"},
         {"type": "Immediate", "evseId": 1},
     ]
+
+
+# ---- beside the platform's own ----
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "strict"])
+async def test_the_platform_s_own_waits_beside_it_and_one_restart_does_for_both(
+    stage: Stage, target: Target, mode: str
+) -> None:
+    key = await stage.enrol(target.url, mode=mode)
+    async with stage.charger(key) as charger:
+        charger.answers["Reset"] = says(ACCEPTED)
+        await stage.reaches(key, "ready")
+        started = await charger.starts()
+        assert (await charger.connection.station.perform(Reset("OnIdle"))).status == "Scheduled"
+        assert await resets(target, type="Hard") == ACCEPTED
+        assert len(await stage.storage.deferred_resets.of(key)) == 2
+
+        await charger.stops(started["transactionId"])
+        assert await charger.hears("Reset") == {"type": "Soft"}
+        await forgotten(stage, key)
+        await settled()
+    assert len(charger.payloads("Reset")) == 1
+
+
+async def test_the_platform_s_own_goes_out_when_the_charger_is_back(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        key = await stage.enrol()
+        async with stage.charger(key) as charger:
+            await charger.starts()
+            assert (await charger.connection.station.perform(Reset("OnIdle"))).pending
+            [running] = await stage.storage.transactions.running(key)
+    async with staged(tmp_path) as stage, stage.charger(key) as charger:
+        charger.answers["Reset"] = says(ACCEPTED)
+        await settled()
+        assert charger.payloads("Reset") == []
+        await charger.stops(int(running.transaction_id))
+        await charger.hears("Reset")
+    async with staged(tmp_path) as stage:
+        assert await stage.storage.deferred_resets.of(key) == []
