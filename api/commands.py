@@ -104,6 +104,8 @@ async def _between(parts: ApiParts, record: records.Command, command: Command) -
     begun: asyncio.Future[None] = doing.get_loop().create_future()
 
     def tell(fault: Exception | None) -> None:
+        if begun.cancelled():  # whoever waited for it is gone
+            return
         if fault is None:
             begun.set_result(None)
             return
