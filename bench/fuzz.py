@@ -36,6 +36,7 @@ from csms.station import Station
 from csms.stations import STATIONS
 from storage.clock import SystemClock
 from storage.records import ChargerKey, Transaction
+from storage.repositories.known_tokens import Permission
 
 PATIENCE = 30.0  # s: nothing here waits for anything outside
 ROUND = 20_000  # frames on one link
@@ -184,8 +185,10 @@ class Notes:
         done.set_result(None)
         return done
 
-    async def get(self, key: ChargerKey, transaction_id: str) -> Transaction:
-        """Return a running transaction with this id."""
+    async def get(self, key: ChargerKey, transaction_id: str | None = None) -> Transaction | None:
+        """Return a running transaction with this id; know of no charger."""
+        if transaction_id is None:
+            return None
         return Transaction(
             key=key,
             transaction_id=transaction_id,
@@ -193,6 +196,10 @@ class Notes:
             started_at=datetime(2026, 1, 1, tzinfo=UTC),
             start_timestamp="",
         )
+
+    async def permission(self, *_: Any) -> Permission:
+        """Accept every token."""
+        return Permission("accept_all")
 
     async def find_start(self, *_: Any) -> None:
         """Know of no start."""
