@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from csms.commands import RemoteStart, RemoteStop
 from storage.operation_records import KnownToken
 from storage.records import ChargerKey
 from tests.proxy.stage import (
@@ -180,6 +181,34 @@ async def test_what_the_platform_started_with_is_accepted_whatever_is_wished(
     stage.storage.id_tokens.note_accepted(key, "OURS", "platform", CLOCK.now())
     async with stage.charger(key) as charger:
         assert await authorizes(charger, "OURS") == ACCEPTED
+
+
+async def test_a_session_that_the_platform_starts_and_stops_is_an_ordinary_one_to_the_target(
+    stage: Stage, target: Target
+) -> None:
+    """The target rejects the token, and has the ids of its own; the charger has ours."""
+    target.answers["Authorize"] = says(BLOCKED)
+    target.answers["StartTransaction"] = says({"transactionId": 700_001, **BLOCKED})
+    key = await stage.enrol(target.url)
+    async with stage.charger(key) as charger:
+        for action in ("RemoteStartTransaction", "RemoteStopTransaction"):
+            charger.answers[action] = says({"status": "Accepted"})
+        await stage.reaches(key, "ready")
+        station = charger.connection.station
+        await station.perform(RemoteStart(1, "OURS", details={"authorizationReference": "ref"}))
+        assert await authorizes(charger, "OURS") == ACCEPTED
+        started = await charger.starts("OURS")
+        assert started["idTagInfo"] == {"status": "Accepted"}
+        ours = started["transactionId"]
+        await station.perform(RemoteStop(str(ours)))
+        await charger.stops(ours)
+
+        assert (await target.hears("StopTransaction"))["transactionId"] == 700_001
+        session = await stage.storage.transactions.get(key, str(ours))
+    assert charger.payloads("RemoteStopTransaction") == [{"transactionId": ours}]
+    assert session is not None
+    assert session.remote_start == {"authorizationReference": "ref"}
+    assert (session.state, session.ended_by) == ("ended", "operator")
 
 
 async def test_a_target_that_has_not_accepted_us_counts_as_no_answer_at_once(

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from csms.commands import ChangeAvailability, RemoteStart, RemoteStop
 from csms.errors import CallRefused, LinkClosed
 from storage.errors import StorageUnavailable
 from storage.records import ChargerKey
@@ -156,6 +157,33 @@ async def test_the_target_s_commands_have_the_charger_s_ids(stage: Stage, target
 
     stops = [call.payload for call in charger.heard]
     assert stops == [b'{"transactionId": 700001}', b'{"transactionId": 42}']
+
+
+async def test_what_the_platform_starts_is_the_target_s_to_judge(
+    stage: Stage, target: Target
+) -> None:
+    """The platform's commands go over the same link; the session has the target's id."""
+    key = await stage.enrol(target.url, **STRICT)
+    blocked = {"transactionId": 700_001, "idTagInfo": {"status": "Blocked"}}
+    target.answers["StartTransaction"] = says(blocked)
+    async with ready(stage, key) as charger:
+        for action in ("RemoteStartTransaction", "RemoteStopTransaction", "ChangeAvailability"):
+            charger.answers[action] = says({"status": "Accepted"})
+        station = charger.connection.station
+        await station.perform(RemoteStart(1, "OURS", details={"authorizationReference": "ref"}))
+        assert await charger.starts("OURS") == blocked
+        await station.perform(RemoteStop("700001"))
+        await station.perform(ChangeAvailability(1, "Inoperative"))
+        opened = await target.link.call(
+            "ChangeAvailability", b'{"connectorId":1,"type":"Operative"}'
+        )
+        session = await stage.storage.transactions.get(key, "700001")
+
+    assert charger.payloads("RemoteStopTransaction") == [{"transactionId": 700_001}]
+    assert opened.fields == {"status": "Accepted"}  # nobody opens what the platform has closed
+    assert [one["type"] for one in charger.payloads("ChangeAvailability")] == ["Inoperative"]
+    assert session is not None
+    assert session.remote_start == {"authorizationReference": "ref"}
 
 
 async def test_a_report_goes_to_who_asked_for_it(stage: Stage, target: Target) -> None:
