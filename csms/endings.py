@@ -1,6 +1,6 @@
 """How a transaction ends: by its charger's word, or by what follows from other things it says.
 
-What only follows is put right by whatever the charger tells later (ADR 0018).
+What only follows is put right by whatever the charger tells later (ADR 0020).
 """
 
 from __future__ import annotations

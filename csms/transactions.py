@@ -93,7 +93,7 @@ class TransactionLedger:
             at = beginnings.first_moment(meter_value, self._clock.now())
             lost = beginnings.orphan(key, transaction_id, at, evse_id=evse_id)
             known = self._records.adopt(lost)
-        self._note_values(known, meter_value)
+        await self._note_values(known, meter_value)
 
     async def stop(
         self,
@@ -119,7 +119,7 @@ class TransactionLedger:
             lost = beginnings.orphan(key, transaction_id, at, id_token=id_token)
             known = self._records.adopt(lost)
         if not endings.over(known):
-            metered = self._note_values(known, transaction_data)
+            metered = await self._note_values(known, transaction_data)
             self._note_end(metered, timestamp=timestamp, meter_stop=meter_stop, reason=reason)
 
     # ---- what 2.x tells ----
@@ -153,7 +153,8 @@ class TransactionLedger:
         if endings.over(known):
             return
         known = await self._learn(known, told)
-        known = self._note_values(self._resume(known, told.started_at), meter_value)
+        known = await self._resume(known, told.started_at)
+        known = await self._note_values(known, meter_value)
         if ends:
             stopped = info.get("stoppedReason")
             self._note_end(known, timestamp=timestamp, meter_stop=None, reason=stopped)
@@ -238,18 +239,27 @@ class TransactionLedger:
             return known
         if known.remote_start_id is None:
             learnt = await self._asked.named(learnt)
-        self._records.change(learnt)
         if not known.evse_id and learnt.state == "running":
-            await self._supersede(learnt)
+            learnt = await self._behind_others(learnt)
+            if learnt.state == "running":
+                await self._supersede(learnt)
+        self._records.change(learnt)
         return learnt
 
-    def _resume(self, known: Transaction, at: datetime) -> Transaction:
+    async def _resume(self, known: Transaction, at: datetime) -> Transaction:
         resumed = endings.resumed(known, at)
-        if resumed is not known:
-            self._records.change(resumed)
+        if resumed is known:
+            return known
+        resumed = await self._behind_others(resumed)
+        self._records.change(resumed)
         return resumed
 
-    def _note_values(self, known: Transaction, wire: Any) -> Transaction:
+    async def _behind_others(self, known: Transaction) -> Transaction:
+        for other in await self.running(known.key):  # begun since, on its EVSE
+            known = endings.superseded(known, other) or known
+        return known
+
+    async def _note_values(self, known: Transaction, wire: Any) -> Transaction:
         now = self._clock.now()
         values = meter_values(known.key, known.transaction_id, known.evse_id, wire, now)
         if not values:
@@ -259,7 +269,7 @@ class TransactionLedger:
             return known
         latest = max(value.taken_at for value in values)
         self._restarts.clear(known, latest)
-        known = self._resume(known, latest)
+        known = await self._resume(known, latest)
         register = next(reversed(energy_registers(values)), None)
         metered = counted(known, register, latest)
         if metered.doubts != known.doubts:

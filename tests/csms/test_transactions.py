@@ -819,3 +819,28 @@ async def test_a_number_of_ours_binds_a_session_to_the_start_asked_for(
 
     [running] = await desk.transactions()
     assert running.remote_start == {"contractId": "DE-ABC"}
+
+
+async def test_of_two_that_turn_out_to_be_on_one_evse_the_later_runs(desk: Desk) -> None:
+    ledger = desk.books.transactions
+    second: dict[str, Any] = {"transaction_info": {"transactionId": "tx-2"}, "evse": {"id": 1}}
+    await ledger.event(ALICE, **event("Started"))  # it does not say where
+    await ledger.event(ALICE, **event("Started", **second))
+
+    await ledger.event(ALICE, **event("Updated", evse={"id": 1}))
+
+    assert {one.transaction_id: one.ended_by for one in await desk.transactions()} == {
+        "tx-1": "superseded",
+        "tx-2": None,
+    }
+
+
+async def test_what_seemed_lost_does_not_run_beside_what_began_since(desk: Desk) -> None:
+    ledger, id = desk.books.transactions, await started(desk)
+    await ledger.booted(ALICE)
+    ledger.idle(ALICE, 1)
+    await started(desk, timestamp="2026-03-01T12:02:00Z")
+
+    await ledger.meter(ALICE, id, energy(3000, at="2026-03-01T12:01:00Z"))
+
+    assert [one.ended_by for one in await desk.transactions()] == ["superseded", None]
