@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from csms.composite import Lying, Step, answered, is_above, schedule_of
 from csms.schedules import STATION_MAX, TX, TX_DEFAULT, Supply, Unit
+from simulators import profiles as charger_side
 from storage.clock import timestamp
 from storage.operation_records import StationLimit
 from storage.records import InstalledProfile, Transaction
@@ -320,3 +321,39 @@ def test_our_own_schedule_is_never_above_itself_in_either_unit(
     told = {**ours, "chargingSchedulePeriod": known}
     if known and known[0]["startPeriod"] == 0:
         assert is_above(told, steps, THREE) is False
+
+
+ON_A_CHARGER = st.lists(
+    st.builds(
+        lambda purpose, evse_id, level, kind, steps: lies(
+            purpose,
+            0,
+            evse_id=int({STATION_MAX: 0, TX: 1}.get(purpose, evse_id)),
+            level=level,
+            steps=[(n * 900, limit) for n, limit in enumerate(steps)],
+            chargingProfileKind="Absolute" if purpose == STATION_MAX else kind,
+            **({"transactionId": "T"} if purpose == TX else {}),
+        ),
+        st.sampled_from([TX_DEFAULT, STATION_MAX, TX]),
+        st.sampled_from([0, 1, 2]),
+        st.integers(0, 3),
+        st.sampled_from(["Absolute", "Relative"]),
+        st.lists(LIMITS, min_size=1, max_size=4),
+    ),
+    max_size=8,
+    unique_by=lambda one: (one.evse_id, one.purpose, one.stack_level),
+)
+
+
+@given(ON_A_CHARGER, st.integers(1, 5000))
+def test_a_simulated_charger_with_the_same_profiles_reckons_the_same(
+    installed: list[InstalledProfile], second: int
+) -> None:
+    moment, there = NOON + timedelta(seconds=second), charger_side.Profiles()
+    for n, one in enumerate(installed):
+        there.put(charger_side.read(one.evse_id, {**one.profile, "id": n}, NOON))
+    running = charger_side.Running("T", SESSION.started_at)
+    theirs = there.evse_w(1, moment, running, charger_side.Supply())
+    ours = Lying.of(installed, running=[SESSION]).at(1, moment, THREE)
+
+    assert (None if ours is None else ours.rate.value) == theirs
