@@ -204,6 +204,10 @@ class Notes:
     async def find_start(self, *_: Any) -> None:
         """Know of no start."""
 
+    async def of(self, *_: Any) -> list[Any]:
+        """Know of nothing that waits."""
+        return []
+
     async def of_owners(self, _key: ChargerKey) -> list[Any]:
         """Know of no charging profile."""
         return []
