@@ -49,8 +49,8 @@ async def put_profile(station: Station, command: PutProfile) -> Outcome:
     Raises InvalidCommand, naming each field, where that cannot be; else as ``Profiles.put``.
     """
     if not 0 <= command.evse_id <= MOST_EVSES:
-        told = f"There are at most {MOST_EVSES} EVSEs; 0 is the station."
-        raise InvalidCommand(told, {Words.of(command.said_in).evse: [told]})
+        beyond = f"There are at most {MOST_EVSES} EVSEs; 0 is the station."
+        raise InvalidCommand(beyond, {Words.of(command.said_in).evse: [beyond]})
     running = await station.books.transactions.running(station.key)
     draft = drafted(command.profile, command.evse_id, running, station.books.clock.now())
     try:

@@ -122,7 +122,7 @@ async def test_an_evse_that_no_charger_has(stage: Stage, version: str, evse_id: 
     fields = {words.evse: evse_id, words.profile: words.write(profile())}
     async with connected(stage, version) as device:
         with pytest.raises(InvalidCommand) as refused:
-            await ask(device, version, SET, fields)
+            await device.connection.station.perform(from_request(version, SET, fields))
 
     assert set(refused.value.fields) == {words.evse}
 
