@@ -131,7 +131,7 @@ async def _ready(
 ) -> Ready:
     now, abilities = station.books.clock.now(), await station.profiles.abilities(draft.evse_id)
     profile = {"stackLevel": _level(meta), **draft.profile}
-    place = Place(draft.evse_id, profile, draft.transaction, abilities, starting)
+    place = Place(draft.evse_id, profile, draft.transaction, abilities, starting, ours=True)
     _refuse(flaws_of_any(place))
     wishes = await station.profiles.wishes(PLATFORM)
     own = [one for one in wishes if _is_own(one)]

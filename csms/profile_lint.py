@@ -26,7 +26,9 @@ _SEVERAL = 3
 _PROFILE, _SCHEDULE, _SCHEDULES = "InvalidProfile", "InvalidSchedule", "chargingSchedule"
 _PERIODS = "chargingSchedulePeriod"
 # A Dynamic one changes without being set again (2.1 K08.FR.04).
+_DYNAMIC, _INTERVAL = "Dynamic", "dynUpdateInterval"
 _KINDS = frozenset({"Absolute", "Recurring", "Relative"})
+OF_21 = frozenset({"LocalGeneration", "PriorityCharging"})
 # What 2.1 can say and a schedule that is merged of several owners' cannot.
 _BEYOND = frozenset(
     {
@@ -66,7 +68,8 @@ class Flaw(NamedTuple):
 class Place(NamedTuple):
     """A profile, where it is meant to be, and what the charger can.
 
-    Of a start the transaction is yet to come.
+    Of a start the transaction is yet to come. ``ours`` it is if the operator wants it, who may
+    overrule or add to what others limit where a 2.1 station says that it can.
     """
 
     evse_id: int
@@ -74,6 +77,7 @@ class Place(NamedTuple):
     transaction: Transaction | None
     abilities: Abilities
     starting: bool = False
+    ours: bool = False
 
 
 Rule: TypeAlias = Callable[[Place], Iterator[Flaw]]
@@ -117,8 +121,9 @@ def _purpose(place: Place) -> Iterator[Flaw]:
     purpose, path = place.profile["chargingProfilePurpose"], "chargingProfilePurpose"
     # External constraints are no system's to set (K01.FR.22); priority charging and local
     # generation overrule or add to what others limit (2.1 K21.FR.04, K04.FR.05).
-    if purpose not in {STATION_MAX, TX_DEFAULT, TX}:
-        yield Flaw(path, _PROFILE, f"{purpose} cannot hold beside the limits of others.")
+    further = place.abilities.purposes & OF_21 if place.ours else frozenset()
+    if purpose not in {STATION_MAX, TX_DEFAULT, TX} | further:
+        yield Flaw(path, _PROFILE, f"The charger does not say that it takes {purpose}.")
     if purpose == STATION_MAX and place.evse_id:
         yield Flaw(path, _PROFILE, f"{purpose} is of a whole station, not of an EVSE.")
     if purpose == STATION_MAX and place.profile["chargingProfileKind"] == "Relative":
@@ -128,8 +133,8 @@ def _purpose(place: Place) -> Iterator[Flaw]:
 
 def _kind(place: Place) -> Iterator[Flaw]:
     kind = place.profile["chargingProfileKind"]
-    if kind not in _KINDS:
-        told = f"{kind} cannot hold beside the limits of others."
+    if kind not in _KINDS and not (kind == _DYNAMIC and place.ours and place.abilities.dynamic):
+        told = f"The charger does not say that it takes {kind} profiles."
         yield Flaw("chargingProfileKind", _PROFILE, told)
 
 
@@ -240,6 +245,8 @@ def _companions(place: Place) -> Iterator[Flaw]:
     kind = profile["chargingProfileKind"]
     if kind != "Recurring" and "recurrencyKind" in profile:
         yield Flaw("recurrencyKind", _PROFILE, f"Only a Recurring profile has it, not {kind}.")
+    if kind != _DYNAMIC and _INTERVAL in profile:
+        yield Flaw(_INTERVAL, _PROFILE, f"Only a {_DYNAMIC} profile has it, not {kind}.")
     if profile["chargingProfilePurpose"] != TX and "transactionId" in profile:
         yield Flaw("transactionId", _PROFILE, "Only a TxProfile is for one transaction.")
 
@@ -252,6 +259,11 @@ def _start(path: str, schedule: Fields, place: Place) -> Iterator[Flaw]:
     if kind == "Relative" and given:
         told = "A Relative schedule begins with its transaction."  # K01.FR.41
         yield Flaw(f"{path}.startSchedule", _SCHEDULE, told)
+
+
+def _dynamic(path: str, schedule: Fields, place: Place) -> Iterator[Flaw]:
+    if place.profile["chargingProfileKind"] == _DYNAMIC and len(schedule[_PERIODS]) > 1:
+        yield Flaw(f"{path}.{_PERIODS}.1", _SCHEDULE, "A Dynamic schedule has one period.")
 
 
 def _duration(path: str, schedule: Fields, _place: Place) -> Iterator[Flaw]:
@@ -292,7 +304,13 @@ def _size(path: str, schedule: Fields, _place: Place) -> Iterator[Flaw]:
 
 
 _FOR_OURS: tuple[Rule, ...] = (_numbers, _companions)
-_FOR_OUR_SCHEDULE: tuple[OfSchedule, ...] = (_start, _duration, _phases, _size)
+_FOR_OUR_SCHEDULE: tuple[OfSchedule, ...] = (
+    _start,
+    _dynamic,
+    _duration,
+    _phases,
+    _size,
+)
 
 
 def _validity(profile: Fields, now: datetime) -> Iterator[Flaw]:

@@ -192,6 +192,7 @@ class ChargingProfile(Wire):
     valid_to = Instant(allow_none=True)
     transaction_id = text(36, about="Of a TxProfile: one that is running.", allow_none=True)
     charging_schedule = _list(ChargingSchedule, _MOST_PARTS, required=True)
+    dyn_update_interval = _number(about="s; of a Dynamic profile (2.1).", allow_none=True)
     custom_data = _custom_data()
     condition = fields.Nested(Condition, allow_none=True)
     meta = fields.Dict(

@@ -510,6 +510,38 @@ async def test_what_only_2_1_can_say(api: Api, connect: Connect) -> None:
         assert (await api("PUT", ON_EVSE, body)).body == {"response": "Accepted"}
 
 
+def variable(name: str, value: str) -> dict[str, Any]:
+    return {
+        "attributeStatus": "Accepted",
+        "attributeValue": value,
+        "component": {"name": "SmartChargingCtrlr"},
+        "variable": {"name": name},
+    }
+
+
+async def test_purposes_and_kinds_of_2_1_need_a_station_that_says_so(
+    api: Api, connect: Connect
+) -> None:
+    await api.enrol()
+    told = [
+        variable("SupportedAdditionalPurposes", "PriorityCharging,LocalGeneration"),
+        variable("SupportsDynamicProfiles", "true"),
+    ]
+    dynamic = profile(chargingProfileKind="Dynamic", dynUpdateInterval=60, id=8)
+    async with answering(
+        await connect(version="2.1"), GetVariables={"getVariableResult": told}
+    ) as heard:
+        for body in (profile("PriorityCharging"), dynamic):
+            assert (await api("PUT", ON_EVSE, body)).body == {"response": "Accepted"}  # item 5
+            asked, sent = body["chargingProfile"], said(heard)[1]
+            for name in ("chargingProfilePurpose", "chargingProfileKind", "dynUpdateInterval"):
+                assert sent.get(name) == asked.get(name)
+        by_evse = await api("DELETE", ON_EVSE)
+
+    assert by_evse.body == {"response": "Accepted"}
+    assert await kept(api) == []
+
+
 async def test_a_unit_that_the_charger_does_not_take(api: Api, connect: Connect) -> None:
     await api.enrol()
     unit = {"key": "ChargingScheduleAllowedChargingRateUnit", "value": "Power"}

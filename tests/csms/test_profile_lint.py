@@ -172,6 +172,41 @@ def test_what_is_wrong_is_named_by_its_place(own: dict[str, Any], paths: list[st
     assert found(own) == paths
 
 
+@pytest.mark.parametrize(
+    ("own", "path"),
+    [
+        (profile("PriorityCharging"), "chargingProfilePurpose"),
+        (profile("LocalGeneration"), "chargingProfilePurpose"),
+        (profile(kind="Dynamic", dynUpdateInterval=60), "chargingProfileKind"),
+    ],
+)
+def test_what_2_1_has_beside_limits_is_the_operators_alone(own: dict[str, Any], path: str) -> None:
+    able = Abilities(dynamic=True, purposes=frozenset({"PriorityCharging", "LocalGeneration"}))
+    of_target = place(own)._replace(abilities=able)
+
+    # Item 5: a target's would overrule or add to limits, ours need that the station says so.
+    assert [flaw.path for flaw in flaws_of_any(of_target)] == [path]
+    assert [flaw.path for flaw in flaws_of_any(place(own)._replace(ours=True))] == [path]
+    ours = of_target._replace(ours=True)
+    assert not [*flaws_of_any(ours), *flaws_of_ours(ours, NOW)]
+
+
+def test_a_purpose_that_nobody_knows_stays_unknown() -> None:
+    able = Abilities(purposes=frozenset({"ChargingStationExternalConstraints"}))
+    at = place(profile("ChargingStationExternalConstraints"))._replace(abilities=able, ours=True)
+
+    assert [flaw.path for flaw in flaws_of_any(at)] == ["chargingProfilePurpose"]
+
+
+def test_a_dynamic_profile_has_one_period() -> None:
+    own = profile(TX_DEFAULT, "Dynamic", schedule(0, 60))
+    at = place(own)._replace(abilities=Abilities(dynamic=True), ours=True)
+
+    assert not list(flaws_of_any(at))
+    assert [flaw.path for flaw in flaws_of_ours(at, NOW)] == [f"{PERIOD}.1"]
+    assert found(profile(dynUpdateInterval=60)) == ["dynUpdateInterval"]
+
+
 def test_a_station_has_no_transactions_to_be_relative_to() -> None:
     assert found(profile(STATION_MAX, "Relative"), 0) == ["chargingProfileKind"]  # K01.FR.38
 
