@@ -323,12 +323,16 @@ def test_our_own_schedule_is_never_above_itself_in_either_unit(
         assert is_above(told, steps, THREE) is False
 
 
+def _place(purpose: str, evse_id: int) -> int:
+    return 0 if purpose == STATION_MAX else 1 if purpose == TX else evse_id
+
+
 ON_A_CHARGER = st.lists(
     st.builds(
         lambda purpose, evse_id, level, kind, steps: lies(
             purpose,
             0,
-            evse_id=int({STATION_MAX: 0, TX: 1}.get(purpose, evse_id)),
+            evse_id=_place(purpose, evse_id),
             level=level,
             steps=[(n * 900, limit) for n, limit in enumerate(steps)],
             chargingProfileKind="Absolute" if purpose == STATION_MAX else kind,

@@ -169,6 +169,9 @@ async def test_a_charger_without_anything_of_ours_is_not_asked(
     async with box.connected(stage, subprotocol) as device:
         await device.boots()
         await box.is_looked_after()
+        installed = device.connection.station.profiles._installed
+        assert await installed.is_doubtful(booted=False) is False
+        assert await installed.is_doubtful(booted=True) is True
 
         assert box.asked == 0
 
