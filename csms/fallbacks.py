@@ -95,7 +95,9 @@ class Planner(NamedTuple):
         own = [one for one in here if scope.purpose == TX or one.evse_id == scope.evse_id]
         base = [one for one in here if one not in own]
         levels = {one.stack_level for one in own}
-        most = 1 if own and own[0].owner == PLATFORM else MOST_AT_ONE_PLACE
+        # What holds for every connector lies below all that may lie below something else.
+        deep = scope.purpose == TX_DEFAULT and any(map(conditions_of, self.wishes))
+        most = 1 if deep or (own and own[0].owner == PLATFORM) else MOST_AT_ONE_PLACE
         fits = (
             len(levels) == len(own) <= most
             and self.above + len(own) - 1 <= self.abilities.max_level
@@ -109,20 +111,13 @@ class Planner(NamedTuple):
     def _below(self, scope: Scope, now: datetime) -> Part | None:
         """Return what holds there without a connection, None where that is nothing special."""
         parties = self._parties(scope, now, (NO_CLOUD,))
-        special = [
-            one
-            for party in parties
-            for one in party.wishes
-            if NO_CLOUD in conditions_of(one) and one.purpose == scope.purpose
-        ]
-        if not special:
+        special = _special_id(scope, parties, NO_CLOUD)
+        if special is None:
             return None
         content = lasting(
             scope.purpose, [*parties, *self._in_transactions(scope, now)], self.abilities, now
         )
-        highest = max(special, key=lambda one: (is_limit(one), one.stack_level))
-        here = highest.evse_id == scope.evse_id
-        return Part(content, highest.profile_id if here else limit_id(scope.evse_id, NO_CLOUD))
+        return Part(content, special)
 
     def _in_transactions(self, scope: Scope, now: datetime) -> list[Party]:
         """Return what is wanted of the transactions there: it ends with the connection."""
@@ -207,7 +202,8 @@ class Planner(NamedTuple):
         self, scope: Scope, parties: Sequence[Party], now: datetime, ends: datetime, *, fresh: bool
     ) -> Stack:
         usual = self._parties(scope, now, ())
-        id = _id(scope, parties)
+        special_id = _special_id(scope, parties, NOT_AUTHORIZED)
+        id = _id(scope, parties) if special_id is None else special_id
         if usual and not self.abilities.max_level:
             if not self.abilities.can_fall_back:
                 return Stack((Part(self._lowest(scope, [*parties, *usual], now), id),), ends)
@@ -253,6 +249,21 @@ def _own_id(scope: Scope, wish: ChargingProfile, n: int) -> int:
     if wish.owner == PLATFORM:
         return wish.profile_id
     return target_id(scope.purpose, scope.evse_id, n)
+
+
+def _special_id(scope: Scope, parties: Sequence[Party], condition: str) -> int | None:
+    """Return the id of the highest wish that counts there under a condition only."""
+    special = [
+        one
+        for party in parties
+        for one in party.wishes
+        if condition in conditions_of(one) and one.purpose == scope.purpose
+    ]
+    if not special:
+        return None
+    highest = max(special, key=lambda one: (is_limit(one), one.stack_level))
+    own = highest.evse_id == scope.evse_id
+    return highest.profile_id if own else limit_id(scope.evse_id, condition)
 
 
 def _id(scope: Scope, parties: Sequence[Party]) -> int:

@@ -52,6 +52,7 @@ HEARD = (
         "TransactionEvent",
     }
 )
+_TOLD_LATER = frozenset({"evse", "idToken"})  # of a transaction, by what says that it goes on
 JUDGED = frozenset({"Authorize", "TransactionEvent"})
 _NONE = 2  # of two choices
 _NUMBER = re.compile(r"[0-9]{1,6}")
@@ -218,8 +219,11 @@ class Profiles:
     def _counts(self, action: str, fields: Any) -> bool:
         if action in _SIGNS_OF_LIFE:
             return False
-        goes_on = action in _STATUSES or mapping(fields).get("eventType") == "Updated"
-        return self._watching or not goes_on
+        if action in _STATUSES:
+            return self._watching
+        if mapping(fields).get("eventType") != "Updated":
+            return True
+        return self._watching and not _TOLD_LATER.isdisjoint(fields)
 
     def judged(self, fields: Any, answer: Any) -> None:
         """Look after the profiles soon where a token was accepted, or was not, and it counts."""
@@ -302,7 +306,7 @@ class Profiles:
 
     async def _exact_until(self, wishes: Wishes) -> datetime | None:
         """Return until when what lies there will do, and note what it depends on."""
-        self._watching = any(conditions_of(one) or not one.evse_id for one in wishes)
+        self._watching = any(conditions_of(one) or _has_no_evse(one) for one in wishes)
         scene, abilities = await self._surroundings(wishes)
         made = plan(wishes, abilities, scene)
         renewal = self._sessions.renewed(scene, made.made_at)
@@ -402,6 +406,10 @@ class Profiles:
             return refusal
         await asyncio.sleep(pause.total_seconds())
         return await self._installed.bring(planned, afresh=afresh)
+
+
+def _has_no_evse(wish: ChargingProfile) -> bool:
+    return wish.purpose == TX and not wish.evse_id
 
 
 def _sent(wishes: Wishes) -> list[int]:

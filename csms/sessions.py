@@ -66,7 +66,10 @@ class Sessions:
         if accepted:
             self._authorized_at = self._station.books.clock.now()
             self._refused.discard(str(transaction_id))
-        elif transaction_id is not None:
+            return
+        # Of a proxied charger we have said a word of our own before its target's.
+        self._authorized_at = None
+        if transaction_id is not None:
             self._refused.add(str(transaction_id))
 
     async def scene(

@@ -9,8 +9,11 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import orjson
+
 from csms.errors import NotStored
 from csms.frames import Call, CallResult, Reply
+from csms.profiles import JUDGED
 from proxy import authority, policy
 from proxy.authority import under
 from proxy.judge import Judge
@@ -85,7 +88,8 @@ class Hybrid:
         token = authority.id_token(self._version, call.action, call.fields)
         if isinstance(ours, CallResult) and token is not None:
             judged = await self._judged(call, ours, theirs, token, target)
-            self._station.profiles.judged(call.fields, judged.fields)
+            if call.action in JUDGED:
+                self._station.profiles.judged(call.fields, orjson.loads(judged.payload))
             return judged
         reply = await self._heard(theirs)
         if isinstance(ours, CallResult) and isinstance(reply, CallResult):

@@ -247,11 +247,12 @@ def test_what_lies_there_is_never_above_any_owner(
             told = of_limits(wishes, after, session, frozenset(waiting))
             if not ended:
                 assert told is None or least <= told + SLACK, after
-        else:
+        elif after >= 1800:
             told = of_limits(wishes, after, session, frozenset({NO_CLOUD}))
-            fallback = any(NO_CLOUD in conditions_of(one) for one in limits)
-            if not (unauthorized or fallback):
-                assert told is None or least <= told + SLACK, after
+            # A 2.x session that waits has no end of which the platform knows.
+            if session is not None and unauthorized:
+                continue
+            assert told is None or least <= told + SLACK, after
 
 
 @given(layers(), ABILITIES, SESSIONS, st.booleans())

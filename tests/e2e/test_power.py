@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from simulators.charger import Habits
+from simulators.charger import Charger, Habits, NotAuthorized
+from simulators.settings import fixed
 from simulators.watched import Fields
 from tests.doubles import until
 from tests.e2e.conftest import Api
@@ -219,6 +220,32 @@ async def test_a_target_that_is_switched_off_limits_nothing(play: Play) -> None:
         await site.api("DELETE", f"{of_proxy}/{proxy['id']}")
         await site.lifts(ON_EVSE)
         assert site.power == FULL_W
+
+
+async def test_a_token_that_the_target_accepts_lifts_the_limit_before_it(
+    play: Play, version: str
+) -> None:
+    """Item 9: what counts is the answer that the charger gets."""
+
+    def starts_with_the_cable(charger: Charger) -> None:
+        if version != "1.6":
+            charger.settings["TxCtrlr.TxStartPoint"] = fixed("EVConnected", "text")
+
+    async with play(starts_with_the_cable) as site:
+        await site.limits(ON_EVSE, acMaxPowerKw=9)
+        path = f"{ON_EVSE}?condition=whenSessionNotAuthorized"
+        await site.limits(path, acMaxPowerKw=5)
+        usual = site.installed
+        site.charger.plug_in(1)
+        await until(lambda: site.installed != usual)
+        site.target.conduct.token_status = "Invalid"
+        with pytest.raises(NotAuthorized):
+            await site.charger.start(1, TOKEN)
+        await until(lambda: site.installed != usual)
+        site.target.conduct.token_status = "Accepted"
+        await site.charger.start(1, TOKEN)
+        await until(lambda: site.power == 9000)
+        await until(lambda: site.installed == usual)
 
 
 async def test_in_strict_mode_a_limit_holds_too(play: Play) -> None:
