@@ -159,9 +159,8 @@ async def get_reset(request: Request) -> Mapping[str, Any]:
     charger = await stored_charger(request)
     for one in await request.parts.storage.deferred_resets.of(charger.key):
         if one.owner == PLATFORM:
-            kind = orjson.loads(one.payload)["type"]
-            told = {"type": kind, "asked_at": one.asked_at, "command_id": one.command_id}
-            return {"reset": told}
+            hard = orjson.loads(one.payload)["type"] == "Hard"
+            return {"reset": {**one._asdict(), "type": "OnIdle", "hard": hard}}
     raise NotFound
 
 

@@ -40,7 +40,7 @@ async def start(station: Station, command: RemoteStart) -> Outcome:
         created_at=now,
     )
     books.id_tokens.note_accepted(station.key, command.id_token, "platform", now)
-    await books.remote_starts.note(asked)
+    books.remote_starts.note(asked)  # in the commit of what is sent, or in one before
     try:
         outcome = await _with_profile(station, command)
     except _NOT_TRIED:

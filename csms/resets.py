@@ -65,6 +65,7 @@ _AT_WORK = frozenset(
 )
 _LONGEST_JOB = timedelta(days=1)  # after which it has ended, whatever was told of it
 _MOST_ATTEMPTS = 3
+_SOFT, _IMMEDIATE = b'{"type":"Soft"}', b'{"type":"Immediate"}'
 SCHEDULED = "Scheduled"
 _TAKEN = frozenset({"Accepted", SCHEDULED})
 
@@ -205,7 +206,7 @@ class Resets:
         await self._stored.note_attempts(reset._replace(attempts=reset.attempts + 1))
         self._booted = False
         try:
-            answer = await self._station.link.call(ACTION, reset.payload)
+            answer = await self._station.link.call(ACTION, self._words(reset))
         except CallRefused as refused:  # an answer as well: asking again would not change it
             log.warning("reset_refused", charge_box_id=self._station.id, code=refused.error.code)
             await self._done(reset, "failed", {"error": str(refused)})
@@ -219,6 +220,13 @@ class Resets:
             await self._done(reset, "answered", response)
             if not orjson.loads(reset.payload).get("evseId"):
                 await self.at_once(Outcome(str(response.get("status")), response))
+
+    def _words(self, reset: DeferredReset) -> bytes:
+        """Return what the charger is told: it may have come back with another OCPP version."""
+        station = self._station
+        if station.schemas.request(ACTION, orjson.loads(reset.payload)) is None:
+            return reset.payload
+        return _SOFT if station.version == "1.6" else _IMMEDIATE
 
     async def _done(self, reset: DeferredReset, state: State, response: Mapping[str, Any]) -> None:
         # Whoever takes it out ends its record: it may have been cancelled meanwhile.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from api.schemas.charging_profiles import AsItStands, ChargingProfile
-from api.schemas.fields import Digits, Flag, Integer, Moment, choice, nullable, text
+from api.schemas.fields import Boolean, Digits, Flag, Integer, Moment, choice, nullable, text
 from api.schemas.power_limits import StatusInfo
 from api.schemas.stations import CamelCase
 
@@ -83,7 +83,8 @@ class ResetQuery(CamelCase):
 class WaitingReset(CamelCase):
     """A restart that waits until nothing goes on at the charger."""
 
-    type = fields.String(required=True)
+    type = choice("OnIdle", required=True)
+    hard = Boolean(required=True)
     asked_at = Moment(required=True)
     command_id = fields.String(allow_none=True, required=True)
 

@@ -468,7 +468,8 @@ async def test_a_busy_1_6_charger_is_restarted_when_it_is_idle(api: Api, connect
     charger = await scheduled(api, connect)
     assert await record_of(api) == ("collecting", {"status": "Scheduled"}, None)
     assert (await api.get(RESET))["reset"] == {
-        "type": "Soft",
+        "type": "OnIdle",
+        "hard": False,
         "askedAt": "2026-11-21T10:00:00.000Z",
         "commandId": RECORD[-36:],
     }

@@ -76,7 +76,7 @@ async def test_a_start_is_noted_and_its_token_accepted_before_it_goes_out(desk: 
     async with desk.connected("1.6") as (station, talk):
         asked = asyncio.create_task(station.perform(START))
         id = (await talk.peer.hears())[1]
-        found = await desk.storage.remote_starts.named(ALICE, 7)
+        found = await waiting(desk)
         since = desk.clock.now()
         assert await desk.storage.id_tokens.accepted_since(ALICE, "TAG", since, "platform")
         await talk.peer.says(orjson.dumps([3, id, ACCEPTED]))

@@ -241,6 +241,22 @@ async def test_what_restarts_nothing_or_an_evse_alone_does_not(
     assert await desk.storage.deferred_resets.of(ALICE) == [SOFT]
 
 
+@pytest.mark.parametrize(
+    ("version", "waits", "sent"),
+    [("2.0.1", "Soft", "Immediate"), ("2.1", "Hard", "Immediate"), ("1.6", "OnIdle", "Soft")],
+)
+async def test_a_charger_that_is_back_with_another_version_is_told_in_its_words(
+    desk: Desk, version: str, waits: str, sent: str
+) -> None:
+    await desk.storage.deferred_resets.note(
+        SOFT._replace(payload=b'{"type":"%b"}' % waits.encode())
+    )
+    async with desk.connected(version) as (station, talk):
+        station.resets.look()
+        assert await hears_reset(talk) == {"type": sent}
+        await station.close()
+
+
 async def test_one_reset_goes_out_for_all_that_wait(desk: Desk) -> None:
     target = await desk.storage.proxy_configurations.create(proxy(ALICE))
     desk.storage.deferred_resets.note(SOFT._replace(command_id=None))
