@@ -29,11 +29,10 @@ from csms.profile_lint import Flaw, Place, flaws_of_any, flaws_of_ours, rivals
 from csms.profile_words import Words, left_out, path_in, unsayable
 from csms.removals import chosen, removal
 from csms.schedules import STATION_MAX, TX, TX_DEFAULT, Fields
-from csms.told import ACCEPTED, REJECTED, UNKNOWN, Told, confirmed, outcome, refused
+from csms.told import ACCEPTED, REJECTED, UNKNOWN, Told, accepted, outcome
 from storage.records import ChargingProfile
 
 if TYPE_CHECKING:
-    from csms.profiles import Settled
     from csms.station import Station
 
 _CONDITIONAL_LEVEL = 1000  # as of power limits
@@ -57,15 +56,11 @@ async def put_profile(station: Station, command: PutProfile) -> Outcome:
         ready = await _ready(station, draft, command.meta)
     except InvalidCommand as invalid:
         raise _in_words_of(command.said_in, invalid) from None
-    if NO_CLOUD in conditions_of(ready.wish) and not ready.can_fall_back:
-        return _rejected("StackLevelTooLow", "Nothing can lie below what else holds there.")
-    if ready.rivals and not station.replaces_rivals:
-        return _rejected("DuplicateProfile", _at_the_same_level(ready.rivals))  # K01.FR.06
-    if ready.others >= _MOST:
-        return _rejected("TooManyElements", f"The charger has {_MOST} profiles of its operator.")
+    if told := _conflict(station, ready):
+        return _told_in_full(station, outcome(REJECTED, [told]))
     settled = await station.profiles.put(ready.wish, instead_of=ready.rivals)
-    told = [*ready.told, *(Told("Replaced", _at_the_same_level([one])) for one in ready.rivals)]
-    return _settled(settled, [*confirmed(settled), *told])
+    replaced = [_at_the_same_level("Replaced", ready.rivals)] if ready.rivals else []
+    return _told_in_full(station, accepted(settled, [*ready.told, *replaced]))
 
 
 async def remove_profiles(station: Station, command: RemoveProfiles) -> Outcome:
@@ -86,7 +81,8 @@ async def remove_profiles(station: Station, command: RemoveProfiles) -> Outcome:
         return await station.perform(ClearChargingProfile(id))
     changed = purpose is not None and purposes != (purpose,)
     told = [Told("PurposeChanged", f"Read as {' or '.join(map(str, purposes))}.")]
-    return outcome(ACCEPTED if removed else UNKNOWN, told if changed else ())
+    status = ACCEPTED if removed else UNKNOWN
+    return _told_in_full(station, outcome(status, told if changed else ()))
 
 
 def from_request(version: str, action: str, fields: Fields) -> PutProfile | RemoveProfiles:
@@ -227,23 +223,27 @@ def _in_words_of(version: str, invalid: InvalidCommand) -> InvalidCommand:
 # ---- what became of it ----
 
 
-def _settled(settled: Settled, told: Sequence[Told]) -> Outcome:
-    if settled.choice == 0:
-        return outcome(ACCEPTED, told)
-    if settled.choice == 1:
-        alone = "The target's profiles could not be kept beside it and are left out."
-        return outcome(ACCEPTED, [*told, Told("TargetLeftOut", alone)])
-    return refused(settled, told)
+def _told_in_full(station: Station, got: Outcome) -> Outcome:
+    """Return an outcome whose response has what we tell too, where OCPP has a place for it."""
+    if got.status_info is None or not Words.of(station.version).reasons:
+        return got
+    return replace(got, response={**got.response, "statusInfo": got.status_info})
 
 
-def _rejected(code: str, sentence: str) -> Outcome:
-    info = {"reasonCode": code, "additionalInfo": sentence}
-    return Outcome(REJECTED, {"status": REJECTED, "statusInfo": info}, info)
+def _conflict(station: Station, ready: Ready) -> Told | None:
+    """Return why a profile cannot be had beside the others that the operator wants."""
+    if NO_CLOUD in conditions_of(ready.wish) and not ready.can_fall_back:
+        return Told("StackLevelTooLow", "Nothing can lie below what else holds there.")
+    if ready.rivals and not station.replaces_rivals:
+        return _at_the_same_level("DuplicateProfile", ready.rivals)  # K01.FR.06
+    if ready.others >= _MOST:
+        return Told("TooManyElements", f"The charger has {_MOST} profiles of its operator.")
+    return None
 
 
-def _at_the_same_level(rivaling: Iterable[ChargingProfile]) -> str:
+def _at_the_same_level(code: str, rivaling: Iterable[ChargingProfile]) -> Told:
     ids = ", ".join(str(one.profile_id) for one in rivaling)
-    return f"Profile {ids} was at the same place and stack level."
+    return Told(code, f"At the same place and stack level there was profile {ids}.")
 
 
 # ---- what is taken back ----

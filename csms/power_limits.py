@@ -15,7 +15,7 @@ from csms.limits import Abilities, below_minimum, limit_profile
 from csms.parties import PLATFORM, delay_of, is_limit
 from csms.profile_ids import NO_CLOUD, NOT_AUTHORIZED, limit_id
 from csms.schedules import MOST_PHASES, STATION_MAX, TX, TX_DEFAULT, Rate
-from csms.told import ACCEPTED, REJECTED, UNKNOWN, Told, confirmed, outcome, refused
+from csms.told import ACCEPTED, REJECTED, UNKNOWN, Told, accepted, outcome
 from storage.records import ChargingProfile
 
 if TYPE_CHECKING:
@@ -38,15 +38,9 @@ async def set_power_limit(station: Station, command: SetPowerLimit) -> Outcome:
         return outcome(REJECTED, [Told("StackLevelTooLow", low)])
     wish = await _wish(station, command, evse_id, rate)
     settled = await station.profiles.put(wish)
-    told = [*confirmed(settled), *told]
     if command.transaction_id is not None and not evse_id:
         told = [Told("Deferred", "It is sent as soon as the transaction has an EVSE."), *told]
-    if settled.choice == 0:
-        return outcome(ACCEPTED, told)
-    if settled.choice == 1:
-        alone = "The target's profiles could not be kept beside the limit and are left out."
-        return outcome(ACCEPTED, [*told, Told("TargetLeftOut", alone)])
-    return refused(settled, told)
+    return accepted(settled, told)
 
 
 async def clear_power_limit(station: Station, command: ClearPowerLimit) -> Outcome:

@@ -54,6 +54,17 @@ def _evses(evses: Collection[int]) -> str:
     return f"connector {', '.join(map(str, sorted(evses)))}"
 
 
+def accepted(settled: Settled, told: Sequence[Told] = ()) -> Outcome:
+    """Return what became of a wish: Accepted, also without what targets want, or ``refused``."""
+    told = [*confirmed(settled), *told]
+    if settled.choice == 0:
+        return outcome(ACCEPTED, told)
+    if settled.choice == 1:
+        alone = "The target's profiles could not be kept beside it and are left out."
+        return outcome(ACCEPTED, [*told, Told("TargetLeftOut", alone)])
+    return refused(settled, told)
+
+
 def refused(settled: Settled, told: Sequence[Told] = ()) -> Outcome:
     """Return the charger's refusal as Rejected; raise it where it was no answer."""
     refusal = settled.refusal

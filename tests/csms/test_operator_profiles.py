@@ -91,6 +91,24 @@ async def test_the_requests_of_ocpp_run_through_the_same_code(stage: Stage, vers
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+async def test_what_is_told_is_in_the_response_where_ocpp_has_a_place_for_it(
+    stage: Stage, version: str
+) -> None:
+    words = Words.of(version)
+    async with connected(stage, version) as device:
+        for id in (7, 8):
+            own = words.write(profile(id=id))
+            got = await ask(device, version, SET, {words.evse: 1, words.profile: own})
+        schemas = device.connection.station.schemas
+
+    assert got.status_info is not None
+    assert got.status_info["reasonCode"] == ("Replaced" if version == "1.6" else "DuplicateProfile")
+    told = {"statusInfo": got.status_info} if words.reasons else {}
+    assert got.response == {"status": got.status, **told}
+    assert schemas.response(SET, got.response) is None
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 async def test_nothing_is_not_everything(stage: Stage, version: str) -> None:
     async with connected(stage, version) as device:
         with pytest.raises(InvalidCommand) as refused:

@@ -7,7 +7,7 @@ import pytest
 from csms.commands import Outcome
 from csms.errors import BadAnswer
 from csms.profiles import Settled
-from csms.told import ACCEPTED, REJECTED, Told, outcome, refused
+from csms.told import ACCEPTED, REJECTED, Told, accepted, outcome, refused
 
 CLAMPED = Told("Clamped", "The highest stack level is 1.")
 CONVERTED = Told("UnitConverted", "Sent as 16 A.")
@@ -56,3 +56,12 @@ def test_another_word_of_1_6_becomes_the_reason() -> None:
 def test_what_is_no_answer_is_raised() -> None:
     with pytest.raises(BadAnswer):
         refused(Settled(1, BadAnswer()))
+
+
+@pytest.mark.parametrize(("choice", "status"), [(0, ACCEPTED), (1, ACCEPTED), (2, REJECTED)])
+def test_what_became_of_a_wish(choice: int, status: str) -> None:
+    refusal = Outcome(REJECTED, {"status": REJECTED}) if choice else None
+    got = accepted(Settled(choice, refusal), [CLAMPED])
+
+    assert (got.status, (got.status_info or {})["reasonCode"]) == (status, "Clamped")
+    assert ("left out" in str(got.status_info)) == (choice == 1)
