@@ -198,7 +198,9 @@ def _gist(profile: Fields) -> Any:
     except (KeyError, IndexError, TypeError, ValueError):
         return None
     until = curve.valid_to and curve.valid_to.replace(microsecond=0)
-    return purpose, level, curve.kind, curve.starts, limits, until
+    # Of a limit that never changes it does not matter when it began.
+    start = curve.start.replace(microsecond=0) if len(limits) > 1 else None
+    return purpose, level, curve.kind, curve.starts, limits, start, until
 
 
 def _shown_on(evse_id: int, books: Books) -> Books:

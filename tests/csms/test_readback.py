@@ -15,8 +15,10 @@ from csms import frames
 from csms.commands import SetPowerLimit
 from csms.frames import Call, Reply
 from csms.readback import ReadBack
+from csms.scenes import Place
+from storage.records import InstalledProfile
 from tests.doubles import settled, until
-from tests.proxy.stage import OCPP16, OCPP201, Device, Stage, Target, refuses, says, staged
+from tests.proxy.stage import CLOCK, OCPP16, OCPP201, Device, Stage, Target, refuses, says, staged
 
 ACCEPTED = {"status": "Accepted"}
 SET, CLEAR = "SetChargingProfile", "ClearChargingProfile"
@@ -341,6 +343,34 @@ async def test_a_profile_that_is_not_what_we_set_is_set_again(
         await box.is_looked_after()
 
         assert box.wrote() == ([] if same else [(SET, 3006)])
+
+
+@pytest.mark.parametrize("start", ["2026-11-21T10:00:00Z", "2026-11-21T11:00:00.000Z"])
+async def test_of_what_changes_the_start_counts(stage: Stage, start: str) -> None:
+    box = Box()
+    async with box.connected(stage) as device:
+        readback = device.connection.station.profiles._installed.readback
+        periods = [{"startPeriod": 0, "limit": 32}, {"startPeriod": 60, "limit": 6}]
+        ours = profile(9, chargingSchedule=[schedule("2026-11-21T10:00:00.500Z", periods)])
+        place = Place(1, "TxDefaultProfile", 7)
+        lying = InstalledProfile(
+            key=device.connection.key,
+            evse_id=place.evse_id,
+            purpose=place.purpose,
+            stack_level=place.level,
+            profile=ours,
+            installed_at=CLOCK.now(),
+        )
+        box.lying[1, 9] = {**ours, "chargingSchedule": [schedule(start, periods)]}
+        told = await readback.compare({place: lying})
+
+        assert told is not None
+        assert told.missing == (set() if "T10:" in start else {place})
+
+
+def schedule(start: str, periods: list[Any]) -> dict[str, Any]:
+    said = {"id": 1, "startSchedule": start, "chargingRateUnit": "A"}
+    return {**said, "chargingSchedulePeriod": periods}
 
 
 async def test_what_a_charger_rejects_for_a_stray_is_tried_again_without_it(stage: Stage) -> None:
