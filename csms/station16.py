@@ -78,6 +78,8 @@ class Station16(Station, ChargePoint):
         **_: Any,
     ) -> call_result.BootNotification:
         """Accept the charger or hold it back, and note what it says it is."""
+        # First, because nothing may come between the note and the proxy, which waits for it.
+        interval, status = await self.admission()
         self.note_boot(
             message,
             vendor=charge_point_vendor,
@@ -85,7 +87,6 @@ class Station16(Station, ChargePoint):
             serial_number=charge_point_serial_number or charge_box_serial_number,
             firmware_version=firmware_version,
         )
-        interval, status = await self.admission()
         return call_result.BootNotification(self.now, interval, RegistrationStatus(status))
 
     @on(Action.heartbeat)

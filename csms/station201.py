@@ -70,6 +70,8 @@ class Station201(Station, ChargePoint):
         self, message: Call, /, charging_station: Any = None, **_: Any
     ) -> call_result.BootNotification:
         """Accept the station or hold it back, and note what it says it is."""
+        # First, because nothing may come between the note and the proxy, which waits for it.
+        interval, status = await self.admission()
         described = mapping(charging_station)
         self.note_boot(
             message,
@@ -78,7 +80,6 @@ class Station201(Station, ChargePoint):
             serial_number=described.get("serialNumber"),
             firmware_version=described.get("firmwareVersion"),
         )
-        interval, status = await self.admission()
         return call_result.BootNotification(self.now, interval, RegistrationStatusEnumType(status))
 
     @on(Action.heartbeat)
