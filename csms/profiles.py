@@ -9,27 +9,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import structlog
 
+from csms.bindings import bind
 from csms.commands import Outcome
 from csms.errors import CallRefused, CommandError, LinkError
 from csms.installed import Installed, Refusal
-from csms.parties import PLATFORM, conditions_of, placed_at
+from csms.known_abilities import KnownAbilities
+from csms.parties import PLATFORM, conditions_of
 from csms.plans import Plan, Planned, plan
 from csms.readback import REPORTED
 from csms.readings import mapping
+from csms.refusals import pause_of, reason_of
 from csms.scenes import Place, Scene
-from csms.schedules import TX, Fields, Supply
+from csms.schedules import TX, Fields
 from csms.sessions import Sessions
 from csms.starts import start_profile
+from csms.upkeep import Upkeep
 from storage.errors import StorageError
-from storage.records import Charger, ChargingProfile, Transaction
+from storage.records import ChargingProfile
 
 if TYPE_CHECKING:
     from csms.limits import Abilities
@@ -55,10 +58,7 @@ HEARD = (
 _TOLD_LATER = frozenset({"evse", "idToken"})  # of a transaction, by what says that it goes on
 JUDGED = frozenset({"Authorize", "TransactionEvent"})
 _NONE = 2  # of two choices
-_NUMBER = re.compile(r"[0-9]{1,6}")
-_START_LASTS = timedelta(hours=1)  # a remote start that nothing came of
 _AGAIN = timedelta(seconds=600)  # after which the charger may think otherwise
-_SHORTEST_RENEWAL = 60.0  # s: chargers keep profiles in flash
 _LONGEST_PAUSE = 15.0  # s that who asks is kept waiting for a charger that wants a pause
 
 
@@ -81,16 +81,14 @@ class Profiles:
     __slots__ = (
         "_abilities",
         "_afresh",
-        "_asking",
         "_bare",
         "_installed",
         "_is_new",
         "_sessions",
         "_station",
         "_stored",
-        "_task",
         "_turn",
-        "_wake",
+        "_upkeep",
         "_watching",
         "alarm",
     )
@@ -98,8 +96,9 @@ class Profiles:
     def __init__(self, station: Station) -> None:
         self._station = station
         self._stored = station.books.profiles
-        self._turn, self._asking = asyncio.Lock(), asyncio.Lock()
-        self._abilities: dict[int, Abilities] = {}
+        self._turn = asyncio.Lock()
+        self._abilities = KnownAbilities(station)
+        self._upkeep = Upkeep(station, self._attend)
         self._installed = Installed(station)
         self._sessions = Sessions(station)
         self.alarm: str | None = None  # why the charger does not have what it should
@@ -107,8 +106,6 @@ class Profiles:
         self._bare = False  # nothing is wanted and nothing lies there
         self._afresh = False  # the charger may have forgotten everything
         self._is_new = True  # nobody has looked since it connected
-        self._task: asyncio.Task[None] | None = None
-        self._wake: asyncio.Event | None = None  # the task's: most chargers never need one
 
     # ---- what owners want ----
 
@@ -133,7 +130,7 @@ class Profiles:
                     self._stored.note_removed(one)
                 await self._stored.note_put(wish)
                 if settled.refusal is not None or await self._exact_until(after):
-                    self._attend_soon()  # a transaction's id may not have reached the charger yet
+                    self._upkeep.soon()  # a transaction's id may not have reached the charger yet
                 return settled
             return Settled(len(choices), settled.refusal)
 
@@ -153,7 +150,7 @@ class Profiles:
                     raise settled.refusal
                 await asyncio.gather(*map(self._stored.note_removed, gone))
                 if settled.refusal is not None or await self._exact_until(after):
-                    self._attend_soon()
+                    self._upkeep.soon()
             return bool(gone)
 
     async def wishes(self, owner: int) -> list[ChargingProfile]:
@@ -190,13 +187,7 @@ class Profiles:
 
         Raises LinkError or StorageError.
         """
-        known = evse_id if self._station.supply_by_evse else 0
-        async with self._asking:
-            if known not in self._abilities:
-                told = await self._station.abilities(known)
-                charger = await self._station.books.chargers.get(self._station.key)
-                self._abilities[known] = told if charger is None else _supplied(told, charger)
-            return self._abilities[known]
+        return await self._abilities.of(evse_id)
 
     # ---- what the charger tells ----
 
@@ -210,11 +201,11 @@ class Profiles:
             self._installed.readback.heard(fields)
             return
         if action == "BootNotification":
-            self._abilities.clear()
+            self._abilities.forget()
             self._afresh, self._bare = True, False
         elif self._bare or not (self._is_new or self._counts(action, fields)):
             return
-        self._attend_soon()
+        self._upkeep.soon()
 
     def _counts(self, action: str, fields: Any) -> bool:
         if action in _SIGNS_OF_LIFE:
@@ -230,22 +221,20 @@ class Profiles:
         if self._bare or not self._watching:
             return
         self._sessions.judged(fields, answer)
-        self._attend_soon()
+        self._upkeep.soon()
 
     def supply_changed(self) -> None:
         """Ask anew what schedules may be made of, once they are needed."""
-        self._abilities.clear()
+        self._abilities.forget()
 
     def look(self) -> None:
         """Look after the profiles soon: an owner has come, gone or changed."""
         self._bare = False
-        self._attend_soon()
+        self._upkeep.soon()
 
     async def close(self) -> None:
         """Look after nothing any more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await self._upkeep.close()
 
     @contextlib.asynccontextmanager
     async def _changing(self) -> AsyncIterator[None]:
@@ -253,37 +242,19 @@ class Profiles:
             try:
                 yield
             except (LinkError, asyncio.CancelledError):
-                self._attend_soon()  # half of a change may have been made
+                self._upkeep.soon()  # half of a change may have been made
                 raise
 
-    def _attend_soon(self) -> None:
-        if self._station.link.closed:  # nobody would end the task
-            return
-        if self._wake is None or self._task is None or self._task.done():
-            self._wake = asyncio.Event()
-            self._task = asyncio.create_task(self._attend(self._wake))
-        self._wake.set()
-
-    async def _attend(self, wake: asyncio.Event) -> None:
-        exact_until = None
-        while exact_until is not None or wake.is_set():
-            await self._wait(wake, exact_until)
-            try:
-                async with self._turn:
-                    exact_until = await self._renew()
-            except (LinkError, CommandError, StorageError) as failure:
-                log.warning(
-                    "profiles_not_renewed", charge_box_id=self._station.id, error=str(failure)
-                )
-                return
-
-    async def _wait(self, wake: asyncio.Event, exact_until: datetime | None) -> None:
-        if exact_until is not None:
-            left = (exact_until - self._station.books.clock.now()).total_seconds()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(left, _SHORTEST_RENEWAL)):
-                    await wake.wait()
-        wake.clear()
+    async def _attend(self) -> datetime | None:
+        """Bring the charger in line, and say until when it is; again later where that fails."""
+        try:
+            async with self._turn:
+                return await self._renew()
+        except (LinkError, CommandError, StorageError) as failure:
+            self.alarm = str(failure)
+            name = self._station.id
+            log.warning("profiles_not_renewed", charge_box_id=name, error=self.alarm)
+        return None if self._station.link.closed else self._station.books.clock.now() + _AGAIN
 
     async def _renew(self) -> datetime | None:
         """Bring the charger in line; return until when it is."""
@@ -299,9 +270,9 @@ class Profiles:
         if settled.refusal is None:
             self.alarm = None
             return until
-        self.alarm = _reason(settled.refusal)
+        self.alarm = reason_of(settled.refusal)
         log.warning("profiles_refused", charge_box_id=self._station.id, reason=self.alarm)
-        again = self._station.books.clock.now() + (_pause(settled.refusal) or _AGAIN)
+        again = self._station.books.clock.now() + (pause_of(settled.refusal) or _AGAIN)
         return min(until or again, again)
 
     async def _exact_until(self, wishes: Wishes) -> datetime | None:
@@ -318,39 +289,23 @@ class Profiles:
         """Read what is wanted, without what has ended, and bind what has begun."""
         await self._installed.read()
         wishes = await self._stored.of_owners(self._station.key)
-        running = await self._running(wishes)
-        now = self._station.books.clock.now()
-        kept = []
-        for wish in wishes:
-            bound = self._bound(wish, running) if wish.purpose == TX else wish
-            waits = bound.transaction_id is None and now - bound.created_at < _START_LASTS
-            if bound.purpose != TX or bound.transaction_id in running or waits:
-                kept.append(bound)
-            else:
-                self._stored.note_removed(wish)
-        return kept
+        running = {}
+        if any(one.purpose == TX for one in wishes):
+            found = await self._station.books.transactions.running(self._station.key)
+            running = {one.transaction_id: one for one in found}
+        bound = bind(wishes, running, self._station.books.clock.now())
+        for one in bound.ended:
+            self._stored.note_removed(one)
+        for before, after in bound.changed:
+            self._note_bound(before, after)
+        return bound.wishes
 
-    def _bound(self, wish: ChargingProfile, running: Mapping[str, Transaction]) -> ChargingProfile:
-        if wish.transaction_id is not None:
-            return self._placed(wish, running.get(wish.transaction_id))
-        for one in running.values():
-            here = wish.evse_id in {0, one.evse_id} and one.evse_id
-            older = one.transaction_id in wish.meta["before"]  # no charger's clock is asked
-            if here and not older and one.id_token == wish.meta["id_token"]:
-                bound = replace(wish, evse_id=one.evse_id, transaction_id=one.transaction_id)
-                self._stored.note_put(bound)
-                self._installed.note(Place(one.evse_id, TX, 0), wish.meta["sent"])
-                return bound
-        return wish
-
-    def _placed(self, wish: ChargingProfile, transaction: Transaction | None) -> ChargingProfile:
-        """Give a wish the EVSE that its transaction has been without (K01.FR.16)."""
-        if wish.evse_id or transaction is None or not transaction.evse_id:
-            return wish
-        placed = placed_at(transaction.evse_id, wish)
-        self._stored.note_removed(wish)
-        self._stored.note_put(placed)
-        return placed
+    def _note_bound(self, before: ChargingProfile, after: ChargingProfile) -> None:
+        if before.profile_id != after.profile_id:
+            self._stored.note_removed(before)
+        self._stored.note_put(after)
+        if before.transaction_id is None:
+            self._installed.note(Place(after.evse_id, TX, 0), before.meta["sent"])
 
     async def _plan(self, wishes: Wishes) -> Plan:
         scene, abilities = await self._surroundings(wishes)
@@ -366,12 +321,6 @@ class Profiles:
         scene = await self._sessions.scene(wishes, lying, timeout)
         known = {one.evse_id for one in wishes} | {one.evse_id for one in scene.running.values()}
         return scene, {one: await self.abilities(one) for one in sorted(known | set(evses))}
-
-    async def _running(self, wishes: Wishes) -> Mapping[str, Transaction]:
-        if not any(one.purpose == TX for one in wishes):
-            return {}
-        found = await self._station.books.transactions.running(self._station.key)
-        return {one.transaction_id: one for one in found}
 
     async def _settle(self, choices: Sequence[Wishes], *, afresh: bool = False) -> Settled:
         """Fulfil the first choice that the charger accepts.
@@ -401,7 +350,7 @@ class Profiles:
     async def _bring(self, planned: Sequence[Planned], *, afresh: bool) -> Refusal:
         """Bring the charger in line, once more if it asks for a short pause (2.1 K01.FR.56)."""
         refusal = await self._installed.bring(planned, afresh=afresh)
-        pause = _pause(refusal)
+        pause = pause_of(refusal)
         if pause is None or pause.total_seconds() > _LONGEST_PAUSE:
             return refusal
         await asyncio.sleep(pause.total_seconds())
@@ -420,32 +369,6 @@ def _sent(wishes: Wishes) -> list[int]:
 
 def _platforms(wishes: Wishes) -> list[ChargingProfile]:
     return [one for one in wishes if one.owner == PLATFORM]
-
-
-def _supplied(abilities: Abilities, charger: Charger) -> Abilities:
-    """Let what the operator says of a charger's mains go before what the charger says."""
-    supply = Supply(
-        charger.supply_phases or abilities.supply.phases,
-        charger.nominal_voltage or abilities.supply.voltage,
-    )
-    return replace(abilities, supply=supply)
-
-
-def _pause(refusal: Refusal) -> timedelta | None:
-    """Return how long the charger wants no more profiles (2.1 K01.FR.56), if it says so."""
-    if not isinstance(refusal, Outcome) or refusal.status_info is None:
-        return None
-    if refusal.status_info.get("reasonCode") != "RateLimitExceeded":
-        return None
-    seconds = _NUMBER.search(str(refusal.status_info.get("additionalInfo", "")))
-    return timedelta(seconds=int(seconds[0])) if seconds else None
-
-
-def _reason(refusal: Refusal) -> str:
-    if isinstance(refusal, Outcome):
-        info = refusal.status_info or {}
-        return " ".join(str(one) for one in (refusal.status, *info.values()) if one)
-    return str(refusal)
 
 
 def _same(one: ChargingProfile, other: ChargingProfile) -> bool:
