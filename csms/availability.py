@@ -145,7 +145,8 @@ def read_wish(version: str, fields: Mapping[str, Any]) -> tuple[Place | None, An
 
 
 def _closed(changed: Changed) -> str:
-    named = ", ".join(f"EVSE {one.evse_id}" if one.evse_id else "all" for one in changed.closed)
+    names = (f"EVSE {one.evse_id}" if one.evse_id else "the station" for one in changed.closed)
+    named = ", ".join(dict.fromkeys(names))
     return f"The third-party CSMS of this charger keeps closed: {named}."
 
 

@@ -98,7 +98,7 @@ async def test_what_a_target_closed_stays_closed_and_the_answer_says_so(
         outcome = await station.perform(ChangeAvailability(1, "Operative"))
 
         assert talk.peer.socket.unread == 0  # the charger is not asked
-    named = "EVSE 1" if closed else "all"
+    named = "EVSE 1" if closed else "the station"
     assert outcome.status == "Accepted"
     assert outcome.status_info == {
         "reasonCode": "HeldByTarget",
