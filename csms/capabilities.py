@@ -16,13 +16,16 @@ from csms.schedules import Supply, Unit
 
 # ---- OCPP 1.6: configuration keys (§9.4) ----
 
-_UNITS_16, _LEVEL_16, _PERIODS_16, _TIMEOUT_16 = (
+_UNITS_16, _LEVEL_16, _PERIODS_16, _PROFILES_16, _TIMEOUT_16 = (
     "ChargingScheduleAllowedChargingRateUnit",
     "ChargeProfileMaxStackLevel",
     "ChargingScheduleMaxPeriods",
+    "MaxChargingProfilesInstalled",
     "ConnectionTimeOut",
 )
-CONFIGURATION: Mapping[str, Any] = {"key": [_UNITS_16, _LEVEL_16, _PERIODS_16, _TIMEOUT_16]}
+CONFIGURATION: Mapping[str, Any] = {
+    "key": [_UNITS_16, _LEVEL_16, _PERIODS_16, _PROFILES_16, _TIMEOUT_16]
+}
 
 # ---- OCPP 2.x: variables (2.0.1 Part 2 Appendix 3) ----
 
@@ -76,6 +79,7 @@ def from_configuration(answer: Any) -> Abilities:
         units=_units(found.get(_UNITS_16)),
         max_level=whole(found.get(_LEVEL_16)) or 0,
         max_periods=_periods(found.get(_PERIODS_16)),
+        max_profiles=whole(found.get(_PROFILES_16)) or None,
         connection_timeout=_USUAL.connection_timeout if timeout is None else timeout,
     )
 

@@ -12,7 +12,16 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from csms.parties import Party, steady_party
-from csms.schedules import TX_DEFAULT, Fields, Rate, Supply, Unit, leading, round_down
+from csms.schedules import (
+    MOST_PHASES,
+    TX_DEFAULT,
+    Fields,
+    Rate,
+    Supply,
+    Unit,
+    leading,
+    round_down,
+)
 from storage.clock import timestamp
 
 LEAD = timedelta(seconds=60)  # an absolute schedule begins in the past: clocks differ
@@ -27,7 +36,7 @@ class Abilities:
 
     ``connection_timeout`` is how long in s it waits in Preparing. With ``offline_duration`` a
     profile can end by itself without a CSMS (2.1 K01.FR.101). It takes ``dynamic`` profiles, and
-    ``purposes`` that 2.0.1 does not have, where it says so.
+    ``purposes`` that 2.0.1 does not have, where it says so. ``max_profiles`` lie there at most.
     """
 
     units: frozenset[Unit] = frozenset({"A", "W"})
@@ -38,6 +47,7 @@ class Abilities:
     offline_duration: bool = False
     dynamic: bool = False
     purposes: frozenset[str] = frozenset()
+    max_profiles: int | None = None
 
     @property
     def can_fall_back(self) -> bool:
@@ -70,8 +80,8 @@ class Abilities:
 
     def far(self, like: Iterable[Rate]) -> Rate:
         """Return what is as good as no limit, in the unit of others."""
-        unit = self.unit_of(like)
-        return Rate(_FAR[unit], unit)
+        unit, phases = self.unit_of(like), self.supply.phases
+        return Rate(_FAR[unit], unit, phases if phases and phases < MOST_PHASES else None)
 
 
 class Merged(NamedTuple):

@@ -39,8 +39,17 @@ class Plan(NamedTuple):
 
 
 def plan(wishes: Wishes, abilities: Mapping[int, Abilities], scene: Scene) -> Plan:
-    """Plan for the wishes of all owners."""
+    """Plan for the wishes of all owners; one profile's room on the charger stays free."""
     scene = replace(scene, now=scene.now.replace(microsecond=0))
+    made = _planned(wishes, abilities, scene)
+    room = min((one.max_profiles for one in abilities.values() if one.max_profiles), default=None)
+    if room is None or len(made.profiles) < room:
+        return made
+    flat = {evse_id: replace(one, max_level=0) for evse_id, one in abilities.items()}
+    return _planned(wishes, flat, scene)
+
+
+def _planned(wishes: Wishes, abilities: Mapping[int, Abilities], scene: Scene) -> Plan:
     planned: list[Planned] = []
     until: list[datetime] = []
     made: dict[int, datetime] = {}

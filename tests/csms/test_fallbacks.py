@@ -102,6 +102,15 @@ def test_with_one_level_and_one_period_the_lower_holds_always() -> None:
     assert [allowed(plan, after) for after in (0, LONG)] == [4000, 4000]
 
 
+def test_a_charger_with_little_room_gets_one_profile_at_each_place() -> None:
+    """Item 2: the room of one profile stays free."""
+    wishes = [limit(9000), limit(4000, condition=NO_CLOUD), limit(20_000, 0)]
+    assert len(made(wishes, replace(ROOMY, max_profiles=4)).profiles) == 3
+    tight = made(wishes, replace(ROOMY, max_profiles=3))
+    assert len(tight.profiles) == 2
+    assert [allowed(tight, after) for after in (0, LONG)] == [9000, 4000]
+
+
 @pytest.mark.parametrize("abilities", [ROOMY, CRAMPED])
 def test_a_fallback_is_never_above_a_targets_limits(abilities: Abilities) -> None:
     plan = made([limit(6000, condition=NO_CLOUD), constant(7, 5000)], abilities)
