@@ -23,13 +23,16 @@ class Restarts:
         if len(self._suspects) > self._max_chargers:
             del self._suspects[next(iter(self._suspects))]
 
-    def take(self, key: ChargerKey, evse_id: int) -> Iterable[tuple[datetime, Transaction]]:
-        """Return what is in question on an EVSE, with the moment of the restart, and forget it."""
+    def take(
+        self, key: ChargerKey, evse_id: int, connector_id: int
+    ) -> Iterable[tuple[datetime, Transaction]]:
+        """Return what is in question on a connector, with the restart's moment, and forget it."""
         if key not in self._suspects:
             return []
         at, suspects = self._suspects[key]
-        taken = [one for one in suspects if one.evse_id == evse_id]
-        self._leave(key, at, [one for one in suspects if one.evse_id != evse_id])
+        here = (connector_id, None)
+        taken = [one for one in suspects if one.evse_id == evse_id and one.connector_id in here]
+        self._leave(key, at, [one for one in suspects if one not in taken])
         return [(at, one) for one in taken]
 
     def clear(self, known: Transaction, told_at: datetime) -> None:

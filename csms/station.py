@@ -196,7 +196,7 @@ class Station(ChargePoint):
             self.key, evse_id, connector_id, state, call.payload, word(error_code)
         )
         if state in WITHOUT_TRANSACTION:
-            self.books.transactions.idle(self.key, evse_id)
+            self.books.transactions.idle(self.key, evse_id, connector_id)
 
     async def perform(self, command: Command) -> Outcome:
         """Let the charger carry out a command; raise CommandError or LinkError."""

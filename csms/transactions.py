@@ -168,9 +168,9 @@ class TransactionLedger:
         """
         self._restarts.begin(key, self._clock.now(), await self.running(key))
 
-    def idle(self, key: ChargerKey, evse_id: int) -> None:
-        """Take note that an EVSE has no transaction: what a restart put in question is over."""
-        for booted_at, suspect in self._restarts.take(key, evse_id):
+    def idle(self, key: ChargerKey, evse_id: int, connector_id: int) -> None:
+        """Take note that a connector has no transaction: what a restart put in question is over."""
+        for booted_at, suspect in self._restarts.take(key, evse_id, connector_id):
             known = self._records.latest(suspect)
             if known.state == "running":
                 self._records.change(endings.lost_at_boot(known, booted_at))

@@ -22,7 +22,7 @@ def restarted() -> Restarts:
 
 
 def taken(restarts: Restarts, evse_id: int = 1) -> list[Transaction]:
-    return [one for at, one in restarts.take(ALICE, evse_id) if at == NOON]
+    return [one for at, one in restarts.take(ALICE, evse_id, 1) if at == NOON]
 
 
 def test_it_is_taken_once_by_evse() -> None:
@@ -31,6 +31,20 @@ def test_it_is_taken_once_by_evse() -> None:
     assert taken(restarts) == [FIRST]
     assert taken(restarts) == []
     assert taken(restarts, 2) == [SECOND]
+
+
+def test_another_connector_leaves_it_in_question() -> None:
+    restarts = restarted()
+
+    assert list(restarts.take(ALICE, 1, 2)) == []
+    assert taken(restarts) == [FIRST]
+
+
+def test_what_does_not_say_its_connector_is_taken_by_any() -> None:
+    restarts = Restarts(2)
+    restarts.begin(ALICE, NOON, [replace(FIRST, connector_id=None)])
+
+    assert len(list(restarts.take(ALICE, 1, 2))) == 1
 
 
 def test_what_is_told_of_since_goes_on() -> None:

@@ -110,7 +110,7 @@ class Ledger(RuleBasedStateMachine):
     @rule(key=CHARGERS, evse=EVSES)
     def is_idle(self, key: ChargerKey, evse: int) -> None:
         async def idle() -> None:
-            self.ledger.idle(key, evse)
+            self.ledger.idle(key, evse, 1)
 
         self.says(key, idle())
 

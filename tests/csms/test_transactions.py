@@ -440,8 +440,8 @@ async def test_a_connector_that_is_idle_after_a_boot_has_lost_its_transaction(de
     await started(desk, evse_id=2)
 
     await ledger.booted(ALICE)
-    ledger.idle(BOB, 1)
-    ledger.idle(ALICE, 1)
+    ledger.idle(BOB, 1, 1)
+    ledger.idle(ALICE, 1, 1)
 
     lost, other = await desk.transactions()
     assert (lost.state, lost.ended_by, lost.stop_reason) == ("ended", "boot", None)
@@ -453,9 +453,22 @@ async def test_a_connector_that_is_idle_without_a_boot_has_not(desk: Desk) -> No
     """Its stop is still on its way."""
     await started(desk)
 
-    desk.books.transactions.idle(ALICE, 1)
+    desk.books.transactions.idle(ALICE, 1, 1)
 
     assert [one.state for one in await desk.transactions()] == ["running"]
+
+
+@pytest.mark.parametrize(("connector_id", "state"), [(2, "running"), (1, "ended")])
+async def test_another_plug_of_its_evse_may_be_idle(
+    desk: Desk, connector_id: int, state: str
+) -> None:
+    ledger = desk.books.transactions
+    await ledger.event(ALICE, **event("Started", evse={"id": 1, "connectorId": 1}))
+    await ledger.booted(ALICE)
+
+    ledger.idle(ALICE, 1, connector_id)
+
+    assert [one.state for one in await desk.transactions()] == [state]
 
 
 async def test_what_began_after_the_boot_is_not_in_question(desk: Desk) -> None:
@@ -463,7 +476,7 @@ async def test_what_began_after_the_boot_is_not_in_question(desk: Desk) -> None:
     await ledger.booted(ALICE)
     await started(desk)
 
-    ledger.idle(ALICE, 1)
+    ledger.idle(ALICE, 1, 1)
 
     assert [one.state for one in await desk.transactions()] == ["running"]
 
@@ -473,7 +486,7 @@ async def test_what_is_measured_after_the_boot_goes_on(desk: Desk) -> None:
     await ledger.booted(ALICE)
 
     await ledger.meter(ALICE, id, energy(3000, at="2026-03-01T12:01:00Z"))
-    ledger.idle(ALICE, 1)
+    ledger.idle(ALICE, 1, 1)
 
     assert [one.state for one in await desk.transactions()] == ["running"]
 
@@ -481,7 +494,7 @@ async def test_what_is_measured_after_the_boot_goes_on(desk: Desk) -> None:
 async def test_what_seemed_lost_runs_again_when_the_charger_measures_it(desk: Desk) -> None:
     ledger, id = desk.books.transactions, await started(desk)
     await ledger.booted(ALICE)
-    ledger.idle(ALICE, 1)
+    ledger.idle(ALICE, 1, 1)
 
     await ledger.meter(ALICE, id, energy(2000))  # of before the boot
     [lost] = await desk.transactions()
@@ -497,7 +510,7 @@ async def test_what_seemed_lost_runs_again_when_the_charger_measures_it(desk: De
 async def test_its_late_stop_corrects_the_end_at_the_boot(desk: Desk) -> None:
     ledger, id = desk.books.transactions, await started(desk)
     await ledger.booted(ALICE)
-    ledger.idle(ALICE, 1)
+    ledger.idle(ALICE, 1, 1)
 
     await ledger.stop(ALICE, id, **(STOP | {"reason": "PowerLoss"}))
 
@@ -779,7 +792,7 @@ async def test_an_event_since_the_boot_shows_that_it_runs(desk: Desk) -> None:
     ledger = desk.books.transactions
     await ledger.event(ALICE, **event("Started", evse={"id": 1}))
     await ledger.booted(ALICE)
-    ledger.idle(ALICE, 1)
+    ledger.idle(ALICE, 1, 1)
     await ledger.event(ALICE, **event("Updated", "2026-03-01T11:59:00Z"))
     before = [one.ended_by for one in await desk.transactions()]
 
@@ -838,7 +851,7 @@ async def test_of_two_that_turn_out_to_be_on_one_evse_the_later_runs(desk: Desk)
 async def test_what_seemed_lost_does_not_run_beside_what_began_since(desk: Desk) -> None:
     ledger, id = desk.books.transactions, await started(desk)
     await ledger.booted(ALICE)
-    ledger.idle(ALICE, 1)
+    ledger.idle(ALICE, 1, 1)
     await started(desk, timestamp="2026-03-01T12:02:00Z")
 
     await ledger.meter(ALICE, id, energy(3000, at="2026-03-01T12:01:00Z"))
