@@ -153,7 +153,8 @@ async def test_two_owners_change_one_after_the_other(desk: Desk) -> None:
         await settled()
         assert talk.peer.socket.unread == 0
         goes_on.set()
-        await answering(talk, asyncio.gather(opening, closing), ACCEPTED)
+        await answering(talk, closing, ACCEPTED)
+        await opening
 
     assert [wish.owner for wish in await desk.storage.availability.of(ALICE)] == [0]
 
