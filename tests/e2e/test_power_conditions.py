@@ -17,7 +17,8 @@ import pytest
 
 from csms.profiles import Profiles
 from simulators.charger import Charger, Habits
-from simulators.settings import fixed
+from simulators.profiles import Supply
+from simulators.settings import Setting, fixed
 from storage.clock import Clock
 from storage.records import ChargerKey
 from tests.doubles import until
@@ -140,6 +141,40 @@ async def test_three_kilowatts_then_six_amperes_then_all_again(yard: Open) -> No
         status, _ = await here.api("DELETE", ON_EVSE)
         assert status == 200
         assert here.power == FULL_W
+
+
+@pytest.mark.parametrize("version", ["2.1"])
+async def test_a_station_that_keeps_our_ids_for_others_leaves_them_to_us(yard: Open) -> None:
+    """K01.FR.80: ids of ours have to be above MaxExternalConstraintsId."""
+    kept = "SmartChargingCtrlr.MaxExternalConstraintsId"
+
+    def keeps(charger: Charger) -> None:
+        charger.settings[kept] = Setting("1000000")
+
+    async with yard(keeps) as here:
+        assert await here.limits(ON_EVSE, 9) == {"response": "Accepted"}
+        assert here.charger.settings.integer(kept) == 2999
+        assert here.ids == {3006}
+
+
+async def test_direct_current_names_no_phases(yard: Open, version: str) -> None:
+    """Item 6: a 2.1 station refuses them (NoPhaseForDC)."""
+
+    def direct(charger: Charger) -> None:
+        charger.hardware.supply = Supply(0)
+        for name in charger.settings:
+            if name.endswith("SupplyPhases"):
+                charger.settings[name] = fixed(0)
+
+    async with yard(direct) as here:
+        await here.charger.start(1, TOKEN)
+        for kind, id in (("dcMaxPowerKw", None), ("acMaxPowerKw", 77)):
+            own = {} if id is None else {"chargingProfileId": id, "stackLevel": 1}
+            status, body = await here.api("PUT", ON_EVSE, {"limit": {kind: 8}, **own})
+            assert (status, body["response"]) == (200, "Accepted"), version
+            assert here.power == 8000
+        await here.limits(ON_EVSE, 6, condition=NO_CLOUD)
+        assert here.power == 8000
 
 
 # ---- no connection (item 8) ----
