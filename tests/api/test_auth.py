@@ -16,6 +16,7 @@ from api.routing import Operation
 from api.schemas.organizations import SCOPES
 from api.server import listening
 from csms.settings import Bind
+from storage.operation_records import Job, Reservation
 from storage.records import DeadLetter, Scope, Transaction
 from tests.api.conftest import DOCUMENT, PROXY, Api
 from tests.certificates import key_of, key_pem, signed
@@ -158,6 +159,20 @@ async def ids_of_everything(api: Api) -> dict[str, str]:
         created_at=now,
     )
     await api.storage.dead_letters.note(letter)
+    job = Job(job_id="job-1", key=api.charger_key("CP-1"), kind="log", created_at=now)
+    await api.storage.jobs.add(job)
+    reserved = Reservation(
+        key=api.charger_key("CP-1"),
+        reservation_id=7,
+        evse_id=1,
+        id_token="TAG-1",
+        id_token_type="OTHER",
+        expires_at=now + timedelta(hours=1),
+        state="Active",
+        created_at=now,
+        updated_at=now,
+    )
+    await api.storage.reservations.note_put(reserved)
     path = "/api/chargingStations/commands/ClearCache"
     batch = await api("POST", path, {"stations": ["CP-1"]})
     issued = signed("Depot", since=now, begins=timedelta(), ends=timedelta(days=365))
@@ -178,6 +193,8 @@ async def ids_of_everything(api: Api) -> dict[str, str]:
         "entry": "1",
         "certificate_id": certificate.body["client_certificate"]["id"],
         "id_token": "TAG-1",
+        "jobId": job.job_id,
+        "reservationId": str(reserved.reservation_id),
     }
 
 
