@@ -141,7 +141,7 @@ async def _file(http: web.Request) -> tuple[str | None, AsyncIterator[bytes]]:
         async with asyncio.timeout(_SILENCE_SECONDS):
             while part := await reader.next():
                 if isinstance(part, BodyPartReader) and part.filename is not None:
-                    return part.filename, _chunks(lambda: part.read_chunk(_CHUNK))
+                    return part.filename, _whole(part)
     except TimeoutError:
         raise TooSlow from None
     except _BROKEN:
@@ -156,6 +156,13 @@ async def _chunks(read: Any) -> AsyncIterator[bytes]:
         if not chunk:
             return
         yield chunk
+
+
+async def _whole(part: BodyPartReader) -> AsyncIterator[bytes]:
+    async for chunk in _chunks(lambda: part.read_chunk(_CHUNK)):
+        yield chunk
+    if not part.at_eof():  # no boundary: the form was cut off, if it has the length it tells or not
+        raise ValueError
 
 
 def _harmless(name: str | None) -> str:

@@ -106,6 +106,52 @@ async def test_a_form_without_a_file_is_refused_and_may_come_again(api: Api) -> 
     assert await put(api, url, b"whole") == 201
 
 
+async def test_a_form_that_is_cut_off_is_no_file(api: Api) -> None:
+    url = await ticket(api)
+    kind = {"Content-Type": "multipart/form-data; boundary=b"}
+    head = b'--b\r\nContent-Disposition: form-data; name="f"; filename="a.log"\r\n\r\n'
+    assert await put(api, url, head + b"half", "POST", **kind) == 400
+    assert files(api.storage) == []
+
+    # What looks like a boundary is of the file.
+    assert await put(api, url, head + b"\r\n--c\r\nwhole\r\n--b--\r\n", "POST", **kind) == 201
+    assert api.storage.files.path("job-1").read_bytes() == b"\r\n--c\r\nwhole"
+
+
+async def test_a_file_that_drips_has_its_time(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.uploads._LONGEST_SECONDS", 0.05)
+    url = await ticket(api)
+
+    async def dripping() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x"
+            await asyncio.sleep(0.01)
+
+    assert await put(api, url, dripping()) == 408
+    assert files(api.storage) == []
+    assert await put(api, url, b"at once") == 201
+
+
+async def test_the_files_of_a_deleted_charger_go_with_it(api: Api) -> None:
+    urls = [await ticket(api, f"job-{n}") for n in (1, 2)]
+    begun, gone = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"x"
+        begun.set()
+        await gone.wait()
+
+    assert await put(api, urls[0], b"whole") == 201
+    sending = asyncio.create_task(put(api, urls[1], slow()))
+    await begun.wait()
+    await until(lambda: len(files(api.storage)) == 2)
+    await api("DELETE", f"{api.organization}/chargers/CP-1")
+    gone.set()
+
+    assert await sending == 404
+    assert files(api.storage) == []
+
+
 @pytest.mark.parametrize("packed", [False, True])
 async def test_a_file_that_is_too_long_leaves_nothing(api: Api, packed: bool) -> None:  # noqa: FBT001 - a table
     url = await ticket(api)
