@@ -9,24 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from csms.bindings import bind
-from csms.commands import Outcome
 from csms.errors import CallRefused, CommandError, LinkError
-from csms.installed import Installed, Refusal
+from csms.fulfilment import Fulfilment, Settled, Wishes, sent_with_starts
+from csms.installed import Installed
 from csms.known_abilities import KnownAbilities
 from csms.parties import PLATFORM, conditions_of
-from csms.plans import Plan, Planned, plan
 from csms.readback import REPORTED
 from csms.readings import mapping
 from csms.refusals import pause_of, reason_of
-from csms.scenes import Place, Scene
+from csms.scenes import Place
 from csms.schedules import TX, Fields
 from csms.sessions import Sessions
 from csms.starts import start_profile
@@ -39,8 +38,6 @@ if TYPE_CHECKING:
     from csms.station import Station
 
 log = structlog.get_logger("ringmain.profiles")
-
-Wishes: TypeAlias = Sequence[ChargingProfile]
 
 _STATUSES = frozenset({"StatusNotification", "NotifyEvent"})
 _SIGNS_OF_LIFE = frozenset({"Heartbeat", "MeterValues"})
@@ -59,20 +56,6 @@ _TOLD_LATER = frozenset({"evse", "idToken"})  # of a transaction, by what says t
 JUDGED = frozenset({"Authorize", "TransactionEvent"})
 _NONE = 2  # of two choices
 _AGAIN = timedelta(seconds=600)  # after which the charger may think otherwise
-_LONGEST_PAUSE = 15.0  # s that who asks is kept waiting for a charger that wants a pause
-
-
-class Settled(NamedTuple):
-    """Which of several choices the charger has now, and what it said against the first.
-
-    ``put_back`` are EVSEs that lost theirs over it and got it again, ``unsaid`` those of which the
-    charger's own schedule still says more.
-    """
-
-    choice: int
-    refusal: Refusal
-    put_back: frozenset[int] = frozenset()
-    unsaid: frozenset[int] = frozenset()
 
 
 class Profiles:
@@ -82,6 +65,7 @@ class Profiles:
         "_abilities",
         "_afresh",
         "_bare",
+        "_fulfilment",
         "_installed",
         "_is_new",
         "_sessions",
@@ -98,9 +82,10 @@ class Profiles:
         self._stored = station.books.profiles
         self._turn = asyncio.Lock()
         self._abilities = KnownAbilities(station)
-        self._upkeep = Upkeep(station, self._attend)
         self._installed = Installed(station)
         self._sessions = Sessions(station)
+        self._fulfilment = Fulfilment(station, self._installed, self._sessions, self._abilities)
+        self._upkeep = Upkeep(station, self._attend)
         self.alarm: str | None = None  # why the charger does not have what it should
         self._watching = True  # something is wanted that depends on what goes on at the plugs
         self._bare = False  # nothing is wanted and nothing lies there
@@ -123,7 +108,7 @@ class Profiles:
             after = [*kept, wish]
             mine = wish.owner == PLATFORM
             choices = [after, *([_platforms(after)] if mine else [])]
-            settled = await self._settle([*choices, before, _platforms(before)])
+            settled = await self._fulfilment.settle([*choices, before, _platforms(before)])
             if settled.choice < len(choices):
                 self._bare = False
                 for one in instead_of:
@@ -145,7 +130,7 @@ class Profiles:
             gone = [one for one in before if chosen(one)]
             if gone:
                 after = [one for one in before if one not in gone]
-                settled = await self._settle([after, _platforms(after)])
+                settled = await self._fulfilment.settle([after, _platforms(after)])
                 if settled.choice == _NONE and isinstance(settled.refusal, CallRefused):
                     raise settled.refusal
                 await asyncio.gather(*map(self._stored.note_removed, gone))
@@ -165,7 +150,7 @@ class Profiles:
         """
         async with self._turn:
             wishes = await self._present()
-            scene, abilities = await self._surroundings(wishes, {evse_id})
+            scene, abilities = await self._fulfilment.surroundings(wishes, {evse_id})
         return start_profile(profile, owner, evse_id, wishes, abilities, scene)
 
     async def expect(self, wish: ChargingProfile) -> None:
@@ -263,8 +248,8 @@ class Profiles:
         if not wishes and await self._installed.nothing():
             self._bare, self._afresh = True, False
             return None
-        afresh = await self._installed.is_doubtful(_sent(wishes), booted=self._afresh)
-        settled = await self._settle([wishes, _platforms(wishes)], afresh=afresh)
+        afresh = await self._installed.is_doubtful(sent_with_starts(wishes), booted=self._afresh)
+        settled = await self._fulfilment.settle([wishes, _platforms(wishes)], afresh=afresh)
         self._afresh = self._is_new = False
         until = await self._exact_until(wishes)
         if settled.refusal is None:
@@ -278,12 +263,7 @@ class Profiles:
     async def _exact_until(self, wishes: Wishes) -> datetime | None:
         """Return until when what lies there will do, and note what it depends on."""
         self._watching = any(conditions_of(one) or _has_no_evse(one) for one in wishes)
-        scene, abilities = await self._surroundings(wishes)
-        made = plan(wishes, abilities, scene)
-        renewal = self._sessions.renewed(scene, made.made_at)
-        return min((one for one in (made.exact_until, renewal) if one), default=None)
-
-    # ---- planning ----
+        return await self._fulfilment.exact_until(wishes)
 
     async def _present(self) -> list[ChargingProfile]:
         """Read what is wanted, without what has ended, and bind what has begun."""
@@ -307,64 +287,9 @@ class Profiles:
         if before.transaction_id is None:
             self._installed.note(Place(after.evse_id, TX, 0), before.meta["sent"])
 
-    async def _plan(self, wishes: Wishes) -> Plan:
-        scene, abilities = await self._surroundings(wishes)
-        return plan(wishes, abilities, scene)
-
-    async def _surroundings(
-        self, wishes: Wishes, evses: Collection[int] = ()
-    ) -> tuple[Scene, dict[int, Abilities]]:
-        lying = {place: one.profile for place, one in (await self._installed.read()).items()}
-        # What 1.6 tells of one EVSE it tells of all; 2.x does not wait in Preparing.
-        tells = wishes and not self._station.supply_by_evse
-        timeout = (await self.abilities(0)).connection_timeout if tells else 0
-        scene = await self._sessions.scene(wishes, lying, timeout)
-        known = {one.evse_id for one in wishes} | {one.evse_id for one in scene.running.values()}
-        return scene, {one: await self.abilities(one) for one in sorted(known | set(evses))}
-
-    async def _settle(self, choices: Sequence[Wishes], *, afresh: bool = False) -> Settled:
-        """Fulfil the first choice that the charger accepts.
-
-        One that rejects something may have what the books do not know (smart-charging 16).
-        """
-        settled = await self._first_of(choices, afresh=afresh)
-        rejected = isinstance(settled.refusal, Outcome)
-        if rejected and await self._installed.reconcile(_sent(choices[0])):
-            return await self._first_of(choices)
-        return settled
-
-    async def _first_of(self, choices: Sequence[Wishes], *, afresh: bool = False) -> Settled:
-        first: Refusal = None
-        refused: list[Sequence[Planned]] = []
-        for n, wishes in enumerate(choices):
-            planned = (await self._plan(wishes)).profiles
-            if planned in refused:
-                continue  # nothing else is asked for
-            refusal = await self._bring(planned, afresh=afresh)
-            if refusal is None:
-                return Settled(n, first, self._installed.put_back, self._installed.unsaid)
-            first = first or refusal
-            refused.append(planned)
-        return Settled(len(choices), first)
-
-    async def _bring(self, planned: Sequence[Planned], *, afresh: bool) -> Refusal:
-        """Bring the charger in line, once more if it asks for a short pause (2.1 K01.FR.56)."""
-        refusal = await self._installed.bring(planned, afresh=afresh)
-        pause = pause_of(refusal)
-        if pause is None or pause.total_seconds() > _LONGEST_PAUSE:
-            return refusal
-        await asyncio.sleep(pause.total_seconds())
-        return await self._installed.bring(planned, afresh=afresh)
-
 
 def _has_no_evse(wish: ChargingProfile) -> bool:
     return wish.purpose == TX and not wish.evse_id
-
-
-def _sent(wishes: Wishes) -> list[int]:
-    """Return the ids of what remote starts bring along before their transactions are known."""
-    sent = [one.meta.get("sent") for one in wishes]
-    return [one["id"] for one in sent if one is not None]
 
 
 def _platforms(wishes: Wishes) -> list[ChargingProfile]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from csms.commands import Outcome
 
 if TYPE_CHECKING:
-    from csms.profiles import Settled
+    from csms.fulfilment import Settled
 
 ACCEPTED, REJECTED, UNKNOWN = "Accepted", "Rejected", "Unknown"
 _LONGEST_CODE, _LONGEST_INFO = 20, 512  # reasonCode and additionalInfo in 2.0.1

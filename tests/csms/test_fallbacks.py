@@ -102,6 +102,14 @@ def test_with_one_level_and_one_period_the_lower_holds_always() -> None:
     assert [allowed(plan, after) for after in (0, LONG)] == [4000, 4000]
 
 
+def test_what_a_target_wants_of_all_connectors_lies_below_a_fallback() -> None:
+    theirs = [constant(7, 9000, 0, id=1, level=3), constant(7, 8000, 0, id=2, level=6)]
+    plan = made([*theirs, limit(4000, condition=NO_CLOUD)], Abilities(max_level=1))
+
+    assert [allowed(plan, after) for after in (0, LONG)] == [8000, 4000]
+    assert allowed(plan, LONG, evse_id=2) == 8000
+
+
 def test_a_charger_with_little_room_gets_one_profile_at_each_place() -> None:
     """Item 2: the room of one profile stays free."""
     wishes = [limit(9000), limit(4000, condition=NO_CLOUD), limit(20_000, 0)]

@@ -6,7 +6,7 @@ import pytest
 
 from csms.commands import Outcome
 from csms.errors import BadAnswer
-from csms.profiles import Settled
+from csms.fulfilment import Settled
 from csms.told import ACCEPTED, REJECTED, Told, accepted, outcome, refused
 
 CLAMPED = Told("Clamped", "The highest stack level is 1.")
