@@ -326,6 +326,21 @@ async def test_two_profiles_at_the_same_place_and_level(
     assert [one.profile_id for one in await kept(api)] == [8 if accepted else 7]
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_an_id_that_is_there_is_replaced_wherever_it_is(
+    api: Api, connect: Connect, version: str
+) -> None:
+    await api.enrol()
+    async with answering(await connect(version=version)):
+        await api("PUT", ON_EVSE, profile())
+        moved = await api("PUT", ON_STATION, profile("ChargingStationMaxProfile", schedule(9)))
+
+    assert moved.body == {"response": "Accepted"}  # K01.FR.05
+    assert [(one.profile_id, one.evse_id) for one in await kept(api)] == [(7, 0)]
+    lying = await api.storage.charging_profiles.installed(api.charger_key("CP-1"))
+    assert [one.evse_id for one in lying] == [0]
+
+
 async def test_a_condition_is_acted_on_and_not_sent(api: Api, connect: Connect) -> None:
     await api.enrol()
     fallback = profile(condition={"whenNoCloudConnection": True}, stackLevel=None)
@@ -555,9 +570,8 @@ async def test_an_id_of_a_power_limit_is_not_taken_from_it(api: Api, connect: Co
         assert (await api("PUT", ON_EVSE, profile(id=3012))).status == 200  # of its own scope
         await api("POST", CLEAR, {"chargingProfileId": 3012})
         await api("PUT", LIMIT, {"limit": {"acMaxPowerA": 10}})
-        got = await api("PUT", ON_EVSE, profile(id=3012))
-
-    assert got.fields == {"chargingProfile.id"}
+        for path, id in ((ON_EVSE, 3012), (ON_STATION, 3000)):  # a TxDefaultProfile is no maximum
+            assert (await api("PUT", path, profile(id=id))).fields == {"chargingProfile.id"}
 
 
 # ---- beside others ----
