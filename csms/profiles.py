@@ -217,6 +217,11 @@ class Profiles:
         self._bare = False
         self._upkeep.soon()
 
+    @property
+    def at_rest(self) -> bool:
+        """Tell whether the charger has all that it should, and nothing of it ends."""
+        return self._upkeep.at_rest
+
     async def close(self) -> None:
         """Look after nothing any more."""
         await self._upkeep.close()

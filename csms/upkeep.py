@@ -37,6 +37,11 @@ class Upkeep:
             self._task = asyncio.create_task(self._run(self._wake))
         self._wake.set()
 
+    @property
+    def at_rest(self) -> bool:
+        """Tell whether nothing is done, nor to be done by itself."""
+        return self._task is None or self._task.done()
+
     async def close(self) -> None:
         """Do it no more."""
         if self._task is not None:

@@ -126,7 +126,7 @@ class Box:
     async def is_looked_after(self) -> None:
         """Wait until what was begun has ended."""
         profiles = self.device.connection.station.profiles
-        await until(lambda: profiles._task is None or profiles._task.done())
+        await until(lambda: profiles.at_rest)
         await settled()
 
 
