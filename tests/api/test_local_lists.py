@@ -225,3 +225,34 @@ async def test_an_offline_charger_shows_its_list_and_gets_none(api: Api) -> None
 async def test_what_cannot_be_is_named(api: Api, method: str, body: Any, named: str) -> None:
     await api.enrol()
     assert (await api(method, PATH, body)).fields == {named}
+
+
+@pytest.mark.parametrize("at_once", [50, 2000])
+async def test_the_longest_list_goes_out_and_comes_back(
+    api: Api, connect: Connect, at_once: int
+) -> None:
+    await api.enrol()
+    charger = Listed201(await connect(version="2.0.1"), at_once=at_once, room=2000)
+    playing = asyncio.create_task(charger.play())
+    tokens = [f"{n:036}" for n in range(2000)]
+    got = await put(api, *tokens)
+    shown = (await api.get(PATH))["localList"]["entries"]
+    playing.cancel()
+
+    assert got.body == {"response": "Accepted"}
+    assert [count for _, _, count in charger.sent] == [at_once] * (2000 // at_once)
+    assert list(charger.tokens) == [one["idToken"] for one in shown] == tokens
+    assert (await put(api, *tokens, "x")).fields == {"entries"}
+
+
+async def test_a_deleted_charger_has_nothing_that_its_namesake_finds(
+    api: Api, charger: Listed16
+) -> None:
+    await put(api, "A")
+    gone = await api("DELETE", f"{api.organization}/chargers/CP-1")
+    assert gone.status == 200
+    for path in ("localList", "reservations", "jobs", "reservations/7", "jobs/x", "jobs/x/file"):
+        assert (await api("GET", f"/api/chargingStations/CP-1/{path}")).status == 404
+
+    await api.enrol()
+    assert (await api.get(PATH))["localList"]["entries"] == []
