@@ -172,7 +172,7 @@ async def ids_of_everything(api: Api) -> dict[str, str]:
         created_at=now,
         updated_at=now,
     )
-    await api.storage.reservations.note_put(reserved)
+    await api.storage.reservations.note_asked(reserved)
     path = "/api/chargingStations/commands/ClearCache"
     batch = await api("POST", path, {"stations": ["CP-1"]})
     issued = signed("Depot", since=now, begins=timedelta(), ends=timedelta(days=365))
