@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from csms.bindings import bind
-from csms.errors import CallRefused, CommandError, LinkError
+from csms.errors import CallRefused, CommandError, InvalidCommand, LinkError
 from csms.fulfilment import Fulfilment, Settled, Wishes, sent_with_starts
 from csms.installed import Installed
 from csms.known_abilities import KnownAbilities
-from csms.parties import PLATFORM, conditions_of
+from csms.parties import PLATFORM, conditions_of, is_limit
 from csms.readback import REPORTED
 from csms.readings import mapping
 from csms.refusals import pause_of, reason_of
@@ -100,10 +100,11 @@ class Profiles:
         """Try to have one more wish fulfilled; choice 0 is that it is, and then it is stored.
 
         Without what targets want it is choice 1; else all stays as it was. Raises LinkError,
-        CommandError or StorageError.
+        CommandError or StorageError; InvalidCommand where its id is that of something else.
         """
         async with self._changing():
             before = await self._present()
+            _check_id(wish, before)
             kept = (one for one in before if not _same(one, wish) and one not in instead_of)
             after = [*kept, wish]
             mine = wish.owner == PLATFORM
@@ -295,6 +296,13 @@ class Profiles:
 
 def _has_no_evse(wish: ChargingProfile) -> bool:
     return wish.purpose == TX and not wish.evse_id
+
+
+def _check_id(wish: ChargingProfile, wishes: Wishes) -> None:
+    """Let no power limit take the place of the operator's profile of its id, nor the reverse."""
+    if any(_same(one, wish) and is_limit(one) != is_limit(wish) for one in wishes):
+        told = f"The id {wish.profile_id} is in use for something else at this station."
+        raise InvalidCommand(told, {"chargingProfileId": [told]})
 
 
 def _platforms(wishes: Wishes) -> list[ChargingProfile]:

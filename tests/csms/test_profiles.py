@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from csms.commands import ClearPowerLimit, SetPowerLimit
-from csms.errors import CallRefused, LinkClosed
+from csms.errors import CallRefused, InvalidCommand, LinkClosed
 from csms.frames import Call, Reply
 from csms.limits import limit_profile
 from csms.profiles import Profiles
@@ -181,6 +181,15 @@ async def test_a_refused_limit_is_not_kept(stage: Stage, subprotocol: str) -> No
         assert await box.limits(6) == "Rejected"
         assert await box.profiles.wishes(0) == []
         assert await box.lifts() == "Unknown"
+
+
+async def test_a_limit_takes_no_other_profiles_id(stage: Stage) -> None:
+    """Item 10: ids are one space for each charger."""
+    async with playing(stage) as (box, _):
+        assert await box.wants(9000, 0, id=3006)
+        with pytest.raises(InvalidCommand):
+            await box.limits(6)
+        assert [one.meta for one in await box.profiles.wishes(0)] == [{}]
 
 
 @BOTH
