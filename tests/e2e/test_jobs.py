@@ -117,6 +117,27 @@ async def test_a_target_that_asks_for_diagnostics_does_not_get_into_ours(api: Ap
     assert words(job) == ["Uploading", "Uploaded"]
 
 
+async def test_a_target_that_may_ask_for_diagnostics_does_not_get_into_ours_that_are_over(
+    api: Api,
+) -> None:
+    async with stand(api, "1.6")(habits=BRISK) as site:
+        path = f"{api.of_organization}/proxy_configurations"
+        _, listed = await api("GET", path)
+        (one,) = listed["proxy_configurations"]
+        policy = {"policy": {"actions": {"GetDiagnostics": "forward"}}}
+        status, body = await api("PATCH", f"{path}/{one['id']}", policy)
+        assert status == 200, body
+        await until(lambda: len(site.target.connections) > 0)
+        told = await asked(api, "/logs", {})
+        await done(api, told["jobId"])
+        answer = await site.orders("GetDiagnostics", {"location": "http://127.0.0.1:1/x"})
+        assert answer != {}
+        await until(lambda: len(site.target.calls("DiagnosticsStatusNotification")) == 4)
+        job = await done(api, told["jobId"])
+
+    assert words(job) == ["Uploading", "Uploaded"]
+
+
 async def test_a_2x_target_that_asks_for_a_log_does_not_get_into_ours(api: Api) -> None:
     log = {"remoteLocation": "http://127.0.0.1:1/x"}
     order = {"logType": "DiagnosticsLog", "requestId": 1, "log": log}
