@@ -114,7 +114,7 @@ async def _receive(request: Request, job: Job) -> None:
         _harmless(name or request.path.get("upload_name")), written.size, written.sha256
     )
     # In this order: a kill in between leaves a file that may be sent again.
-    storage.files.keep(job.job_id, written)
+    await asyncio.to_thread(storage.files.keep, job.job_id, written)
     if not await storage.jobs.note_uploaded(job.job_id, received, request.parts.clock.now()):
         storage.files.remove(job.job_id)  # the job is gone
         raise NotFound

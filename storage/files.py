@@ -71,8 +71,13 @@ class Files:
         return Written(part, size, digest.hexdigest())
 
     def keep(self, id: str, written: Written) -> None:
-        """Put a written file in its place."""
+        """Put a written file in its place, where it is after a loss of power too; this blocks."""
         written.path.replace(self.path(id))
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     def discard(self, written: Written) -> None:
         """Remove a file that was written and is not wanted."""
