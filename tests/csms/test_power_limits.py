@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from csms.commands import LimitKind, Outcome, SetPowerLimit
+from csms.commands import ClearPowerLimit, LimitKind, Outcome, SetPowerLimit
 from csms.errors import InvalidCommand
 from tests.proxy.stage import OCPP16, OCPP201, Device, Stage, says, staged
 
@@ -135,3 +135,88 @@ async def test_own_limits_are_layers_of_one_profile(stage: Stage) -> None:
             for one in device.payloads("SetChargingProfile")
         ]
         assert ids == [3006, 77]
+
+
+# ---- options ----
+
+
+async def kept(device: Device) -> dict[int, tuple[int, int, str]]:
+    """Return EVSE, level and purpose of the platform's wishes, by their ids."""
+    wishes = await device.connection.station.profiles.wishes(0)
+    return {one.profile_id: (one.evse_id, one.stack_level, one.purpose) for one in wishes}
+
+
+async def test_each_set_of_options_is_a_limit_of_its_own(stage: Stage) -> None:
+    """Item 10; with a condition the level is 1000 unless one is given."""
+    async with stage.charger(await stage.enrol(), OCPP16) as device:
+        device.answers["ClearChargingProfile"] = says({"status": "Accepted"})
+        await limit(device, 9)
+        await limit(device, 8, delay=60)
+        told = await limit(device, 7, condition="whenNoCloudConnection")
+        assert told.status_info is None, "nobody asked for level 1000"
+        await limit(device, 6, condition="whenNoCloudConnection", delay=60)
+        await limit(device, 5, condition="whenSessionNotAuthorized", stack_level=4)
+
+        default = "TxDefaultProfile"
+        assert await kept(device) == {
+            3006: (1, 0, default),
+            3007: (1, 0, default),
+            3008: (1, 1000, default),
+            3009: (1, 1000, default),
+            3010: (1, 4, default),
+        }
+        lifted = await device.connection.station.perform(ClearPowerLimit(1))
+        assert lifted.status == "Accepted"
+        assert await kept(device) == {}
+
+
+async def test_a_limit_that_nobody_authorized_is_called_emulated(stage: Stage) -> None:
+    """Item 9."""
+    async with stage.charger(await stage.enrol(), OCPP16) as device:
+        told = await limit(device, 8, condition="whenSessionNotAuthorized")
+
+        assert told.status == "Accepted"
+        assert told.status_info is not None
+        assert told.status_info["reasonCode"] == "Emulated"
+        assert device.payloads("SetChargingProfile") == [], "nobody is plugged in"
+
+
+async def begins(device: Device, id: str, **more: Any) -> None:
+    event = {
+        "eventType": "Started",
+        "timestamp": "2026-11-21T12:00:00Z",
+        "triggerReason": "Authorized",
+        "seqNo": 0,
+        "transactionInfo": {"transactionId": id},
+        "idToken": {"idToken": "CARD", "type": "ISO14443"},
+        **more,
+    }
+    await device.call("TransactionEvent", event)
+
+
+async def test_transactions_without_an_evse_have_limits_of_their_own(stage: Stage) -> None:
+    """Item 14, K01.FR.16: they wait, each under an id of its own, and come to their EVSEs."""
+    async with stage.charger(await stage.enrol(), OCPP201) as device:
+        device.answers["GetVariables"] = variables()
+        await begins(device, "A")
+        await begins(device, "B")
+        for id, kw in (("A", 9), ("B", 8), ("A", 7)):
+            told = await limit(device, kw, transaction_id=id)
+            assert told.status_info is not None
+            assert told.status_info["reasonCode"] == "Deferred"
+        assert await kept(device) == {-1: (0, 0, "TxProfile"), -2: (0, 0, "TxProfile")}
+        assert device.payloads("SetChargingProfile") == []
+
+        told_later = {"eventType": "Updated", "seqNo": 1, "evse": {"id": 2, "connectorId": 1}}
+        await begins(device, "A", **told_later)
+        profile = (await device.hears("SetChargingProfile"))["chargingProfile"]
+        assert (profile["id"], profile["transactionId"]) == (4152, "A")
+        assert period(device)[1]["limit"] == 7000.0
+        assert await kept(device) == {4152: (2, 0, "TxProfile"), -2: (0, 0, "TxProfile")}
+
+
+async def test_a_transaction_that_has_ended_meanwhile_has_no_limit(stage: Stage) -> None:
+    async with stage.charger(await stage.enrol(), OCPP201) as device:
+        with pytest.raises(InvalidCommand) as refused:
+            await limit(device, 8, transaction_id="gone")
+        assert set(refused.value.fields) == {"transactionId"}

@@ -88,6 +88,9 @@ async def test_in_preparing_a_1_6_session_waits_for_as_long_as_the_charger_does(
     assert (await watched.scene(WAITING)).unauthorized != {}
     watched.sessions.judged({"idTag": "X"}, {"idTagInfo": {"status": "Accepted"}})
     assert (await watched.scene(WAITING)).unauthorized == {}
+    # Of a proxied charger our word comes first, and then its target's.
+    watched.sessions.judged({"idTag": "X"}, {"idTagInfo": {"status": "Blocked"}})
+    assert (await watched.scene(WAITING)).unauthorized != {}
 
 
 async def test_a_start_lifts_it(desk: Desk) -> None:
