@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from csms.parties import conditions_of, delay_of
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 RENEWAL, JITTER = 600.0, 0.1  # s between two renewals, and how much more or less it may be
 _SOONEST = timedelta(seconds=60)  # chargers keep profiles in flash
+_BEFORE_US = datetime(2010, 1, 1, tzinfo=UTC)  # what began earlier needs no renewal
 _GRACE = 60  # s a charger may wait longer than it says
 _PLUGGED = frozenset(
     {"Preparing", "Charging", "SuspendedEV", "SuspendedEVSE", "Finishing", "Occupied"}
@@ -144,8 +145,8 @@ class Sessions:
         evses = {one.evse_id for one in wishes if NO_CLOUD in conditions_of(one)}
         for evse_id in evses:
             sessions = busy.at(evse_id)
-            made = [made_at(one) for place, one in lying.items() if place.evse_id == evse_id]
-            at = max((one for one in made if one), default=None)
+            made = (made_at(one) for place, one in lying.items() if place.evse_id == evse_id)
+            at = min((one for one in made if one and one > _BEFORE_US), default=None)
             new = bool(sessions - self._seen.get(evse_id, frozenset()))
             if sessions and at is not None:
                 due = at + _SOONEST if new else self._due_at(evse_id, at)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from csms.limits import limit_profile
+from csms.limits import LONG_AGO, limit_profile
 from csms.profile_ids import NO_CLOUD, NOT_AUTHORIZED
 from csms.scenes import Place, Scene, between
 from csms.schedules import TX_DEFAULT, Rate
@@ -176,6 +176,22 @@ async def test_the_station_is_renewed_where_any_vehicle_is_plugged_in(desk: Desk
     await desk.storage.group.flush()
     assert (await watched.sessions.scene(wishes, lying, 60)).due == {0}
     assert (await watched.scene(FALLBACK, made=made)).due == set()
+
+
+async def test_what_was_made_first_is_what_is_due(desk: Desk) -> None:
+    watched, now = Watched(desk, "1.6"), desk.clock.now()
+    await watched.status("Charging")
+    scene = await watched.scene(FALLBACK, made=now)
+    watched.sessions.renewed(scene, {1: now})
+    desk.clock.pass_time(seconds=700)
+    profile = limit_profile(3006, TX_DEFAULT, Rate(9000, "W"), now)
+    new = limit_profile(4146, "TxProfile", Rate(9000, "W"), desk.clock.now())
+    lasting = {**profile, "chargingSchedule": [{"startSchedule": LONG_AGO}]}
+    lying = {PLACE: profile, Place(1, "TxProfile", 0): new, Place(1, TX_DEFAULT, 0): lasting}
+
+    assert (await watched.sessions.scene([FALLBACK], lying, 60)).due == {1}
+    only_new = {place: one for place, one in lying.items() if place != PLACE}
+    assert (await watched.sessions.scene([FALLBACK], only_new, 60)).due == set()
 
 
 async def test_not_all_chargers_renew_at_once(desk: Desk) -> None:
