@@ -19,7 +19,7 @@ from csms.commands import ChangeAvailability, Outcome, Performers
 from csms.errors import LinkError
 from csms.frames import CallResult
 from csms.parties import PLATFORM
-from csms.readings import mapping, whole
+from csms.readings import mapping, whole, word
 from storage.repositories.availability import AvailabilityWish, AvailabilityWishes
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Availability:
                 await self._keep(wish)
                 return Changed(None, near)
             answer = await ask(ACTION, payload or self._words.payload(wish))
-            if mapping(answer.fields).get("status") in _TAKEN:
+            if word(mapping(answer.fields).get("status")) in _TAKEN:
                 await self._keep(wish)
                 if operative and wish.evse_id == 0:
                     await self._hold(others, ask)

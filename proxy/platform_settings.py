@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from csms.parties import PLATFORM
-from csms.readings import mapping
+from csms.readings import mapping, word
 from proxy import keys, metering
 
 if TYPE_CHECKING:
@@ -32,9 +32,11 @@ class Shared:
     def taken(self, response: Mapping[str, Any]) -> Mapping[str, str]:
         """Return those of the wishes that the charger's answer accepts."""
         if "status" in response:
-            return self.wishes if response["status"] in _TAKEN else {}
-        results = keys.items_of(response, "setVariableResult")
-        accepted = {_shared_name(one) for one in results if one.get("attributeStatus") in _TAKEN}
+            return self.wishes if word(response["status"]) in _TAKEN else {}
+        results = map(mapping, keys.items_of(response, "setVariableResult"))
+        accepted = {
+            _shared_name(one) for one in results if word(one.get("attributeStatus")) in _TAKEN
+        }
         return {name: value for name, value in self.wishes.items() if name in accepted}
 
 

@@ -71,10 +71,11 @@ async def test_what_the_charger_rejects_is_no_wish(desk: Desk) -> None:
     assert await desk.storage.availability.of(ALICE) == []
 
 
-async def test_an_answer_without_a_status_is_no_answer(desk: Desk) -> None:
+@pytest.mark.parametrize("answer", [{}, {"status": []}, {"status": {}}, [], 1])
+async def test_an_answer_without_a_status_is_no_answer(desk: Desk, answer: Any) -> None:
     async with desk.connected("1.6") as (station, talk):
         with pytest.raises(BadAnswer):
-            await answering(talk, station.perform(ChangeAvailability(1, "Inoperative")), {})
+            await answering(talk, station.perform(ChangeAvailability(1, "Inoperative")), answer)
 
     assert await desk.storage.availability.of(ALICE) == []
 

@@ -76,6 +76,26 @@ async def test_what_the_charger_refuses_is_no_wish(stage: Stage) -> None:
     assert await overlays.shared(key) == {}
 
 
+NAMED = {"component": {"name": "SampledDataCtrlr"}, "variable": {"name": "TxUpdatedInterval"}}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"status": []},
+        {"status": {"a": 1}},
+        {"setVariableResult": [None, 1, [], {}, {"attributeStatus": []}]},
+        {"setVariableResult": [{**NAMED, "attributeStatus": []}]},
+        {"setVariableResult": 1},
+    ],
+)
+async def test_an_answer_that_makes_no_sense_accepts_nothing(stage: Stage, answer: Any) -> None:
+    key, overlays = await stage.enrol(), stage.storage.overlays
+    told = await shared(overlays, key, "ChangeConfiguration", {"key": INTERVAL, "value": "60"})
+
+    assert told.taken(answer) == {}
+
+
 def item(variable: str, value: str, **more: Any) -> dict[str, Any]:
     return {
         "component": {"name": "SampledDataCtrlr"},
