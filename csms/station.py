@@ -132,16 +132,20 @@ class Station(ChargePoint):
                 result = await result
         except StorageError as cause:
             raise NotStored from cause
+        self.heard(call)
+        reply = self._reply(call, result)
+        if call.action in JUDGED and isinstance(reply, CallResult):
+            self.profiles.judged(call.fields, reply.fields)
+        return reply
+
+    def heard(self, call: Call | Send) -> None:
+        """Tell whoever wants to hear of it what the charger has called."""
         for hear in self.books.hearing.get(call.action, ()):
             hear(self.key, call)
         if call.action in HEARD:
             self.profiles.heard(call.action, call.fields)
         if call.action in resets.HEARD:
             self.resets.heard(call.action, call.fields)
-        reply = self._reply(call, result)
-        if call.action in JUDGED and isinstance(reply, CallResult):
-            self.profiles.judged(call.fields, reply.fields)
-        return reply
 
     async def witness(self, call: Call, answer: CallResult) -> None:
         """Note what another system has answered, as if the answer were ours.

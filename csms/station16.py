@@ -144,7 +144,8 @@ class Station16(Station, ChargePoint):
         """Note what another system has answered: a transaction under the id that it gave."""
         if call.action != Action.start_transaction:
             await super().witness(call, answer)
-        elif given := whole(mapping(answer.fields).get("transactionId")):
+            return
+        if given := whole(mapping(answer.fields).get("transactionId")):
             told = mapping(call.fields)
             try:
                 await self.books.transactions.start(
@@ -157,6 +158,7 @@ class Station16(Station, ChargePoint):
                 )
             except StorageError as cause:
                 raise NotStored from cause
+        self.heard(call)
 
     @on(Action.meter_values)
     async def on_meter_values(

@@ -9,6 +9,7 @@ import pytest
 from csms import frames
 from csms.commands import Outcome, RemoteStart, RemoteStop, Reset
 from csms.errors import InvalidCommand, NotStored
+from storage.operation_records import Reservation
 from tests.csms.desk import Desk, accepted, received
 from tests.storage.doubles import ALICE, BOB, NOON
 
@@ -157,6 +158,32 @@ async def test_a_start_that_another_system_answered_has_the_id_that_it_gave(desk
         "700002": "charger",
     }
     assert transactions["700002"].energy_wh == 50
+
+
+async def test_a_start_that_another_system_answered_is_heard_like_one_of_ours(desk: Desk) -> None:
+    until = NOON + timedelta(hours=1)
+    kept = Reservation(
+        key=ALICE,
+        reservation_id=7,
+        evse_id=1,
+        id_token="T",
+        id_token_type="RFID",
+        expires_at=until,
+        state="Active",
+        created_at=NOON,
+        updated_at=NOON,
+    )
+    await desk.storage.reservations.note_asked(kept)
+    station = desk.station("1.6")
+    start = received("StartTransaction", START | {"reservationId": 7})
+    await station.witness(start, frames.call_result("x", b"{}", {"transactionId": 700_001}))
+    await desk.storage.group.flush()
+
+    used = await desk.storage.reservations.get(ALICE, 7)
+    assert used is not None
+    assert used.state == "Used"
+    assert not station.profiles.at_rest  # limits of the new transaction are to be looked after
+    await station.close()
 
 
 @pytest.mark.parametrize("answer", [{"transactionId": 0}, {}, [], {"transactionId": "x"}])
