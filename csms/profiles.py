@@ -40,18 +40,13 @@ if TYPE_CHECKING:
 log = structlog.get_logger("ringmain.profiles")
 
 _STATUSES = frozenset({"StatusNotification", "NotifyEvent"})
-_SIGNS_OF_LIFE = frozenset({"Heartbeat", "MeterValues"})
-HEARD = (
-    _STATUSES
-    | _SIGNS_OF_LIFE
-    | {
-        "BootNotification",
-        REPORTED,
-        "StartTransaction",
-        "StopTransaction",
-        "TransactionEvent",
-    }
-)
+HEARD = _STATUSES | {
+    "BootNotification",
+    REPORTED,
+    "StartTransaction",
+    "StopTransaction",
+    "TransactionEvent",
+}
 _TOLD_LATER = frozenset({"evse", "idToken"})  # of a transaction, by what says that it goes on
 JUDGED = frozenset({"Authorize", "TransactionEvent"})
 _NONE = 2  # of two choices
@@ -67,7 +62,6 @@ class Profiles:
         "_bare",
         "_fulfilment",
         "_installed",
-        "_is_new",
         "_sessions",
         "_station",
         "_stored",
@@ -90,7 +84,6 @@ class Profiles:
         self._watching = True  # something is wanted that depends on what goes on at the plugs
         self._bare = False  # nothing is wanted and nothing lies there
         self._afresh = False  # the charger may have forgotten everything
-        self._is_new = True  # nobody has looked since it connected
 
     # ---- what owners want ----
 
@@ -180,8 +173,7 @@ class Profiles:
     def heard(self, action: str, fields: Any) -> None:
         """Look after the profiles soon: the charger has booted, or a transaction begins or ends.
 
-        So it is when a charger is back and says anything, and where it counts when something is
-        plugged in or a transaction goes on.
+        So it is, where it counts, when something is plugged in or a transaction goes on.
         """
         if action == REPORTED:
             self._installed.readback.heard(fields)
@@ -189,13 +181,11 @@ class Profiles:
         if action == "BootNotification":
             self._abilities.forget()
             self._afresh, self._bare = True, False
-        elif self._bare or not (self._is_new or self._counts(action, fields)):
+        elif self._bare or not self._counts(action, fields):
             return
         self._upkeep.soon()
 
     def _counts(self, action: str, fields: Any) -> bool:
-        if action in _SIGNS_OF_LIFE:
-            return False
         if action in _STATUSES:
             return self._watching
         if mapping(fields).get("eventType") != "Updated":
@@ -256,7 +246,7 @@ class Profiles:
             return None
         afresh = await self._installed.is_doubtful(sent_with_starts(wishes), booted=self._afresh)
         settled = await self._fulfilment.settle([wishes, _platforms(wishes)], afresh=afresh)
-        self._afresh = self._is_new = False
+        self._afresh = False
         until = await self._exact_until(wishes)
         if settled.refusal is None:
             self.alarm = None

@@ -304,6 +304,28 @@ async def test_a_charger_without_profiles_is_left_alone(stage: Stage) -> None:
         assert box.device.heard == []
 
 
+async def test_a_charger_that_is_back_is_looked_after(stage: Stage) -> None:
+    """Item 8: a reconnect needs no boot, and no word."""
+    key = await stage.enrol()
+    async with stage.charger(key) as device:
+        await Box(device).limits(6)
+    async with stage.charger(key) as device:
+        await until(lambda: device.actions)
+        await until(lambda: Box(device).profiles.at_rest)
+
+
+async def test_what_ends_is_watched_from_when_it_is_set(stage: Stage) -> None:
+    """Item 8."""
+    async with playing(stage) as (box, _):
+        await box.device.starts()
+        await box.limits(6)
+        await until(lambda: box.profiles.at_rest)
+        command = SetPowerLimit(1, "acMaxPowerKw", 4.2, condition="whenNoCloudConnection")
+        await box.device.connection.station.perform(command)
+        await settled()
+        assert not box.profiles.at_rest, "it waits for the renewal"
+
+
 # ---- transactions ----
 
 
