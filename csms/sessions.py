@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from csms.parties import conditions_of, delay_of
 from csms.profile_ids import NO_CLOUD
-from csms.readings import mapping
+from csms.readings import mapping, word
 from csms.scenes import Place, Scene, made_at
 from csms.schedules import TX, Fields
 from storage.records import ChargingProfile, ConnectorStatus, Transaction
@@ -63,15 +63,15 @@ class Sessions:
         if verdict is None:
             return
         accepted = mapping(verdict).get("status") == "Accepted"
-        transaction_id = mapping(mapping(fields).get("transactionInfo")).get("transactionId")
+        transaction_id = word(mapping(mapping(fields).get("transactionInfo")).get("transactionId"))
         if accepted:
             self._authorized_at = self._station.books.clock.now()
-            self._refused.discard(str(transaction_id))
+            self._refused.discard(transaction_id or "")
             return
         # Of a proxied charger we have said a word of our own before its target's.
         self._authorized_at = None
         if transaction_id is not None:
-            self._refused.add(str(transaction_id))
+            self._refused.add(transaction_id)
 
     async def scene(
         self, wishes: Sequence[ChargingProfile], lying: Mapping[Place, Fields], timeout: int

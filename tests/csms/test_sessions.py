@@ -121,6 +121,15 @@ async def test_a_2_x_transaction_waits_for_its_token(desk: Desk, version: str) -
     assert (await watched.scene(WAITING)).unauthorized == {}
 
 
+async def test_a_transaction_is_known_by_the_id_that_it_is_stored_under(desk: Desk) -> None:
+    """A refused token of an id without end keeps no more of it in mind than the ledger does."""
+    watched, long = Watched(desk, "2.0.1"), {"transactionInfo": {"transactionId": "T" * 100_000}}
+    await watched.event(**long, idToken=TOKEN)
+    watched.judged("Invalid", **long)
+
+    assert (await watched.scene(WAITING)).unauthorized == {1: None}
+
+
 @pytest.mark.parametrize("answer", [None, {}, {"idTokenInfo": 7}, {"idTokenInfo": {"status": 3}}])
 async def test_an_answer_without_a_verdict_says_nothing(desk: Desk, answer: Any) -> None:
     watched = Watched(desk, "2.0.1")
