@@ -58,13 +58,13 @@ ASIDE_BY_TARGET = """
 CREATE TABLE kept_resets AS
 SELECT owner, payload, asked_at FROM deferred_resets JOIN proxy_configurations ON id = owner
 """
-# What was accepted is found by its letters, whatever their case.
+# What was accepted is found by its letters, whatever their case; the last time counts.
 FOLDED = """
 INSERT INTO id_tokens (organization_uuid, charge_box_id, id_token, source, accepted_at)
 SELECT organization_uuid, charge_box_id, lower(id_token), source, max(accepted_at)
-FROM id_tokens WHERE id_token <> lower(id_token)
-GROUP BY organization_uuid, charge_box_id, lower(id_token), source
-ON CONFLICT DO NOTHING
+FROM id_tokens GROUP BY organization_uuid, charge_box_id, lower(id_token), source
+ON CONFLICT (organization_uuid, id_token, source, charge_box_id)
+DO UPDATE SET accepted_at = excluded.accepted_at
 """
 
 

@@ -133,11 +133,19 @@ VALUES ('organization', 'CP-1', :token, 'target', :at)
 def test_what_was_accepted_before_is_found_whatever_its_letters(url: str) -> None:
     with connected(url) as connection:
         command.upgrade(configuration(connection), "0004")
-        for token, at in (("Ab", 1), ("aB", 2), ("cd", 3), ("CD", 4), ("EF", 5)):
+        for token, at in (
+            ("Ab", 1),
+            ("aB", 2),
+            ("cd", 3),
+            ("CD", 4),
+            ("EF", 5),
+            ("gh", 7),
+            ("GH", 6),
+        ):
             connection.execute(text(ACCEPT), {"token": token, "at": at})
 
     upgrade(url)
 
     with connected(url) as connection:
         kept = rows(connection, "SELECT id_token, accepted_at FROM id_tokens ORDER BY id_token")
-    assert kept == [("ab", 2), ("cd", 3), ("ef", 5)]
+    assert kept == [("ab", 2), ("cd", 4), ("ef", 5), ("gh", 7)]
