@@ -13,11 +13,13 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import AsyncIterable, Collection
+from collections.abc import AsyncIterable, Callable, Collection
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from storage.errors import StorageUnavailable
+
+T = TypeVar("T")
 
 DIRECTORY = "files"
 MOST_BYTES = 100 << 20
@@ -52,15 +54,15 @@ class Files:
         part = self._folder / f"{_checked(id)}.{secrets.token_hex(8)}{_PART}"
         size, digest = 0, hashlib.sha256()
         try:
-            descriptor = await asyncio.to_thread(self._open, part)
+            descriptor = await _apart(self._open, part)
             try:
                 async for chunk in chunks:
                     size += len(chunk)
                     if size > self.most_bytes:
                         raise TooLong
                     digest.update(chunk)
-                    await asyncio.to_thread(_write_all, descriptor, chunk)
-                await asyncio.to_thread(os.fsync, descriptor)
+                    await _apart(_write_all, descriptor, chunk)
+                await _apart(os.fsync, descriptor)
             finally:
                 os.close(descriptor)
         except BaseException as fault:
@@ -101,6 +103,19 @@ class Files:
     def _open(self, path: Path) -> int:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+
+
+async def _apart(work: Callable[..., T], *arguments: Any) -> T:
+    """Work in a thread; who is cancelled waits for its end: what it writes to is to be closed.
+
+    Else its last bytes could go into another file, which has got the number of this one.
+    """
+    working = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait([working])
+        raise
 
 
 def _write_all(descriptor: int, chunk: bytes) -> None:

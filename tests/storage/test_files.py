@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import re
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 
 from storage.errors import StorageUnavailable
 from storage.files import Files, TooLong
+from tests.doubles import PATIENCE, settled, until
 
 
 async def chunks(*texts: bytes) -> AsyncIterator[bytes]:
@@ -59,6 +62,39 @@ async def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(os, "write", full)
     with pytest.raises(StorageUnavailable, match="No space left"):
         await Files(tmp_path).write("a-1", chunks(b"x"))
+    assert names(tmp_path) == []
+
+
+async def test_no_file_is_closed_that_a_thread_still_writes_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its number would be given to another file, and the rest of the bytes would go there."""
+    story: list[str] = []
+    writing, slow_disk = threading.Event(), threading.Event()
+    write, close = os.write, os.close
+
+    def slowly(descriptor: int, chunk: memoryview) -> int:
+        writing.set()
+        assert slow_disk.wait(PATIENCE)
+        story.append("written")
+        return write(descriptor, chunk)
+
+    def closing(descriptor: int) -> None:
+        story.append("closed")
+        close(descriptor)
+
+    task = asyncio.create_task(Files(tmp_path).write("a-1", chunks(b"x")))
+    monkeypatch.setattr(os, "write", slowly)
+    monkeypatch.setattr(os, "close", closing)
+    await until(writing.is_set)
+    task.cancel()
+    await settled()
+    slow_disk.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    monkeypatch.undo()
+    assert story == ["written", "closed"]
     assert names(tmp_path) == []
 
 
