@@ -9,6 +9,7 @@ on at the charger. The charger is not made Inoperative meanwhile.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ import orjson
 import structlog
 
 from csms.commands import Outcome
-from csms.errors import AnswerTimeout, CallRefused, LinkClosed, LinkError
+from csms.errors import AnswerTimeout, CallRefused, LinkBusy, LinkClosed, LinkError
 from csms.parties import PLATFORM
 from csms.readings import mapping, whole
 from storage.errors import StorageError
@@ -176,7 +177,8 @@ class Resets:
             while self._heard:
                 self._heard = False
                 await asyncio.sleep(self._station.books.settling)  # it has our answer first
-                await self._send_due()
+                with contextlib.suppress(LinkBusy):
+                    await self._send_due()
         except (LinkError, StorageError) as failure:  # it waits on
             log.warning("reset_waits", charge_box_id=self._station.id, reason=str(failure))
 
@@ -203,17 +205,23 @@ class Resets:
         return await self.charges(orjson.loads(reset.payload))
 
     async def _send(self, reset: DeferredReset) -> None:
-        await self._stored.note_attempts(reset._replace(attempts=reset.attempts + 1))
+        link = self._station.link
+        if link.closed is not None:
+            raise link.closed
+        if not await self._stored.note_attempts(reset, reset.attempts + 1):
+            return  # it was cancelled in the very moment
         self._booted = False
         try:
-            answer = await self._station.link.call(ACTION, self._words(reset))
+            # At once or not at all: who waits for his turn may be cancelled, and a session begin.
+            answer = await link.call(ACTION, self._words(reset), patience=0.0)
         except CallRefused as refused:  # an answer as well: asking again would not change it
             log.warning("reset_refused", charge_box_id=self._station.id, code=refused.error.code)
             await self._done(reset, "failed", {"error": str(refused)})
         except (AnswerTimeout, LinkClosed):  # it may have had it
             raise
-        except LinkError:
-            self._stored.note_attempts(reset)
+        except LinkError as failure:
+            await self._stored.note_attempts(reset, reset.attempts)
+            self._heard |= isinstance(failure, LinkBusy)  # and may say nothing for long
             raise
         else:
             response = mapping(answer.fields)
@@ -229,10 +237,9 @@ class Resets:
         return _SOFT if station.version == "1.6" else _IMMEDIATE
 
     async def _done(self, reset: DeferredReset, state: State, response: Mapping[str, Any]) -> None:
-        # Whoever takes it out ends its record: it may have been cancelled meanwhile.
-        taken = await self._stored.take(reset.key, reset.owner)
-        if taken is not None:
-            self._end(taken, state, response)
+        # Whoever takes it out ends its record: it may have been cancelled or replaced meanwhile.
+        if await self._stored.end(reset):
+            self._end(reset, state, response)
 
     def _end(self, reset: DeferredReset, state: State, response: Mapping[str, Any]) -> None:
         if reset.command_id is not None:

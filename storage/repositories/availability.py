@@ -79,10 +79,14 @@ class DeferredResets:
         """Remember a reset in the place of the owner's last one."""
         return self._group.submit(statements.note_deferred_reset, columns(reset))
 
-    def note_attempts(self, reset: DeferredReset) -> asyncio.Future[None]:
-        """Note how often a reset has gone out, if it is still there."""
-        values = {**_this(reset.key, reset.owner), "attempts": reset.attempts}
-        return self._group.submit(statements.note_reset_attempts, values)
+    async def note_attempts(self, reset: DeferredReset, attempts: int) -> bool:
+        """Note how often a reset has gone out; False where it waits no more."""
+        values = {**_same(reset), "attempts": attempts}
+        return bool(await self._database.execute(statements.note_reset_attempts, values))
+
+    async def end(self, reset: DeferredReset) -> bool:
+        """Take this very reset out: of several that try, one is told True."""
+        return bool(await self._database.execute(statements.end_deferred_reset, _same(reset)))
 
     async def of(self, key: ChargerKey) -> list[DeferredReset]:
         """Return what waits for a charger, the oldest first.
@@ -101,6 +105,10 @@ class DeferredResets:
         """Tell whether a firmware update or an upload that began since then goes on."""
         values = {**key._asdict(), "since": since}
         return bool(await self._database.fetch(statements.job_running, values))
+
+
+def _same(reset: DeferredReset) -> Row:
+    return {**_this(reset.key, reset.owner), "of_moment": reset.asked_at}
 
 
 def _this(key: ChargerKey, owner: int) -> Row:

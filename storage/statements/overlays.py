@@ -75,10 +75,18 @@ _THIS_RESET = and_(
     deferred_resets.c.charge_box_id == given(deferred_resets.c.charge_box_id, "of_charger"),
     deferred_resets.c.owner == given(deferred_resets.c.owner, "of_owner"),
 )
-note_reset_attempts = (
-    update(deferred_resets).where(_THIS_RESET).values(attempts=given(deferred_resets.c.attempts))
-)
 take_deferred_reset = delete(deferred_resets).where(_THIS_RESET).returning(*deferred_resets.c)
+# And not one that has taken its place.
+_SAME_RESET = and_(
+    _THIS_RESET, deferred_resets.c.asked_at == given(deferred_resets.c.asked_at, "of_moment")
+)
+note_reset_attempts = (
+    update(deferred_resets)
+    .where(_SAME_RESET)
+    .values(attempts=given(deferred_resets.c.attempts))
+    .returning(deferred_resets.c.owner)
+)
+end_deferred_reset = delete(deferred_resets).where(_SAME_RESET).returning(deferred_resets.c.owner)
 # A charger is at these until it has told their end.
 _JOBS: tuple[ColumnElement[Any], ...] = tuple(
     literal_column(f"'{action}'")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from storage.records import Command
 from storage.repositories.availability import DeferredReset
 from storage.store import Storage
 from tests.csms.desk import Desk, accepted, answering, open_desk
-from tests.doubles import PATIENCE, Conversation, settled
+from tests.doubles import PATIENCE, Conversation, settled, until
 from tests.storage.doubles import ALICE, NOON
 from tests.storage.records import proxy
 
@@ -346,3 +348,64 @@ async def test_what_was_cancelled_while_it_went_out_ends_as_cancelled(desk: Desk
         await station.close()
 
     assert (await ended(desk)).response == {"error": "cancelled"}
+
+
+# ---- what happens while it is on its way ----
+
+
+@contextlib.asynccontextmanager
+async def busy_link(talk: Conversation) -> AsyncIterator[None]:
+    """Have another CALL out, which the charger answers in the end."""
+    other = asyncio.create_task(talk.link.call("ClearCache", b"{}"))
+    id = (await talk.peer.hears())[1]
+    yield
+    await talk.peer.says(orjson.dumps([3, id, ACCEPTED]))
+    await other
+
+
+async def test_what_is_cancelled_behind_another_call_does_not_go_out(desk: Desk) -> None:
+    await begun(desk.storage)
+    await desk.storage.deferred_resets.note(SOFT)
+    async with desk.connected("1.6") as (station, talk):
+        async with busy_link(talk):
+            station.resets.look()
+            await until(lambda: station.resets._heard is False)
+            for _ in range(20):
+                await desk.storage.group.flush()
+            assert await desk.storage.deferred_resets.take(ALICE, 0) is not None
+        await looked(desk, station)
+
+        assert talk.peer.socket.unread == 0
+        await station.close()
+
+
+async def test_what_found_the_link_busy_goes_out_without_another_word(desk: Desk) -> None:
+    await begun(desk.storage)
+    await desk.storage.deferred_resets.note(SOFT)
+    async with desk.connected("1.6") as (station, talk):
+        async with busy_link(talk):
+            station.resets.look()
+            for _ in range(20):
+                await desk.storage.group.flush()
+                await settled()
+
+        assert await hears_reset(talk) == {"type": "Soft"}
+        assert (await ended(desk)).response == ACCEPTED
+        await station.close()
+
+
+async def test_the_answer_to_one_is_not_taken_for_that_to_its_successor(desk: Desk) -> None:
+    await begun(desk.storage)
+    await desk.storage.deferred_resets.note(SOFT)
+    async with desk.connected("1.6") as (station, talk):
+        station.resets.look()
+        asked = await talk.peer.hears()
+        await status(station, "Preparing")
+        desk.clock.pass_time(seconds=1)
+        assert (await station.perform(Reset("OnIdle", command_id="c-2"))).pending
+        await talk.peer.says(orjson.dumps([3, asked[1], {"status": "Rejected"}]))
+        await looked(desk, station)
+
+        [waiting] = await desk.storage.deferred_resets.of(ALICE)
+        assert (waiting.command_id, waiting.attempts) == ("c-2", 0)
+        await station.close()

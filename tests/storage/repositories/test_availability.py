@@ -62,14 +62,25 @@ async def test_each_owner_has_one_reset_that_waits_until_it_is_taken(storage: St
 
 async def test_attempts_are_noted_of_what_is_still_there(storage: Storage) -> None:
     tried = SOFT._replace(attempts=2)
-    storage.deferred_resets.note(SOFT)
-    await storage.deferred_resets.note_attempts(tried)
+    await storage.deferred_resets.note(SOFT)
+    assert await storage.deferred_resets.note_attempts(SOFT, 2)
     assert await storage.deferred_resets.of(ALICE) == [tried]
 
     await storage.deferred_resets.take(ALICE, 0)
-    await storage.deferred_resets.note_attempts(tried)
+    assert not await storage.deferred_resets.note_attempts(tried, 3)
 
     assert await storage.deferred_resets.of(ALICE) == []
+
+
+async def test_what_has_taken_the_place_of_a_reset_is_not_taken_for_it(storage: Storage) -> None:
+    later = SOFT._replace(asked_at=SOFT.asked_at + timedelta(microseconds=1))
+    await storage.deferred_resets.note(later)
+    assert not await storage.deferred_resets.note_attempts(SOFT, 1)
+    assert not await storage.deferred_resets.end(SOFT)
+    assert await storage.deferred_resets.of(ALICE) == [later]
+
+    assert await storage.deferred_resets.end(later)
+    assert not await storage.deferred_resets.end(later)
 
 
 async def test_a_deleted_target_s_reset_goes_out_no_more(storage: Storage) -> None:
