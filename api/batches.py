@@ -32,7 +32,7 @@ from api.schemas.common import PageQuery
 from api.schemas.organizations import SCOPES
 from api.stations import BASE, TAG
 from csms.errors import place_of
-from csms.secrecy import concealed
+from csms.secrecy import concealed, has_password
 from storage.errors import StorageError
 from storage.operation_records import CommandBatch
 from storage.records import ChargerKey, Command
@@ -66,7 +66,7 @@ async def ask_stations(request: Request) -> Mapping[str, Any]:
     action, asked = request.path["Action"], request.body["request"]
     check_action(action)
     check_scope(action, asked, request.caller.scope)
-    if concealed(asked) != asked:  # a batch has to be kept as it is
+    if has_password(asked):  # a batch has to be kept as it is
         raise Invalid({"request": [_CONFIDENTIAL]}, _CONFIDENTIAL)
     batch = CommandBatch(
         batch_id=request.parts.new_id(),
@@ -136,7 +136,8 @@ def _shown(batch: CommandBatch, states: Mapping[str, int]) -> Mapping[str, Any]:
     absent = "waiting" if batch.finished_at is None else "not_found"
     others = {"total": total, "waiting": 0, "not_found": 0, absent: total - sum(states.values())}
     counts = {**dict.fromkeys(STATES, 0), **states, **others}
-    return {**{name: getattr(batch, name) for name in _SHOWN}, "counts": counts}
+    fields = {name: getattr(batch, name) for name in _SHOWN}
+    return {**fields, "request": concealed(batch.request), "counts": counts}
 
 
 _SHOWN = ("batch_id", "action", "request", "requested_by", "created_at", "finished_at")

@@ -7,6 +7,7 @@ the log where it holds one; no queue is fed from these messages, and on the wire
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -24,13 +25,28 @@ _CREDENTIAL = re.compile(
 )
 _LONGEST = 255
 _BETWEEN_WORDS = re.compile(r"[\W_]+")  # authorization_key, Private-Key
-# What may tell a password.
+# What may tell a password, or a place with one in its URL.
 CONFIGURING = frozenset(
-    {"ChangeConfiguration", "GetConfiguration", "GetVariables", "SetNetworkProfile", "SetVariables"}
+    {
+        "ChangeConfiguration",
+        "GetConfiguration",
+        "GetDiagnostics",
+        "GetLog",
+        "GetVariables",
+        "PublishFirmware",
+        "SetNetworkProfile",
+        "SetVariables",
+        "SignedUpdateFirmware",
+        "UpdateFirmware",
+    }
 )
 _VALUES = frozenset({"value", "attributeValue"})
+_PLACES = frozenset({"location", "remoteLocation"})
+# Of a URL what lets one in: user information, and the secret of one of ours (api/uploads.py).
+_PASS = re.compile(r"(?<=://)[^/?#\s]*(?=@)|(?<=/uploads/)[\w-]{43}")
 
 
+@lru_cache(maxsize=1024)
 def is_secret(name: str) -> bool:
     """Tell whether the value of a configuration key is told to nobody."""
     # No version has longer names, and a search through a megabyte would take a second.
@@ -51,17 +67,33 @@ def loggable(frame: Frame | MalformedFrame, text: bytes, action: str | None) -> 
     return frames.call(frame.id, frame.action, payload).text
 
 
-def concealed(node: Any, *, named: bool = False) -> Any:
-    """Return a payload with its passwords concealed; ``named`` is below the name of one."""
+def concealed(node: Any) -> Any:
+    """Return a payload with its passwords concealed, also those in URLs of places."""
+    return _told(node, named=False, placed=True)
+
+
+def has_password(node: Any) -> bool:
+    """Tell whether a payload sets a password, or tells one; those in URLs do not count."""
+    told: bool = _told(node, named=False, placed=False) != node
+    return told
+
+
+def _told(node: Any, *, named: bool, placed: bool) -> Any:
+    """Return what may be told of a node; ``named`` is below the name of a password."""
     if isinstance(node, list):
-        return [concealed(item, named=named) for item in node]
+        return [_told(item, named=named, placed=placed) for item in node]
     if not isinstance(node, dict):
         return node
     named = named or any(is_secret(name) for name in _names(node))
-    return {
-        name: CONCEALED if _tells(name, value, named=named) else concealed(value, named=named)
-        for name, value in node.items()
-    }
+    told = {}
+    for name, value in node.items():
+        if _tells(name, value, named=named):
+            told[name] = CONCEALED
+        elif placed and name in _PLACES and isinstance(value, str):
+            told[name] = _PASS.sub(CONCEALED, value)
+        else:
+            told[name] = _told(value, named=named, placed=placed)
+    return told
 
 
 def _tells(name: str, value: Any, *, named: bool) -> bool:

@@ -218,3 +218,21 @@ async def test_what_a_restart_interrupts_goes_on_and_is_not_asked_twice(
     assert told == "The server was restarted before the charger's answer came."
     assert machine.asked == [("ClearCache", {})]
     assert [peer.socket.unread for peer in peers] == [0, 0]
+
+
+async def test_a_batch_of_firmware_is_sent_as_it_stands_and_shown_without_its_password(
+    api: Api, connect: Connect
+) -> None:
+    await api.enrol("CP-1")
+    one = await connect("CP-1")
+    request = {"location": "ftp://me:hunter2@host/new.bin", "retrieveDate": "2026-03-01T12:00:00Z"}
+    async with robot(one.peer) as heard:
+        got = await begin(api, "UpdateFirmware", ["CP-1"], request)
+        assert got.status == 202
+        found = await ended(api, got.body["batchId"])
+
+    assert heard.payloads("UpdateFirmware") == [request]
+    assert found["batch"]["request"]["location"] == "ftp://(concealed)@host/new.bin"
+    command_id = found["results"][0]["commandId"]
+    record = await api.get(f"/api/chargingStations/CP-1/commands/{command_id}")
+    assert "hunter2" not in str(record)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 import pytest
 
 from csms import frames
 from csms.errors import MalformedFrame
-from csms.secrecy import CONCEALED, concealed, is_secret, loggable
+from csms.secrecy import CONCEALED, concealed, has_password, is_secret, loggable
 
 
 def logged_call(action: str, payload: str) -> bytes:
@@ -108,3 +110,34 @@ def test_a_value_below_the_name_of_a_password_is_concealed_at_every_depth() -> N
 
     assert told["reportData"][0]["variableAttribute"] == [{"type": "Actual", "value": CONCEALED}]
     assert told["reportData"][1]["variableAttribute"][0]["value"] == "hunter2"
+
+
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [
+        ("GetDiagnostics", {"location": "ftp://me:hunter2@host/logs"}),
+        ("UpdateFirmware", {"location": "ftp://me:hunter2@host/new.bin", "retrieveDate": "x"}),
+        ("UpdateFirmware", {"firmware": {"location": "https://hunter2@host/new.bin"}}),
+        ("SignedUpdateFirmware", {"firmware": {"location": "sftp://a:hunter2@b@host/"}}),
+        ("GetLog", {"log": {"remoteLocation": "ftp://me:hunter2@host:21"}}),
+        ("PublishFirmware", {"location": "ftp://me:hunter2@host/new.bin"}),
+        ("GetLog", {"log": {"remoteLocation": f"http://host/uploads/{'hunter2':-<43}/log.gz"}}),
+    ],
+)
+def test_what_lets_one_into_a_place_is_concealed_and_the_place_is_not(
+    action: str, payload: dict[str, Any]
+) -> None:
+    """S-19: no user information of URLs in logs, streams and records."""
+    text = logged_call(action, orjson.dumps(payload).decode())
+
+    assert b"hunter2" not in text
+    assert b"host" in text
+    assert orjson.loads(text)[3] == concealed(payload)
+    assert not has_password(payload)
+
+
+def test_a_place_without_a_password_stays_as_it_came() -> None:
+    text = b'[2, "1", "GetDiagnostics", {"location":  "ftp://host/a@b?c=d@e"}]'
+    frame = frames.parse(text)
+
+    assert loggable(frame, text, "GetDiagnostics") == text
