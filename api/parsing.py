@@ -60,7 +60,8 @@ class Parser(AIOHTTPParser):
             body = orjson.loads(text)
         except orjson.JSONDecodeError as broken:
             raise InvalidJson(f"The body is not valid JSON: {broken}.") from None
-        _check_size(body)
+        if len(text) > 2 * MAX_DEPTH:  # else it cannot be too deep, nor too much
+            _check_size(body)
         return body
 
     def handle_error(self, error: ValidationError, *_: object, **__: object) -> NoReturn:
@@ -71,6 +72,8 @@ class Parser(AIOHTTPParser):
 
 
 async def _read(request: web.Request) -> bytes:
+    if request.content.is_eof():  # all of it is here
+        return await request.read()
     try:
         async with asyncio.timeout(request.app[DEADLINES].body):
             return await request.read()

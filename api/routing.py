@@ -102,7 +102,7 @@ class Operation:
         return JsonResponse(
             self.answer.dump(answer) if self.answer else answer,
             self.status,
-            pretty=request.query.get("pretty") == "true",
+            pretty=bool(request.query_string) and request.query.get("pretty") == "true",
         )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _BOTH_WAYS = frozenset({"DataTransfer"})
 
 
+@cache
 def actions_of(kind: type[Station]) -> frozenset[str]:
     """Name every action that an OCPP version lets us ask of a charger.
 

@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any, cast
 
 from sqlalchemy import Dialect
-from sqlalchemy.sql import ColumnElement
+from sqlalchemy.sql import ColumnElement, Executable
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from storage.database import Row, Statement, Values
@@ -26,7 +26,7 @@ class Compiled:
     What does not depend on the values is settled here, so that a row costs about a microsecond.
     """
 
-    __slots__ = ("_bind", "_constants", "_names", "_read", "_take", "many", "sql")
+    __slots__ = ("_bind", "_constants", "_names", "_read", "_take", "many", "point", "sql")
 
     def __init__(self, statement: Statement, dialect: Dialect) -> None:
         options = {"render_postcompile": True}
@@ -34,6 +34,8 @@ class Compiled:
         columns = getattr(statement, "exported_columns", ())
         order = compiled.positiontup or []
         self.sql = str(compiled)
+        marks = statement.get_execution_options() if isinstance(statement, Executable) else {}
+        self.point = bool(marks.get("point"))
         self.many = _for_many(self.sql)  # the same for AT_ONCE rows, None where there is no such
         self._take = _taker(order)
         self._bind = [

@@ -8,10 +8,18 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from storage.schema import chargers, connectors
-from storage.statements.parts import given, insert_into, limit, of_charger, only_where_empty, values
+from storage.statements.parts import (
+    given,
+    insert_into,
+    limit,
+    of_charger,
+    only_where_empty,
+    point,
+    values,
+)
 
 add_charger = insert_into(chargers)
-charger = select(chargers).where(of_charger(chargers))
+charger = point(select(chargers).where(of_charger(chargers)))
 chargers_after = (
     select(chargers)
     .where(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import null, select, update
 
 from storage.schema import api_keys, organizations
-from storage.statements.parts import given, insert_into
+from storage.statements.parts import given, insert_into, point
 
 add_organization = insert_into(organizations)
 organization = select(organizations).where(
@@ -24,7 +24,7 @@ all_organizations = select(organizations).order_by(organizations.c.created_at)
 
 add_api_key = insert_into(api_keys)
 _SHOWN_KEY = [column for column in api_keys.c if column.key != "digest"]
-api_key_by_digest = select(*_SHOWN_KEY).where(api_keys.c.digest == given(api_keys.c.digest))
+api_key_by_digest = point(select(*_SHOWN_KEY).where(api_keys.c.digest == given(api_keys.c.digest)))
 all_api_keys = select(*_SHOWN_KEY).order_by(api_keys.c.created_at)
 api_keys_of = all_api_keys.where(
     api_keys.c.organization_uuid == given(api_keys.c.organization_uuid)

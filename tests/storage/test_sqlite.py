@@ -7,11 +7,13 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Integer, column, text
+from sqlalchemy import Integer, column, select, text
 
 from storage.database import Write
 from storage.errors import Conflict, StorageError, StorageUnavailable
+from storage.schema import organizations
 from storage.sqlite import SqliteDatabase
+from storage.statements.parts import given, point
 from tests.storage.doubles import (
     ADD,
     PATIENCE,
@@ -214,3 +216,49 @@ async def test_what_is_no_database_cannot_be_opened(tmp_path: Path) -> None:
         await SqliteDatabase.open(no_database)
     with pytest.raises(StorageUnavailable):
         await SqliteDatabase.open(tmp_path / "nowhere" / "ringmain.sqlite3")
+
+
+# ---- one row by its key ----
+
+BY_KEY = point(
+    select(organizations.c.name).where(
+        organizations.c.organization_uuid == given(organizations.c.organization_uuid)
+    )
+)
+
+
+async def name_of(database: SqliteDatabase, key: str) -> list[str]:
+    return [row["name"] for row in await database.fetch(BY_KEY, {"organization_uuid": key})]
+
+
+async def test_one_row_is_found_while_the_reader_is_busy(database: SqliteDatabase) -> None:
+    await database.execute(ADD, row("one"))
+    busy = asyncio.create_task(database.fetch(ENDLESS))
+    await asyncio.sleep(0)
+
+    async with asyncio.timeout(PATIENCE):
+        assert await name_of(database, "one") == ["one"]
+        assert await name_of(database, "two") == []
+    assert not busy.done()
+    busy.cancel()
+    await asyncio.gather(busy, return_exceptions=True)
+
+
+async def test_one_row_is_read_as_anybody_last_committed_it(
+    database: SqliteDatabase, path: Path
+) -> None:
+    await database.execute(ADD, row("one"))
+    other = sqlite3.connect(path)
+    assert await name_of(database, "one") == ["one"]
+    with other:
+        other.execute("UPDATE organizations SET name = 'renamed'")
+    other.close()
+
+    assert await name_of(database, "one") == ["renamed"]
+
+
+async def test_what_fails_at_once_is_told_as_ever(database: SqliteDatabase) -> None:
+    await database.execute(text("ALTER TABLE organizations RENAME TO others"))
+
+    with pytest.raises(StorageError, match="no such table"):
+        await name_of(database, "one")
