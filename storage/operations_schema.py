@@ -106,6 +106,16 @@ remote_starts = Table(
     PrimaryKeyConstraint("organization_uuid", "charge_box_id", "remote_start_id"),
     of_charger(),
 )
+# Those that no session came of yet: few, whatever was ever asked for.
+UNBOUND = remote_starts.c.transaction_id.is_(None)
+Index(
+    "ix_remote_starts_unbound",
+    remote_starts.c.organization_uuid,
+    remote_starts.c.charge_box_id,
+    remote_starts.c.created_at,
+    sqlite_where=UNBOUND,
+    postgresql_where=UNBOUND,
+)
 
 # Who may charge where an organization decides by itself.
 known_tokens = Table(

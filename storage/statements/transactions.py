@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, and_, literal_column, null, or_, select, tuple_, update
+from sqlalchemy import Column, and_, func, literal_column, null, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql import ColumnElement
 
@@ -69,11 +69,6 @@ running_between = (
     )
     .order_by(transactions.c.charge_box_id, transactions.c.started_at)
 )
-_TRANSACTION_ORDER = (
-    transactions.c.started_at,
-    transactions.c.charge_box_id,
-    transactions.c.transaction_id,
-)
 
 
 def _if_given(column: Column[Any]) -> ColumnElement[bool]:
@@ -81,28 +76,33 @@ def _if_given(column: Column[Any]) -> ColumnElement[bool]:
     return or_(wanted.is_(null()), column == wanted)
 
 
-_NEWEST_TRANSACTIONS = (
-    select(transactions)
-    .where(
-        transactions.c.organization_uuid == given(transactions.c.organization_uuid),
-        tuple_(*_TRANSACTION_ORDER)
-        < tuple_(
-            given(transactions.c.started_at, "before_started_at"),
-            given(transactions.c.charge_box_id, "before_charge_box_id"),
-            given(transactions.c.transaction_id, "before_transaction_id"),
-        ),
-        transactions.c.started_at >= given(transactions.c.started_at, "since"),
-        _if_given(transactions.c.evse_id),
-        _if_given(transactions.c.state),
+def _newest(started_at: ColumnElement[Any]) -> Any:
+    order = (started_at, transactions.c.charge_box_id, transactions.c.transaction_id)
+    return (
+        select(transactions)
+        .where(
+            transactions.c.organization_uuid == given(transactions.c.organization_uuid),
+            tuple_(*order)
+            < tuple_(
+                given(transactions.c.started_at, "before_started_at"),
+                given(transactions.c.charge_box_id, "before_charge_box_id"),
+                given(transactions.c.transaction_id, "before_transaction_id"),
+            ),
+            started_at >= given(transactions.c.started_at, "since"),
+            _if_given(transactions.c.evse_id),
+            _if_given(transactions.c.state),
+        )
+        .order_by(*(column.desc() for column in order))
+        .limit(limit())
     )
-    .order_by(*(column.desc() for column in _TRANSACTION_ORDER))
-    .limit(limit())
-)
+
+
 _OF_CHARGER = transactions.c.charge_box_id == given(transactions.c.charge_box_id)
-transactions_before = _NEWEST_TRANSACTIONS
-transactions_of_charger_before = _NEWEST_TRANSACTIONS.where(_OF_CHARGER)
-# What runs has an index of its own: of a long history it is little.
-running_before = _NEWEST_TRANSACTIONS.where(schema.RUNNING)
+transactions_before = _newest(transactions.c.started_at)
+transactions_of_charger_before = transactions_before.where(_OF_CHARGER)
+# What runs has an index of its own: of a long history it is little. By a value, not by the column:
+# else SQLite goes through that history, newest first.
+running_before = _newest(func.abs(transactions.c.started_at)).where(schema.RUNNING)
 running_of_charger_before = running_before.where(_OF_CHARGER)
 
 _TRANSACTION_KEY = ("organization_uuid", "charge_box_id", "transaction_id")

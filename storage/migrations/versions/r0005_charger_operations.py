@@ -155,6 +155,8 @@ def _of_chargers() -> None:
         primary_key("remote_starts", *KEY, "remote_start_id"),
         belongs("remote_starts", KEY, "chargers"),
     )
+    unbound = "transaction_id IS NULL"
+    index("ix_remote_starts_unbound", "remote_starts", *KEY, "created_at", where=unbound)
     op.create_table(
         "reservations",
         *texts(*KEY),

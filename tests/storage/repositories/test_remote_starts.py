@@ -34,6 +34,7 @@ async def test_a_start_is_found_by_its_number_until_it_is_bound(storage: Storage
     ("key", "evse_id", "id_token", "since", "found"),
     [
         (ALICE, 1, "TAG", AN_HOUR_AGO, True),
+        (ALICE, 1, "tag", AN_HOUR_AGO, True),
         (ALICE, 1, "TAG", NOON + timedelta(seconds=1), False),
         (ALICE, 2, "TAG", AN_HOUR_AGO, False),
         (ALICE, 1, "OTHER", AN_HOUR_AGO, False),
@@ -51,6 +52,13 @@ async def test_a_start_is_found_by_what_a_1_6_charger_tells(
     await storage.remote_starts.note(START)
 
     assert (await storage.remote_starts.like(key, evse_id, id_token, since) == START) is found
+
+
+async def test_a_start_that_names_no_evse_is_of_any(storage: Storage) -> None:
+    anywhere = replace(START, evse_id=None)
+    await storage.remote_starts.note(anywhere)
+
+    assert await storage.remote_starts.like(ALICE, 2, "TAG", AN_HOUR_AGO) == anywhere
 
 
 async def test_of_two_that_are_alike_the_newest_is_found_first(storage: Storage) -> None:
