@@ -123,9 +123,7 @@ async def test_ocpp2(api: Api, free_port: int, protocol: str) -> None:
             await result(charger, "TransactionEvent", update)
             assert await target.received("TransactionEvent", 2) == update
 
-            status, stopped = await api(
-                "POST", "/api/chargingStations/CP-2/transactions/T-1/stop"
-            )
+            status, stopped = await api("POST", "/api/chargingStations/CP-2/transactions/T-1/stop")
             assert (status, stopped) == (200, {"transactionStopResponse": {"status": "Accepted"}})
             assert await charger.received("RequestStopTransaction") == {"transactionId": "T-1"}
             end = _event("Ended", 2, "RemoteStop", LATER, 1700)
