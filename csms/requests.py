@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -13,25 +12,12 @@ from csms.errors import BadAnswer, InvalidCommand
 from csms.readings import mapping
 
 if TYPE_CHECKING:
-    from csms.schemas import Schemas
     from csms.station import Station
 
-# A charger and its system may both send it.
-_BOTH_WAYS = frozenset({"DataTransfer"})
 
-
-@cache
 def actions_of(kind: type[Station]) -> frozenset[str]:
-    """Name every action that an OCPP version lets us ask of a charger.
-
-    That is what the version has and a charger does not call.
-    """
-    return _not_called(kind.schemas, frozenset(kind.handlers))
-
-
-@cache
-def _not_called(schemas: Schemas, called: frozenset[str]) -> frozenset[str]:
-    return schemas.actions - schemas.sends - called | _BOTH_WAYS
+    """Name every action that an OCPP version lets us ask of a charger."""
+    return kind.asked
 
 
 async def ask(station: Station, command: Ask) -> Outcome:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("ringmain.station")
 
+_BOTH_WAYS = frozenset({"DataTransfer"})  # a charger and its system may both send it
 _LONGEST_NAME = 50  # what any version allows for vendor, model, serial number or firmware (S-08)
 
 Handler: TypeAlias = Callable[..., Any]
@@ -90,6 +91,8 @@ class Station(ChargePoint):
     # What is known of the mains is known of each EVSE.
     supply_by_evse: ClassVar[bool] = True
     handlers: ClassVar[Mapping[str, Handler]] = MappingProxyType({})
+    # What may be asked of a charger: what the version has and a charger does not call.
+    asked: ClassVar[frozenset[str]] = frozenset()
     # What results without fields read on the wire, once one was checked.
     _unvarying: ClassVar[dict[type[DataclassInstance], bytes]] = {}
 
@@ -101,6 +104,8 @@ class Station(ChargePoint):
         cls.handlers = MappingProxyType(
             {str(action): unwrap(route["_on_action"]) for action, route in routes.items()}
         )
+        known = cls.schemas.actions - cls.schemas.sends
+        cls.asked = known - cls.handlers.keys() | _BOTH_WAYS
 
     def __init__(self, key: ChargerKey, books: Books, link: Link) -> None:
         # Not the library's: it would hold a queue, a lock and a route map that nothing uses.

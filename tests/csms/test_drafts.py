@@ -58,7 +58,7 @@ def test_what_is_whole_is_not_changed() -> None:
     ],
 )
 def test_external_constraints_are_sent_as_what_a_csms_may_set(
-    evse_id: int, more: dict[str, str], purpose: str
+    evse_id: int, more: dict[str, Any], purpose: str
 ) -> None:
     draft = drafted(asked(EXTERNAL, **more), evse_id, TRANSACTIONS, NOW)
 
@@ -89,7 +89,7 @@ def test_other_purposes_stay() -> None:
 def test_the_transaction_of_a_tx_profile(
     evse_id: int, named: str | None, place: int, found: str | None
 ) -> None:
-    named_one = {"transactionId": named} if named else {}
+    named_one: dict[str, Any] = {"transactionId": named} if named else {}
     draft = drafted(asked(TX, **named_one), evse_id, TRANSACTIONS, NOW)
     transaction = draft.transaction
 
