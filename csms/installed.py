@@ -205,12 +205,27 @@ class Installed:
         return there is not None and _unbound(there.profile) == _unbound(planned.profile)
 
     async def _make_room(self, planned: Planned) -> Refusal:
-        """Clear a profile of another id from the place of one, unless that is done by itself."""
+        """Clear a profile of another id from the place of one, unless that is done by itself.
+
+        What comes lies above it first, where there is a level: its place is never empty.
+        """
         there = self._there.get(planned.place)
         if self._station.replaces_rivals or there is None:
             return None
-        rivals = there.profile["id"] != planned.profile["id"]
-        return await self._clear([planned.place]) if rivals else None
+        if there.profile["id"] == planned.profile["id"]:
+            return None
+        above = await self._above(planned)
+        refusal = None if above is None else await self._set(above)
+        return refusal or await self._clear([planned.place])
+
+    async def _above(self, planned: Planned) -> Planned | None:
+        """Return the same above all that lies there, None where there is no such level."""
+        abilities = await self._station.profiles.abilities(planned.place.evse_id)
+        level = 1 + max(place.level for place in self._there if place[:2] == planned.place[:2])
+        if level > abilities.max_level:
+            return None
+        place = planned.place._replace(level=level)
+        return Planned(place, {**planned.profile, "stackLevel": level})
 
     def _with_overwritten(
         self, missing: Sequence[Planned], planned: Sequence[Planned]

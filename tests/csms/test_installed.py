@@ -62,7 +62,8 @@ def obeying(device: Device) -> Installed:
 def told(device: Device) -> list[tuple[str, int]]:
     """Return which ids were set and cleared, and forget them."""
     found = []
-    for call in device.heard:
+    changes = [one for one in device.heard if one.action.endswith("ChargingProfile")]
+    for call in changes:
         fields: Any = call.fields
         profile = fields.get("csChargingProfiles") or fields.get("chargingProfile") or fields
         names = ("chargingProfileId", "id")
@@ -100,6 +101,21 @@ async def test_another_id_on_the_same_level(
 
         assert told(device) == sent
         assert [one.profile["id"] for one in (await installed.read()).values()] == [2]
+
+
+async def test_another_id_lies_above_before_the_old_one_goes(stage: Stage) -> None:
+    # Its place is empty at no time: smart-charging item 2 keeps a slot free for that.
+    variable = {"component": {"name": "SmartChargingCtrlr"}, "attributeStatus": "Accepted"}
+    level = {**variable, "variable": {"name": "ProfileStackLevel"}, "attributeValue": "2"}
+    async with stage.charger(await stage.enrol(), OCPP201) as device:
+        device.answers["GetVariables"] = says({"getVariableResult": [level]})
+        installed = obeying(device)
+        await installed.bring([planned(1)], afresh=False)
+        told(device)
+        await installed.bring([planned(2)], afresh=False)
+
+        assert told(device) == [("Set", 2), ("Cle", 1), ("Set", 2)]
+        assert [place.level for place in await installed.read()] == [0]
 
 
 async def test_the_same_id_on_another_level_replaces_itself(stage: Stage) -> None:
