@@ -56,9 +56,14 @@ class Supply:
         return round_down(rate.value / volts if unit == "A" else rate.value * volts)
 
     def lowest(self, rates: Iterable[Rate | None], unit: Unit) -> Rate | None:
-        """Return what keeps to all of these limits, None where there are none."""
+        """Return what keeps to all of these limits, None where there are none.
+
+        Fewer phases than three are said: a station shares W among three (K01.FR.49).
+        """
         known = [rate for rate in rates if rate is not None]
-        phases = min((rate.phases for rate in known if rate.phases), default=None)
+        direct = any(rate.direct for rate in known)
+        few = [self.phases] if self.phases in {1, 2} and not direct else []
+        phases = min((one for one in (*few, *(rate.phases for rate in known)) if one), default=None)
         values = [self.convert(rate, unit, phases) for rate in known]
         return Rate(min(values), unit, phases) if values else None
 

@@ -65,6 +65,14 @@ def test_the_lowest_of_different_units_is_counted_on_the_fewest_phases() -> None
     assert Supply().lowest([None], "A") is None
 
 
+def test_fewer_phases_than_three_are_always_said() -> None:
+    # K01.FR.49; smart-charging item 6. Direct current has none.
+    assert Supply(1).lowest([Rate(3700, "W")], "W") == Rate(3700, "W", 1)
+    assert Supply(2).lowest([Rate(16, "A", 1)], "A") == Rate(16, "A", 1)
+    assert Supply(3).lowest([Rate(16, "A")], "A") == Rate(16, "A")
+    assert Supply(1).lowest([Rate(3700, "W", direct=True)], "W") == Rate(3700, "W")
+
+
 # ---- periods ----
 
 
