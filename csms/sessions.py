@@ -39,6 +39,11 @@ class _Busy:
     plugged: Mapping[int, datetime | None]
     running: Mapping[str, Transaction]
 
+    @property
+    def tokens(self) -> set[str]:
+        """Return the tokens of all sessions, however they are spelled."""
+        return {one.id_token.casefold() for one in self.running.values() if one.id_token}
+
     def at(self, evse_id: int) -> frozenset[str]:
         """Return what tells one session at an EVSE from the next; of EVSE 0 all sessions."""
         found = {f"EVSE {one}" for one in self.plugged if evse_id in {0, one}}
@@ -49,12 +54,13 @@ class _Busy:
 class Sessions:
     """Watch the sessions of one connected charger."""
 
-    __slots__ = ("_authorized_at", "_refused", "_seen", "_station")
+    __slots__ = ("_authorized", "_refused", "_seen", "_station")
 
     def __init__(self, station: Station) -> None:
         self._station = station
         self._seen: dict[int, frozenset[str]] = {}  # as of the last renewal
-        self._authorized_at: datetime | None = None
+        # When a token was accepted last, and which, until it is known for which session.
+        self._authorized: tuple[datetime, str | None] | None = None
         self._refused: set[str] = set()  # transactions whose last token was not accepted
 
     def judged(self, fields: Any, answer: Any) -> None:
@@ -65,11 +71,13 @@ class Sessions:
         accepted = mapping(verdict).get("status") == "Accepted"
         transaction_id = word(mapping(mapping(fields).get("transactionInfo")).get("transactionId"))
         if accepted:
-            self._authorized_at = self._station.books.clock.now()
-            self._refused.discard(transaction_id or "")
+            if transaction_id is None:
+                self._authorized = self._station.books.clock.now(), _token_of(fields)
+            else:  # the token is of this session and of no other
+                self._refused.discard(transaction_id)
             return
         # Of a proxied charger we have said a word of our own before its target's.
-        self._authorized_at = None
+        self._authorized = None
         if transaction_id is not None:
             self._refused.add(transaction_id)
 
@@ -82,6 +90,8 @@ class Sessions:
         if not conditions and not any(one.purpose == TX or delay_of(one) for one in wishes):
             return Scene(now, lying=lying)
         busy = await self._busy(conditions)
+        if self._authorized and self._authorized[1] in busy.tokens:
+            self._authorized = None
         return Scene(
             now,
             running=busy.running,
@@ -129,7 +139,7 @@ class Sessions:
         return one.id_token is None or one.transaction_id in self._refused
 
     def _is_authorized(self, since: datetime) -> bool:
-        return self._authorized_at is not None and self._authorized_at >= since
+        return self._authorized is not None and self._authorized[0] >= since
 
     def _due(
         self,
@@ -157,6 +167,13 @@ class Sessions:
         name = f"{self._station.id} {evse_id} {made}".encode()
         share = zlib.crc32(name) / 2**31 - 1  # -1 to 1: not all chargers at once
         return made + timedelta(seconds=RENEWAL * (1 + JITTER * share))
+
+
+def _token_of(fields: Any) -> str | None:
+    """Return the token that an Authorize asks about."""
+    said = mapping(fields)
+    token = word(said.get("idTag") or mapping(said.get("idToken")).get("idToken"))
+    return None if token is None else token.casefold()
 
 
 def _since(connector: ConnectorStatus) -> datetime | None:

@@ -121,6 +121,19 @@ async def test_a_2_x_transaction_waits_for_its_token(desk: Desk, version: str) -
     assert (await watched.scene(WAITING)).unauthorized == {}
 
 
+async def test_a_token_lifts_it_until_another_session_turns_out_to_have_it(desk: Desk) -> None:
+    watched = Watched(desk, "2.0.1")
+    await watched.event()
+    watched.judged("Accepted", transactionInfo={"transactionId": "U"})
+    assert (await watched.scene(WAITING)).unauthorized == {1: None}, "it is of another"
+
+    watched.judged("Accepted", idToken={**TOKEN, "idToken": TOKEN["idToken"].upper()})
+    assert (await watched.scene(WAITING)).unauthorized == {}
+    other = {"transactionInfo": {"transactionId": "U"}, "evse": {"id": 2}}
+    await watched.event(**other, idToken=TOKEN)
+    assert (await watched.scene(WAITING)).unauthorized == {1: None}
+
+
 async def test_a_transaction_is_known_by_the_id_that_it_is_stored_under(desk: Desk) -> None:
     """A refused token of an id without end keeps no more of it in mind than the ledger does."""
     watched, long = Watched(desk, "2.0.1"), {"transactionInfo": {"transactionId": "T" * 100_000}}
