@@ -200,8 +200,9 @@ class Profiles:
         self._upkeep.soon()
 
     def supply_changed(self) -> None:
-        """Ask anew what schedules may be made of, once they are needed."""
+        """Ask anew what schedules may be made of, and make anew those that lie there."""
         self._abilities.forget()
+        self.look()
 
     def look(self) -> None:
         """Look after the profiles soon: an owner has come, gone or changed."""
@@ -289,10 +290,16 @@ def _has_no_evse(wish: ChargingProfile) -> bool:
 
 
 def _check_id(wish: ChargingProfile, wishes: Wishes) -> None:
-    """Let no power limit take the place of the operator's profile of its id, nor the reverse."""
-    if any(_same(one, wish) and is_limit(one) != is_limit(wish) for one in wishes):
+    """Let no power limit be replaced by what is for something else, nor the reverse (item 10)."""
+    rivals = (one for one in wishes if _same(one, wish) and (is_limit(one) or is_limit(wish)))
+    if any(_use(one) != _use(wish) for one in rivals):
         told = f"The id {wish.profile_id} is in use for something else at this station."
         raise InvalidCommand(told, {"chargingProfileId": [told]})
+
+
+def _use(wish: ChargingProfile) -> tuple[bool, str, int | str]:
+    """Return what a wish is for; a transaction may get its EVSE later."""
+    return is_limit(wish), wish.purpose, wish.transaction_id or wish.evse_id
 
 
 def _platforms(wishes: Wishes) -> list[ChargingProfile]:
