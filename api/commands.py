@@ -90,6 +90,9 @@ async def performed(
         await _end(asker.parts, record, ending.state, told_of(failure))
         error.details["command_id"] = record.command_id
         raise error from None
+    except Exception:
+        await _end(asker.parts, record, "failed", {"error": str(ApiError())})
+        raise
     await _end(asker.parts, record, _state(record, outcome), concealed(outcome.response))
     return outcome
 

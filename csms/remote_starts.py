@@ -57,14 +57,14 @@ async def stop(station: Station, command: RemoteStop) -> Outcome:
     Raises StorageError.
     """
     ledger, key = station.books.transactions, station.key
-    await ledger.note_stop_asked(key, command.transaction_id)
+    before = await ledger.note_stop_asked(key, command.transaction_id)
     try:
         outcome = await station.remote_stop(command)
     except _NOT_TRIED:
-        await ledger.note_stop_refused(key, command.transaction_id)
+        await ledger.note_stop_refused(key, command.transaction_id, before)
         raise
     if outcome.status != _ACCEPTED:
-        await ledger.note_stop_refused(key, command.transaction_id)
+        await ledger.note_stop_refused(key, command.transaction_id, before)
     return outcome
 
 

@@ -177,20 +177,30 @@ class TransactionLedger:
 
     # ---- what we ask ----
 
-    async def note_stop_asked(self, key: ChargerKey, transaction_id: str) -> None:
-        """Note that we are about to ask the charger to end a transaction; raise StorageError."""
-        await self._note_stop(key, transaction_id, self._clock.now())
+    async def note_stop_asked(self, key: ChargerKey, transaction_id: str) -> datetime | None:
+        """Note that we are about to ask the charger to end a transaction; raise StorageError.
 
-    async def note_stop_refused(self, key: ChargerKey, transaction_id: str) -> None:
-        """Note that the charger will not end it as we asked; raise StorageError."""
-        await self._note_stop(key, transaction_id, None)
+        Returns when we had asked for it before.
+        """
+        return await self._note_stop(key, transaction_id, self._clock.now())
+
+    async def note_stop_refused(
+        self, key: ChargerKey, transaction_id: str, before: datetime | None = None
+    ) -> None:
+        """Note that the charger will not end it as we asked; raise StorageError.
+
+        What we had asked ``before`` still holds: it may be at it already.
+        """
+        await self._note_stop(key, transaction_id, before)
 
     async def _note_stop(
         self, key: ChargerKey, transaction_id: str, asked_at: datetime | None
-    ) -> None:
+    ) -> datetime | None:
         known = await self._records.find(key, transaction_id)
-        if known is not None and not endings.over(known):
-            self._records.change(replace(known, stop_asked_at=asked_at))
+        if known is None or endings.over(known):
+            return None
+        self._records.change(replace(known, stop_asked_at=asked_at))
+        return known.stop_asked_at
 
     async def busy(self, key: ChargerKey) -> bool:
         """Tell whether a transaction of this charger is running."""

@@ -122,6 +122,16 @@ class Unable(Station16):
         raise self.failure
 
 
+async def unable_to(failure: Exception, api: Api, connect: Connect) -> None:
+    """Have a charger there whose commands end so."""
+    await api.enrol()
+    await connect()
+    connection = api.parts.registry.find(api.charger_key("CP-1"))
+    assert connection is not None
+    unable = replace(connection, station=Unable(connection.station, failure))
+    api.parts.registry.replace(unable)
+
+
 @pytest.mark.parametrize(
     ("failure", "error", "state"),
     [
@@ -134,17 +144,21 @@ class Unable(Station16):
 async def test_what_did_not_happen_is_told_with_its_record(
     api: Api, connect: Connect, failure: Exception, error: tuple[int, str], state: str
 ) -> None:
-    await api.enrol()
-    await connect()
-    connection = api.parts.registry.find(api.charger_key("CP-1"))
-    assert connection is not None
-    unable = replace(connection, station=Unable(connection.station, failure))
-    api.parts.registry.replace(unable)
+    await unable_to(failure, api, connect)
     got = await reset(api)
 
     assert got.error == error
     assert got.body["command_id"] == FIRST
     assert (await record(api))["state"] == state
+
+
+async def test_a_fault_of_ours_ends_the_record_too(api: Api, connect: Connect) -> None:
+    await unable_to(KeyError("x"), api, connect)
+
+    assert (await reset(api)).status == 500
+    ended = await record(api)
+    assert (ended["state"], "x" in str(ended["response"])) == ("failed", False)
+    assert ended["finishedAt"] is not None
 
 
 async def test_what_the_charger_did_is_told_even_if_it_cannot_be_recorded(

@@ -251,3 +251,15 @@ async def test_a_stop_that_the_charger_refuses_was_none(desk: Desk) -> None:
             await asked
 
     assert (await session(desk)).stop_asked_at is None
+
+
+async def test_a_second_stop_that_is_refused_takes_nothing_from_the_first(desk: Desk) -> None:
+    async with desk.connected("1.6") as (station, talk):
+        await accepted(station, "StartTransaction", OURS)
+        await answering(talk, station.perform(RemoteStop("1")), ACCEPTED)
+        desk.clock.pass_time(seconds=5)
+        await answering(talk, station.perform(RemoteStop("1")), REJECTED)
+        stop = {"transactionId": 1, "meterStop": 1, "timestamp": "2026-03-01T12:00:10Z"}
+        await accepted(station, "StopTransaction", stop)
+
+    assert (await session(desk)).ended_by == "operator"
