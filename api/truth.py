@@ -12,6 +12,7 @@ from api.routing import Request
 from api.schemas.stations import UNKNOWN
 from csms.composite import Lying
 from csms.effective import Effective, Measured, effective, measured, obeys
+from csms.parties import is_limit
 from csms.readings import mapping
 from csms.schedules import NOMINAL_VOLTAGE, Supply
 from storage.operation_records import StationLimit
@@ -28,7 +29,7 @@ async def with_truth(request: Request, stations: Sequence[Shown]) -> list[Shown]
     installed = await storage.charging_profiles.installed_on_page(organization, names)
     limits = await storage.station_limits.of_page(organization, names)
     limited = [name for name in names if installed[name] or limits[name]]
-    wishes = await storage.charging_profiles.of_page(organization, limited)
+    wishes = await storage.charging_profiles.of_page(organization, names)
     readings = await storage.readings.of_page(organization, limited)
     now = request.parts.clock.now()
     shown: list[Shown] = []
@@ -79,6 +80,7 @@ class _Scene:
         return {
             **self._of(0),
             "evses": [{"evse_id": evse_id, **self._of(evse_id)} for evse_id in evses],
+            "power_limits": [_layer(one) for one in self.wishes if is_limit(one)],
             "reported_limits": [_reported(one) for one in self.limits],
         }
 
@@ -108,6 +110,22 @@ def _limit(found: Effective, supply: Supply) -> Shown:
         "source": found.source,
         "charging_profile_id": found.profile_id,
         "until": found.until,
+    }
+
+
+def _layer(wish: ChargingProfile) -> Shown:
+    """Name a power limit; on the charger it may be a layer of another (smart-charging item 2)."""
+    return {
+        "charging_profile_id": None if wish.profile_id < 0 else wish.profile_id,
+        "evse_id": wish.evse_id,
+        "transaction_id": wish.transaction_id,
+        "limit": wish.meta["limit"],
+        "stack_level": wish.stack_level,
+        "condition": wish.meta.get("condition"),
+        "relative_delay": wish.meta.get("delay"),
+        "comment": wish.meta.get("comment"),
+        "created_by": wish.meta.get("createdBy"),
+        "created_at": wish.created_at,
     }
 
 

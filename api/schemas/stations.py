@@ -92,6 +92,32 @@ class ReportedLimit(CamelCase):
     updated_at = Moment(required=True)
 
 
+class PowerLimit(CamelCase):
+    """A power limit that was asked for: several of one place lie on the charger as one profile."""
+
+    charging_profile_id = fields.Integer(
+        allow_none=True,
+        required=True,
+        metadata={"description": "null as long as the transaction has no EVSE."},
+    )
+    evse_id = fields.Integer(required=True, metadata={"description": "0 is the whole station."})
+    transaction_id = fields.String(allow_none=True, required=True)
+    limit = fields.Dict(
+        keys=fields.String(),
+        values=fields.Float(),
+        required=True,
+        metadata={"description": "acMaxPowerA, acMaxPowerKw or dcMaxPowerKw, as it was asked for."},
+    )
+    stack_level = fields.Integer(required=True)
+    condition = fields.String(allow_none=True, required=True)
+    relative_delay = fields.Integer(allow_none=True, required=True, metadata={"description": "s"})
+    comment = fields.String(allow_none=True, required=True)
+    created_by = fields.String(
+        allow_none=True, required=True, metadata={"description": "The id of an API key."}
+    )
+    created_at = Moment(required=True)
+
+
 class Truth(CamelCase):
     """What really limits a station."""
 
@@ -103,6 +129,7 @@ class Truth(CamelCase):
     )
     obeys = verdict(_OBEYS)
     evses = fields.List(fields.Nested(Evse), required=True)
+    power_limits = fields.List(fields.Nested(PowerLimit), required=True)
     reported_limits = fields.List(fields.Nested(ReportedLimit), required=True)
 
 

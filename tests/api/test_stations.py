@@ -32,6 +32,7 @@ async def test_stations_are_listed_in_camel_case(api: Api, connect: Connect) -> 
         "effectiveLimit": None,
         "obeys": "unknown",
         "evses": [],
+        "powerLimits": [],
         "reportedLimits": [],
     }
 

@@ -166,6 +166,22 @@ def opened(tmp_path: Path, version: str) -> Open:
 # ---- layers (items 1 and 2) ----
 
 
+async def test_item_2_every_layer_is_named(opened: Open) -> None:
+    async with opened() as here:
+        await here.limits(ON_EVSE, 9, comment="roof full")
+        await here.limits(ON_EVSE, 8, chargingProfileId=77, stackLevel=3)
+        await here.limits(ON_EVSE, 5, relativeDelay=600)
+        assert here.ids == {77}
+        shown = (await here.asks("GET", STATION))["chargingStation"]["powerLimits"]
+        named = ("chargingProfileId", "evseId", "limit", "stackLevel", "relativeDelay", "comment")
+        assert [tuple(one[name] for name in named) for one in shown] == [
+            (3006, 1, {"acMaxPowerKw": 9}, 0, None, "roof full"),
+            (77, 1, {"acMaxPowerKw": 8}, 3, None, None),
+            (3007, 1, {"acMaxPowerKw": 5}, 0, 600, None),
+        ]
+        assert all(one["createdBy"] and one["createdAt"] for one in shown)
+
+
 @pytest.mark.parametrize("fit", [lambda _: None, only_level_0])
 async def test_item_1_and_2_all_layers_at_once(opened: Open, fit: Fitting) -> None:
     async with opened(fit) as here:
