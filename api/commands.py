@@ -47,6 +47,9 @@ from storage.repositories.commands import STILL_TO_COME, State
 log = structlog.get_logger("ringmain.api")
 
 
+_INTERRUPTED = {"error": "It was interrupted: whether the charger has done it is not known."}
+
+
 @dataclass(frozen=True, slots=True)
 class Asker:
     """Who asks, by the id of the key, in which batch, and what the server is made of."""
@@ -90,8 +93,9 @@ async def performed(
         await _end(asker.parts, record, ending.state, told_of(failure))
         error.details["command_id"] = record.command_id
         raise error from None
-    except Exception:
-        await _end(asker.parts, record, "failed", {"error": str(ApiError())})
+    except BaseException:  # ours may also be a task that is to end, so nothing is waited for
+        now = asker.parts.clock.now()
+        asker.parts.storage.commands.note_ended(record.command_id, "failed", _INTERRUPTED, now)
         raise
     await _end(asker.parts, record, _state(record, outcome), concealed(outcome.response))
     return outcome

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import inspect
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import pytest
 
-from api.commands import ENDINGS
+from api.commands import ENDINGS, Asker, performed
 from csms import errors
-from csms.commands import Command, Outcome
+from csms.commands import Command, Outcome, Reset
 from csms.errors import AnswerTimeout, CommandError, LinkBusy, LinkError, NotStored
 from csms.station import Station
 from csms.station16 import Station16
 from storage import records
+from storage.repositories.commands import Before
 from tests.api.conftest import Answer, Api, Connect
 
 STATION = "/api/chargingStations/CP-1"
@@ -25,6 +27,9 @@ FIRST = "00000000-0000-4000-8000-000000000001"
 
 async def reset(api: Api) -> Answer:
     return await api("POST", f"{STATION}/reset", {"type": "Immediate"})
+
+
+LATEST = Before(datetime.max.replace(tzinfo=UTC), "")
 
 
 async def record(api: Api, command_id: str = FIRST) -> Any:
@@ -114,7 +119,7 @@ async def test_an_answer_without_a_status_is_a_charger_error(api: Api, connect: 
 class Unable(Station16):
     """A station whose commands end in one way."""
 
-    def __init__(self, station: Station, failure: Exception) -> None:
+    def __init__(self, station: Station, failure: BaseException) -> None:
         super().__init__(station.key, station.books, station.link)
         self.failure = failure
 
@@ -122,7 +127,7 @@ class Unable(Station16):
         raise self.failure
 
 
-async def unable_to(failure: Exception, api: Api, connect: Connect) -> None:
+async def unable_to(failure: BaseException, api: Api, connect: Connect) -> None:
     """Have a charger there whose commands end so."""
     await api.enrol()
     await connect()
@@ -152,13 +157,19 @@ async def test_what_did_not_happen_is_told_with_its_record(
     assert (await record(api))["state"] == state
 
 
-async def test_a_fault_of_ours_ends_the_record_too(api: Api, connect: Connect) -> None:
-    await unable_to(KeyError("x"), api, connect)
+@pytest.mark.parametrize("fault", [KeyError("x"), asyncio.CancelledError()])
+async def test_what_is_interrupted_has_ended_too(
+    api: Api, connect: Connect, fault: BaseException
+) -> None:
+    await unable_to(fault, api, connect)
+    key = api.charger_key("CP-1")
+    with pytest.raises(type(fault)):
+        await performed(Asker(api.parts, "key"), key, Reset(), {})
 
-    assert (await reset(api)).status == 500
-    ended = await record(api)
-    assert (ended["state"], "x" in str(ended["response"])) == ("failed", False)
-    assert ended["finishedAt"] is not None
+    await api.storage.group.flush()
+    (ended,) = await api.storage.commands.page(key, LATEST, 10)
+    assert (ended.state, "interrupted" in str(ended.response)) == ("failed", True)
+    assert ended.finished_at is not None
 
 
 async def test_what_the_charger_did_is_told_even_if_it_cannot_be_recorded(
