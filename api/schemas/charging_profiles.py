@@ -47,7 +47,8 @@ class AsItStands(fields.Nested):
         return nested_obj
 
 
-def _short(value: Mapping[str, Any]) -> None:
+def short(value: Mapping[str, Any]) -> None:
+    """Refuse a free-form object that is no short one; raise ValidationError."""
     if len(orjson.dumps(value)) > _LONGEST_FREE_FORM:
         raise ValidationError(f"Longer than {_LONGEST_FREE_FORM} bytes.")
 
@@ -60,7 +61,7 @@ def _has_vendor(value: Mapping[str, Any]) -> None:
 
 def _custom_data() -> fields.Dict:
     about = {"description": "Free-form, with a `vendorId`; left out on OCPP 1.6."}
-    checks = [_has_vendor, _short]
+    checks = [_has_vendor, short]
     return fields.Dict(keys=fields.String(), validate=checks, metadata=about, allow_none=True)
 
 
@@ -197,7 +198,7 @@ class ChargingProfile(Wire):
     condition = fields.Nested(Condition, allow_none=True)
     meta = fields.Dict(
         keys=fields.String(),
-        validate=_short,
+        validate=short,
         metadata={"description": "Free-form; kept with the profile, not sent."},
         allow_none=True,
     )

@@ -165,6 +165,12 @@ def test_the_operations_api_speaks_camel_case() -> None:
     assert faults(StartRequest(), {"id_token": "T"}) == {"id_token": ["Unknown field."]}
 
 
+def test_what_a_caller_tells_of_a_vehicle_is_short() -> None:
+    named = {"vehicleIdentification": {"vin": "X" * 9000}}
+
+    assert faults(StartRequest(), named) == {"vehicleIdentification": ["Longer than 8192 bytes."]}
+
+
 def test_a_query_has_defaults() -> None:
     assert MessageQuery().load({})["limit"] == 100
     assert set(faults(MessageQuery(), {"limit": "1001", "cursor": "!", "direction": "up"})) == {
