@@ -64,6 +64,7 @@ async def running(
         enter = stack.enter_async_context
         stack.enter_context(_alone(settings.data_dir))
         storage = await enter(storage_of(settings, clock))
+        await storage.sweep_files()
         parts = RelayParts(
             storage=storage, guard=guard, clock=clock, limits=limits, timings=timings or Timings()
         )

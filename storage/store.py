@@ -80,6 +80,10 @@ class Storage:
     jobs: Jobs
     files: Files
 
+    async def sweep_files(self) -> None:
+        """Remove files that nobody knows of; for the one server, before it takes in new ones."""
+        await asyncio.to_thread(self.files.sweep, await self.jobs.with_files())
+
 
 def new_uuid() -> str:
     """Return a random UUID as text."""
@@ -105,9 +109,7 @@ async def open_storage(
     group = GroupCommit(database, apart=_APART)
     writing = asyncio.create_task(group.run())
     try:
-        files = Files(data_dir)
-        storage = await assemble(database, group, sealer, clock, new_id, files)
-        await asyncio.to_thread(files.sweep, await storage.jobs.with_files())
+        storage = await assemble(database, group, sealer, clock, new_id, Files(data_dir))
         await storage.proxy_configurations.check_seals()
         await storage.client_certificates.check_seals()
         yield storage

@@ -35,6 +35,14 @@ async def test_both_listeners_answer_when_it_is_running(tmp_path: Path) -> None:
         assert server.ocpp.port != 0
 
 
+async def test_what_a_killed_server_has_left_of_a_file_is_swept_away(tmp_path: Path) -> None:
+    left = tmp_path / "files" / "job-1.0123.part"
+    left.parent.mkdir()
+    left.write_bytes(b"half")
+    async with wiring.running(chosen(tmp_path)):
+        assert not left.exists()
+
+
 async def test_a_second_server_on_the_same_data_is_refused(tmp_path: Path) -> None:
     async with wiring.running(chosen(tmp_path)):
         with pytest.raises(wiring.AlreadyServed, match="Another server is running"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,6 +67,24 @@ async def test_a_second_process_changes_keys_beside_the_first(
 
         await command_line.api_keys.revoke(record.key_id)
         assert await server.api_keys.find(key) is None
+
+
+async def test_a_second_process_leaves_what_the_first_takes_in(
+    data_dir: Path, clock: HandClock
+) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"first half, "
+        async with open_storage(data_dir, clock):
+            pass  # somebody makes a key meanwhile
+        yield b"second half"
+
+    async with open_storage(data_dir, clock) as server:
+        written = await server.files.write("job-1", chunks())
+        server.files.keep("job-1", written)
+
+        assert server.files.path("job-1").read_bytes() == b"first half, second half"
+        await server.sweep_files()  # nobody has noted it
+        assert not server.files.path("job-1").exists()
 
 
 async def test_the_data_directory_is_for_its_owner_only(data_dir: Path, clock: HandClock) -> None:
