@@ -20,6 +20,7 @@ from csms.errors import LinkError
 from csms.frames import CallResult
 from csms.parties import PLATFORM
 from csms.readings import mapping, whole, word
+from csms.turns import held
 from storage.repositories.availability import AvailabilityWish, AvailabilityWishes
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class Availability:
 
         Raises the errors of ``Link.call``, and StorageError.
         """
-        async with self._turn:
+        async with held(self._turn):
             others = await self._closed_by_others(wish)
             operative = wish.type == _OPERATIVE
             near = tuple(_place(one) for one in others if _touches(one, wish)) if operative else ()

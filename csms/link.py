@@ -30,7 +30,7 @@ from csms.inbox import Inbox
 from csms.outbox import Outbox
 from csms.ports import Answer, Receipt, Socket, Tap, no_tap
 from csms.traffic import Traffic
-from csms.turns import Turns, Urgency
+from csms.turns import PATIENCE, Turns, Urgency
 
 log = structlog.get_logger("ringmain.link")
 
@@ -121,7 +121,7 @@ class Link:
         payload: bytes,
         *,
         timeout: float | None = None,
-        patience: float = 20.0,
+        patience: float = PATIENCE,
         urgency: Urgency = Urgency.OWNER,
         note: Any = None,
     ) -> CallResult:

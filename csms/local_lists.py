@@ -28,6 +28,7 @@ from csms.commands import (
 from csms.errors import BadAnswer, CallRefused, InvalidCommand, NotSupported
 from csms.readings import items, mapping, whole, word
 from csms.tokens import check, type_of
+from csms.turns import held
 from storage.operation_records import LocalList
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ async def put(station: Station, command: PutLocalList) -> Outcome:
     Raises InvalidCommand for what the charger's version or list has no room for, NotSupported
     where it has no list, and as ``Station.ask``.
     """
-    async with station.listing:
+    async with held(station.listing):
         return await _put(station, command)
 
 
@@ -82,7 +83,7 @@ async def change(station: Station, command: ChangeLocalList) -> Outcome:
 
     A charger that has another version than we know is given the whole list.
     """
-    async with station.listing:
+    async with held(station.listing):
         return await _change(station, command)
 
 

@@ -29,6 +29,7 @@ from csms.scenes import Place
 from csms.schedules import TX, Fields
 from csms.sessions import Sessions
 from csms.starts import start_profile
+from csms.turns import held
 from csms.upkeep import Upkeep
 from storage.errors import StorageError
 from storage.records import ChargingProfile
@@ -133,8 +134,8 @@ class Profiles:
             return bool(gone)
 
     async def wishes(self, owner: int) -> list[ChargingProfile]:
-        """Return an owner's own stack; raise StorageError."""
-        async with self._turn:
+        """Return an owner's own stack; raise LinkBusy or StorageError."""
+        async with held(self._turn):
             return [one for one in await self._present() if one.owner == owner]
 
     async def starting(self, owner: int, evse_id: int, profile: Fields) -> dict[str, Any]:
@@ -142,7 +143,7 @@ class Profiles:
 
         EVSE 0 is any. Raises LinkError or StorageError.
         """
-        async with self._turn:
+        async with held(self._turn):
             wishes = await self._present()
             scene, abilities = await self._fulfilment.surroundings(wishes, {evse_id})
         return start_profile(profile, owner, evse_id, wishes, abilities, scene)
@@ -220,7 +221,7 @@ class Profiles:
 
     @contextlib.asynccontextmanager
     async def _changing(self) -> AsyncIterator[None]:
-        async with self._turn:
+        async with held(self._turn):
             try:
                 yield
             except (LinkError, asyncio.CancelledError):

@@ -6,14 +6,34 @@ OCPP-J allows a single unanswered CALL per direction (J 1.6 §4.1.1, 2.0.1 Part 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import IntEnum
 
 from csms.errors import LinkBusy, LinkClosed
 from csms.frames import Reply
 
+PATIENCE = 20.0  # s, of who waits for others
 _REMEMBERED = 16  # CALLs that were given up
+
+
+@contextlib.asynccontextmanager
+async def held(lock: asyncio.Lock, patience: float = PATIENCE) -> AsyncIterator[None]:
+    """Hold what commands to one charger change one by one; raise LinkBusy after ``patience`` s.
+
+    Those before may each wait for a charger that never answers.
+    """
+    try:
+        async with asyncio.timeout(patience):
+            await lock.acquire()
+    except TimeoutError:
+        raise LinkBusy from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 class Urgency(IntEnum):

@@ -8,7 +8,7 @@ import pytest
 
 from csms.errors import LinkBusy, LinkClosed
 from csms.frames import call_result
-from csms.turns import Turns, Urgency
+from csms.turns import Turns, Urgency, held
 from tests.doubles import PATIENCE, settled
 
 
@@ -160,3 +160,17 @@ async def test_who_was_passed_over_while_leaving_takes_nobody_elses_turn_away() 
     assert not turns.take_at_once()
     turns.end(LinkClosed(1001, "bye"))
     assert answer.done()
+
+
+async def test_what_is_changed_one_by_one_is_not_waited_for_without_end() -> None:
+    lock = asyncio.Lock()
+
+    async with held(lock, PATIENCE):
+        with pytest.raises(LinkBusy):
+            async with held(lock, 0.01):
+                raise AssertionError("two at once")
+        assert lock.locked()
+
+    async with held(lock, PATIENCE):
+        assert lock.locked()
+    assert not lock.locked()
