@@ -33,20 +33,15 @@ if TYPE_CHECKING:
     from storage.records import ChargerKey
     from storage.repositories.reservations import Reservations
 
-ACTIVE, ASKED, CANCELLED, EXPIRED, REFUSED, USED = (
-    "Active",
-    "Asked",
-    "Cancelled",
-    "Expired",
-    "Refused",
-    "Used",
-)
-STATES = (ACTIVE, ASKED, CANCELLED, EXPIRED, REFUSED, "Removed", USED)
+ACTIVE, ASKED, USED = "Active", "Asked", "Used"
+CANCELLED, EXPIRED, REFUSED, REMOVED = "Cancelled", "Expired", "Refused", "Removed"
 _ACCEPTED = "Accepted"
 # Refused, or never sent; after anything else the charger may keep it.
 _NOT_KEPT = (CallRefused, ChargerOffline, InvalidCommand, LinkBusy, NotSupported)
+# What a reservation is after an answer to its cancellation.
+_WITHOUT: Mapping[str, str] = {_ACCEPTED: CANCELLED, "Rejected": REMOVED}
 # 2.x ReservationUpdateStatusEnumType
-_ENDS: Mapping[str, str] = {"Expired": EXPIRED, "Removed": "Removed", "NoTransaction": EXPIRED}
+_ENDS: Mapping[str, str] = {"Expired": EXPIRED, "Removed": REMOVED, "NoTransaction": EXPIRED}
 
 
 async def reserve(station: Station, command: Reserve) -> Outcome:
@@ -72,13 +67,14 @@ async def reserve(station: Station, command: Reserve) -> Outcome:
 
 
 async def cancel(station: Station, command: CancelReservation) -> Outcome:
-    """Cancel a reservation; raise as ``Station.ask``."""
+    """Cancel a reservation; raise as ``Station.ask``.
+
+    A charger that rejects it has no such reservation (1.6 §6.9, 2.0.1 H02.FR.01).
+    """
     outcome = await station.ask(_CANCELS[station.version](command.reservation_id))
-    if outcome.status == _ACCEPTED:
-        now = station.books.clock.now()
-        await station.books.reservations.note_ended(
-            station.key, command.reservation_id, CANCELLED, now
-        )
+    if outcome.status in _WITHOUT:
+        state, now = _WITHOUT[outcome.status], station.books.clock.now()
+        await station.books.reservations.note_ended(station.key, command.reservation_id, state, now)
     return outcome
 
 

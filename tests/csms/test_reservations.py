@@ -180,7 +180,7 @@ async def test_it_may_be_used_before_the_answer_has_got_here(desk: Desk) -> None
     assert (await kept(desk)).state == "Used"
 
 
-@pytest.mark.parametrize(("answer", "state"), [("Accepted", "Cancelled"), ("Rejected", "Active")])
+@pytest.mark.parametrize(("answer", "state"), [("Accepted", "Cancelled"), ("Rejected", "Removed")])
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_it_is_cancelled_where_the_charger_says_so(
     desk: Desk, version: str, answer: str, state: str
