@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 ACTIVE, ASKED, USED = "Active", "Asked", "Used"
 CANCELLED, EXPIRED, REFUSED, REMOVED = "Cancelled", "Expired", "Refused", "Removed"
+STATES = (ACTIVE, ASKED, CANCELLED, EXPIRED, REFUSED, REMOVED, USED)
 _ACCEPTED = "Accepted"
 # Refused, or never sent; after anything else the charger may keep it.
 _NOT_KEPT = (CallRefused, ChargerOffline, InvalidCommand, LinkBusy, NotSupported)

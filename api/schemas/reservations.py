@@ -10,6 +10,7 @@ from api.schemas.common import next_cursor
 from api.schemas.fields import Integer, Moment, choice, nullable, text
 from api.schemas.power_limits import StatusInfo
 from api.schemas.stations import CamelCase
+from csms.reservations import STATES
 
 TOKEN_TYPES = ("AD_HOC_USER", "APP_USER", "OTHER", "RFID")
 CONNECTOR_TYPES = (
@@ -74,13 +75,7 @@ class Reservation(CamelCase):
     id_token_type = fields.String(required=True)
     expires_at = Moment(required=True)
     state = choice(
-        "Active",
-        "Asked",
-        "Cancelled",
-        "Expired",
-        "Refused",
-        "Removed",
-        "Used",
+        *STATES,
         about="Asked: the charger has not answered, and may keep it all the same.",
         required=True,
     )
