@@ -140,7 +140,9 @@ async def _file(http: web.Request) -> tuple[str | None, AsyncIterator[bytes]]:
         reader = await http.multipart()
         async with asyncio.timeout(_SILENCE_SECONDS):
             while part := await reader.next():
-                if isinstance(part, BodyPartReader) and part.filename is not None:
+                if not isinstance(part, BodyPartReader):
+                    break  # a form in a form: the library reads each level within the other
+                if part.filename is not None:
                     return part.filename, _whole(part)
     except TimeoutError:
         raise TooSlow from None

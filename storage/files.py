@@ -24,6 +24,7 @@ T = TypeVar("T")
 DIRECTORY = "files"
 MOST_BYTES = 100 << 20
 _PART = ".part"
+_OF_THE_SENDER = (ConnectionError, TimeoutError)  # which are kinds of OSError
 _ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
@@ -67,7 +68,7 @@ class Files:
                 os.close(descriptor)
         except BaseException as fault:
             part.unlink(missing_ok=True)
-            if isinstance(fault, OSError) and not isinstance(fault, ConnectionError):
+            if isinstance(fault, OSError) and not isinstance(fault, _OF_THE_SENDER):
                 raise StorageUnavailable(f"The file cannot be written: {fault}.") from fault
             raise
         return Written(part, size, digest.hexdigest())

@@ -118,6 +118,28 @@ async def test_a_form_that_is_cut_off_is_no_file(api: Api) -> None:
     assert api.storage.files.path("job-1").read_bytes() == b"\r\n--c\r\nwhole"
 
 
+async def test_a_form_within_a_form_is_refused(api: Api) -> None:
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    within = b"--x\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n"
+
+    assert await put(api, await ticket(api), within * 3000, "POST", **kind) == 400
+
+
+async def test_a_file_that_falls_silent_is_too_slow(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.uploads._SILENCE_SECONDS", 0.05)
+    url, spoken = await ticket(api), asyncio.Event()
+
+    async def silent() -> AsyncIterator[bytes]:
+        yield b"x"
+        await spoken.wait()
+
+    assert await put(api, url, silent()) == 408
+    assert files(api.storage) == []
+    assert await put(api, url, b"at once") == 201
+
+
 async def test_a_file_that_drips_has_its_time(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.uploads._LONGEST_SECONDS", 0.05)
     url = await ticket(api)
