@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from csms.schedules import Supply
+from csms.turns import held
 from storage.records import Charger
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class KnownAbilities:
     async def of(self, evse_id: int) -> Abilities:
         """Return those of an EVSE; raise LinkError or StorageError."""
         known = evse_id if self._station.supply_by_evse else 0
-        async with self._asking:
+        async with held(self._asking):
             if known not in self._known:
                 told = await self._station.abilities(known)
                 charger = await self._station.books.chargers.get(self._station.key)
