@@ -140,7 +140,7 @@ class Link:
                 raise self._closed
             request = frames.call(self._new_id(), action, payload)
             answer = turns.ask(request.id, action)
-            deadline.begin(answer, timeout or self._answer_seconds)
+            deadline.begin(answer, self._answer_seconds if timeout is None else timeout)
             stored = partial(self._called, request.text, answer)
             self._tap("sent", request, request.text, action, note, stored)
             reply = await answer

@@ -11,16 +11,8 @@ import pytest
 
 from storage.group_commit import GroupCommit
 from storage.journal import Journal
-from storage.migrate import upgrade
 from storage.sqlite import SqliteDatabase
 from tests.storage.doubles import HandClock
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("storage") / "empty.sqlite3"
-    upgrade(f"sqlite:///{path}")
-    return path
 
 
 @pytest.fixture
