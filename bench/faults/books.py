@@ -152,11 +152,11 @@ def story(data_dir: Path, suspect: tuple[str, str]) -> list[str]:
 
 
 def late_answers(data_dir: Path, chargers: set[str], seconds: float) -> int:
-    """Count the starts that these chargers answered after so many s."""
+    """Count what these chargers were told and answered after so many s."""
     with contextlib.closing(_open(data_dir)) as database:
         rows = database.execute(
             "SELECT a.charge_box_id FROM messages a JOIN messages c ON c.seq = a.answers"
-            " WHERE a.direction = 'charger_to_platform' AND c.action LIKE '%StartTransaction'"
+            " WHERE a.direction = 'charger_to_platform' AND c.action = 'ClearCache'"
             " AND a.timestamp > c.timestamp + ?",
             (round(seconds * 1_000_000),),
         )
