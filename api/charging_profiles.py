@@ -9,7 +9,7 @@ from api.chargers import stored_charger
 from api.commands import perform
 from api.errors import Invalid
 from api.evses import evse_of
-from api.outcomes import info_of
+from api.outcomes import answered
 from api.routing import Request, route
 from api.schemas.charging_profiles import (
     ClearRequest,
@@ -18,7 +18,7 @@ from api.schemas.charging_profiles import (
     ProfileRequest,
 )
 from api.stations import STATION, TAG
-from csms.commands import Outcome, PutProfile, RemoveProfiles
+from csms.commands import PutProfile, RemoveProfiles
 from storage.clock import timestamp
 from storage.records import Charger
 
@@ -121,7 +121,7 @@ async def _put(request: Request, charger: Charger, evse_id: int) -> Mapping[str,
     kept = kept_with(request, asked, request.query["comment"])
     command = PutProfile(evse_id, without_ours(asked), kept)
     recorded = {"evseId": evse_id, "chargingProfile": asked}
-    return _answer(await perform(request, charger, command, recorded))
+    return answered(await perform(request, charger, command, recorded))
 
 
 def without_ours(asked: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -150,7 +150,7 @@ async def _clear(
     body = request.body
     asked = {name: value for name, value in _CLEAR.dump(body).items() if value is not None}
     recorded = asked if evse_id is None else {**asked, "evseId": evse_id}
-    return _answer(await perform(request, charger, _removal(body, evse_id), recorded))
+    return answered(await perform(request, charger, _removal(body, evse_id), recorded))
 
 
 def _removal(body: Mapping[str, Any], evse_id: int | None) -> RemoveProfiles:
@@ -167,10 +167,6 @@ def _removal(body: Mapping[str, Any], evse_id: int | None) -> RemoveProfiles:
         purpose=criteria.get("charging_profile_purpose"),
         stack_level=criteria.get("stack_level"),
     )
-
-
-def _answer(outcome: Outcome) -> Mapping[str, Any]:
-    return {"response": outcome.status, **info_of(outcome)}
 
 
 _CLEAR = ClearRequest()

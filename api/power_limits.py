@@ -9,10 +9,11 @@ from api.chargers import stored_charger
 from api.commands import perform
 from api.errors import Invalid, NotFound
 from api.evses import evse_of
+from api.outcomes import answered
 from api.routing import Request, route
 from api.schemas.power_limits import LimitAnswer, LimitQuery, LimitRequest
 from api.stations import STATION, TAG
-from csms.commands import ClearPowerLimit, Outcome, SetPowerLimit
+from csms.commands import ClearPowerLimit, SetPowerLimit
 from csms.parties import PLATFORM
 from csms.profile_ids import Reserved, is_reserved_for_targets, reserved_for
 from csms.schedules import TX
@@ -163,12 +164,12 @@ async def _set(request: Request, place: _Place) -> Mapping[str, Any]:
     )
     given = {_OPTIONS[name]: value for name, value in options.items() if value is not None}
     asked = {**place.named, "limit": {kind: value}, **given}
-    return _answer(await perform(request, place.charger, command, asked))
+    return answered(await perform(request, place.charger, command, asked))
 
 
 async def _clear(request: Request, place: _Place) -> Mapping[str, Any]:
     command = ClearPowerLimit(place.evse_id, place.transaction_id)
-    return _answer(await perform(request, place.charger, command, place.named))
+    return answered(await perform(request, place.charger, command, place.named))
 
 
 def _option(request: Request, name: str) -> Any:
@@ -198,13 +199,3 @@ def _same(one: ChargingProfile, place: _Place) -> bool:
 
 def _bad_id(message: str) -> Invalid:
     return Invalid({"chargingProfileId": [message]}, message)
-
-
-def _answer(outcome: Outcome) -> Mapping[str, Any]:
-    info = outcome.status_info
-    if info is None:
-        return {"response": outcome.status}
-    named = {"reason_code": info.get("reasonCode"), "additional_info": info.get("additionalInfo")}
-    custom = {"custom_data": info["customData"]} if "customData" in info else {}
-    told = {name: value for name, value in {**named, **custom}.items() if value is not None}
-    return {"response": outcome.status, "status_info": told}

@@ -14,7 +14,7 @@ import gc
 import json
 import os
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -24,7 +24,6 @@ from websockets.asyncio.connection import Connection
 from websockets.asyncio.server import ServerConnection
 
 from csms import logs, settings, wiring
-from csms.link import Link
 from csms.sockets import WebSocket
 from proxy.timings import Timings
 from storage.repositories.queues import Queues
@@ -144,21 +143,11 @@ POINTS: dict[str, Callable[[Passed], None]] = {
 }
 
 
-def hurry_commands(seconds: float) -> None:
-    """Give chargers so many s to answer the platform's commands."""
-    original: Callable[..., Awaitable[Any]] = Link.call
-
-    async def call(self: Link, action: str, payload: bytes, **options: Any) -> Any:
-        return await original(self, action, payload, **{"timeout": seconds, **options})
-
-    Link.call = call  # type: ignore[method-assign] # the deadline is no setting
-
-
-async def serve(chosen: settings.Settings, timings: Timings) -> None:
+async def serve(chosen: settings.Settings, timings: Timings, answer_seconds: float) -> None:
     """Serve until SIGTERM, as ``ringmain serve`` does."""
     asked_to_stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked_to_stop.set)
-    async with wiring.running(chosen, timings=timings):
+    async with wiring.running(chosen, timings=timings, answer_seconds=answer_seconds):
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000)
@@ -170,12 +159,11 @@ def main(environment: Mapping[str, str]) -> None:
     if crash := environment.get("FAULTS_CRASH"):
         point, _, passing = crash.rpartition(":")
         crash_at(point, int(passing))
-    if deadline := environment.get("FAULTS_COMMAND_TIMEOUT"):
-        hurry_commands(float(deadline))
+    deadline = float(environment.get("FAULTS_COMMAND_TIMEOUT", "30"))
     chosen = settings.read(environment)
     logs.configure(chosen.log_format, chosen.log_level)
     compressed = json.loads(environment.get("FAULTS_TIMINGS", "{}"))
-    uvloop.run(serve(chosen, replace(Timings(), **compressed)))
+    uvloop.run(serve(chosen, replace(Timings(), **compressed), deadline))
 
 
 if __name__ == "__main__":
