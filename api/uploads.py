@@ -7,6 +7,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -42,7 +43,10 @@ def new_ticket() -> Ticket:
     return Ticket(secret, _digest(secret))
 
 
-@route("PUT", PATH, tag=TAG, scope=None, answer=Done(), status=201, errors=(408, 409, 413))
+_taking_in = partial(route, tag=TAG, scope=None, answer=Done(), status=201, errors=(408, 409, 413))
+
+
+@_taking_in("PUT", PATH)
 async def put_upload(request: Request) -> Mapping[str, Any]:
     """Take in a file that a charger was asked for: the body, or the first file of a form.
 
@@ -51,35 +55,19 @@ async def put_upload(request: Request) -> Mapping[str, Any]:
     return await _take_in(request)
 
 
-@route("POST", PATH, tag=TAG, scope=None, answer=Done(), status=201, errors=(408, 409, 413))
+@_taking_in("POST", PATH)
 async def post_upload(request: Request) -> Mapping[str, Any]:
     """Take in a file, for chargers that POST it."""
     return await _take_in(request)
 
 
-@route(
-    "PUT",
-    PATH + "/{upload_name}",
-    tag=TAG,
-    scope=None,
-    answer=Done(),
-    status=201,
-    errors=(408, 409, 413),
-)
+@_taking_in("PUT", PATH + "/{upload_name}")
 async def put_named_upload(request: Request) -> Mapping[str, Any]:
     """Take in a file, for chargers that put its name behind the URL."""
     return await _take_in(request)
 
 
-@route(
-    "POST",
-    PATH + "/{upload_name}",
-    tag=TAG,
-    scope=None,
-    answer=Done(),
-    status=201,
-    errors=(408, 409, 413),
-)
+@_taking_in("POST", PATH + "/{upload_name}")
 async def post_named_upload(request: Request) -> Mapping[str, Any]:
     """Take in a file, for chargers that POST it with its name behind the URL."""
     return await _take_in(request)
