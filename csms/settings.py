@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
+from sqlalchemy import URL
+
 from csms.errors import RingmainError
+from storage.engines import UnknownEngine, parse_url
 
 Network: TypeAlias = IPv4Network | IPv6Network
 
@@ -40,7 +43,7 @@ class Settings:
     """All that a user can decide; one field per variable of VARIABLES."""
 
     data_dir: Path
-    database_url: str | None
+    database_url: URL | None
     http_bind: Bind
     ocpp_bind: Bind
     public_ocpp_url: str | None
@@ -95,10 +98,11 @@ def _url(*schemes: str) -> Callable[[str], str | None]:
     return parse
 
 
-def _database(text: str) -> str | None:
-    if text and not text.startswith("sqlite:///"):
-        raise ValueError("only sqlite:///… until the PostgreSQL adapter is there")
-    return text or None
+def _database(text: str) -> URL | None:
+    try:
+        return parse_url(text) if text else None
+    except UnknownEngine as unknown:
+        raise ValueError(str(unknown)) from None
 
 
 def _one_of(*words: str) -> Callable[[str], str]:

@@ -80,9 +80,7 @@ async def running(
 
 def storage_of(settings: Settings, clock: Clock) -> AbstractAsyncContextManager[Storage]:
     """Open the storage that the settings name."""
-    url = settings.database_url
-    database_file = Path(url.removeprefix("sqlite:///")) if url else None
-    return open_storage(settings.data_dir, clock, database_file=database_file)
+    return open_storage(settings.data_dir, clock, database_url=settings.database_url)
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from storage.errors import StorageUnavailable
+from storage.tenancy import EVERYBODY, SETTING
 
 
 def upgrade(url: str | URL) -> None:
@@ -46,8 +47,9 @@ def configuration(connection: Connection) -> Config:
 def connected(url: str | URL) -> Iterator[Connection]:
     """Open a connection whose transaction has the write lock from its beginning."""
     engine = create_engine(url, poolclass=NullPool)
-    event.listen(engine, "connect", _leave_transactions_to_us)
-    event.listen(engine, "begin", _begin)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _leave_transactions_to_us)
+    event.listen(engine, "begin", _BEGIN[engine.dialect.name])
     try:
         with engine.begin() as connection:
             yield connection
@@ -60,5 +62,14 @@ def _leave_transactions_to_us(connection: Any, _record: Any) -> None:
     connection.isolation_level = None
 
 
-def _begin(connection: Connection) -> None:
+def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _lock(connection: Connection) -> None:
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_UPGRADES})")
+    connection.exec_driver_sql(f"SELECT set_config('{SETTING}', '{EVERYBODY}', true)")
+
+
+_UPGRADES = 0x52494E47  # the number of the lock: "RING"
+_BEGIN = {"sqlite": _begin_immediate, "postgresql": _lock}

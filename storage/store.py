@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from storage import migrate
+from storage import engines
 from storage.clock import Clock
 from storage.database import Database
 from storage.errors import StorageUnavailable
@@ -40,10 +40,8 @@ from storage.repositories.reservations import Reservations
 from storage.repositories.station_limits import StationLimits
 from storage.repositories.transactions import Transactions
 from storage.secrets import Sealer
-from storage.sqlite import SqliteDatabase
 from storage.statements import chargers, deliveries, messages
 
-DATABASE_FILE = "ringmain.sqlite3"
 # What the most rows are written by; in the writer's batches none of them meets another statement.
 _APART = (messages.append_message, chargers.note_status, deliveries.note_position)
 
@@ -95,17 +93,15 @@ async def open_storage(
     data_dir: Path,
     clock: Clock,
     new_id: Callable[[], str] = new_uuid,
-    database_file: Path | None = None,
+    database_url: URL | None = None,
 ) -> AsyncIterator[Storage]:
-    """Open the data directory, made on first use, and keep its one writer until the context ends.
+    """Open an installation, made on first use, and keep its one writer until the context ends.
 
+    Without a URL the database is a file in the data directory.
     Raises StorageUnavailable or SealBroken.
     """
     sealer = await asyncio.to_thread(_prepare, data_dir)
-    path = database_file or data_dir / DATABASE_FILE
-    # No text: a ? in the path would begin the query of a URL.
-    await asyncio.to_thread(migrate.upgrade, URL.create("sqlite", database=str(path)))
-    database = await SqliteDatabase.open(path)
+    database = await engines.open_database(database_url or engines.default_url(data_dir))
     group = GroupCommit(database, apart=_APART)
     writing = asyncio.create_task(group.run())
     try:

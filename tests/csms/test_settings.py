@@ -5,12 +5,13 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from csms.settings import LATER, VARIABLES, Bind, SettingError, Settings, describe, read
 
 BAD_VALUES = {
     "RINGMAIN_DATA_DIR": [""],
-    "RINGMAIN_DATABASE_URL": ["postgresql://localhost/ringmain", "/var/lib/ringmain.sqlite3"],
+    "RINGMAIN_DATABASE_URL": ["mysql://localhost/ringmain", "/var/lib/ringmain.sqlite3"],
     "RINGMAIN_HTTP_BIND": ["", "8080", ":8080", "127.0.0.1", "127.0.0.1:", "example.com:80"],
     "RINGMAIN_OCPP_BIND": ["127.0.0.1:http", "127.0.0.1:65536", "127.0.0.1:-1", "[::1:9000"],
     "RINGMAIN_PUBLIC_OCPP_URL": [
@@ -80,7 +81,7 @@ def test_every_variable_is_read() -> None:
 
     assert chosen == Settings(
         data_dir=Path("/var/lib/ringmain"),
-        database_url="sqlite:////var/lib/ringmain/other.sqlite3",
+        database_url=make_url("sqlite:////var/lib/ringmain/other.sqlite3"),
         http_bind=Bind("localhost", 0),
         ocpp_bind=Bind("::", 9001),
         public_ocpp_url="wss://example.com/ocpp",
@@ -130,7 +131,7 @@ def test_promised_variable_is_refused_until_it_works(name: str) -> None:
 
 def test_password_in_a_refused_url_is_not_repeated() -> None:
     with pytest.raises(SettingError) as refused:
-        read({"RINGMAIN_DATABASE_URL": "postgresql://ringmain:p@ss/word@db/ringmain"})
+        read({"RINGMAIN_DATABASE_URL": "mysql://ringmain:p@ss/word@db/ringmain"})
 
     assert "p@ss" not in str(refused.value)
     assert "word" not in str(refused.value)

@@ -26,12 +26,13 @@ from hypothesis.stateful import (
 from csms import frames
 from csms.station16 import Station16
 from csms.station201 import Station201
+from storage.engines import DATABASE_FILE
 from storage.files import Files
 from storage.group_commit import GroupCommit
 from storage.records import Exchange, Undelivered
 from storage.secrets import Sealer
 from storage.sqlite import SqliteDatabase
-from storage.store import DATABASE_FILE, Storage, assemble, new_uuid, open_storage
+from storage.store import Storage, assemble, new_uuid, open_storage
 from tests.doubles import PATIENCE, settled
 from tests.proxy.post import DURABLE, LASTING, METERED, PASSING, SILENT, posted
 from tests.proxy.stage import CLOCK, QUICK

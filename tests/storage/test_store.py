@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from storage.engines import DATABASE_FILE
 from storage.errors import SealBroken, StorageUnavailable
 from storage.secrets import KEY_RING
-from storage.store import DATABASE_FILE, open_storage
+from storage.store import open_storage
 from tests.storage.doubles import ALICE, HandClock
 from tests.storage.records import charger, proxy
 
