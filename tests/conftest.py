@@ -1,21 +1,118 @@
-"""What holds for every test."""
+"""What holds for every test.
+
+**Both engines.** What a test stores is stored in a folder, so every test that asks for `tmp_path`
+runs twice: with the SQLite file of that folder, and with a PostgreSQL database in its place. The
+same folder again is the same database, so that a server can be started again in it. A module that
+makes folders otherwise is marked `both_engines`; what is about one engine, or says nothing about
+storage and takes long, is marked `sqlite_only` or `postgresql_only` with the reason.
+
+The server is one for the whole run, on a port of its own; where PostgreSQL is not installed those
+tests are skipped, but not in CI.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
 from hypothesis import settings
 from sqlalchemy import URL, make_url
 
-from storage import migrate
+from bench import cluster
+from storage import engines, migrate
+from tests.databases import Databases, Server
 
 # How long one example takes says more about a busy machine than about the code.
 settings.register_profile("unhurried", deadline=None, print_blob=True)
 settings.load_profile("unhurried")
+
+NOT_FOUND = "PostgreSQL not found: tests on it are skipped"
+ENGINES = ("sqlite", "postgresql")
+_SERVER = pytest.StashKey[Server]()
+
+
+# ---- the server ----
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse to leave out half of the tests where everything must be shown."""
+    if os.environ.get("CI") == "true" and cluster.binaries() is None:
+        raise pytest.UsageError("PostgreSQL not found: in CI the tests on it must run")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker where the server is that all of them share."""
+    if cluster.binaries():
+        node.workerinput["postgresql"] = _port(node.config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the server, if this process has started it."""
+    server = config.stash.get(_SERVER, None)
+    if server:
+        server.stop()
+
+
+def _port(config: pytest.Config) -> int:
+    told: dict[str, Any] = getattr(config, "workerinput", {})
+    if "postgresql" in told:
+        return int(told["postgresql"])
+    if _SERVER not in config.stash:
+        config.stash[_SERVER] = Server()
+    return config.stash[_SERVER].port
+
+
+# ---- the engine of a test ----
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run on both engines what stores something."""
+    mark = metafunc.definition.get_closest_marker
+    if mark("postgresql_only"):
+        metafunc.parametrize("engine", ["postgresql"], indirect=True)
+    elif mark("sqlite_only"):
+        return
+    elif mark("both_engines") or "tmp_path" in metafunc.fixturenames:
+        metafunc.parametrize("engine", ENGINES, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def databases(request: pytest.FixtureRequest) -> Databases:
+    """Return this worker's databases on PostgreSQL, or skip the test."""
+    if cluster.binaries() is None:
+        pytest.skip(NOT_FOUND)
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    return Databases(_port(request.config), worker)
+
+
+@pytest.fixture(autouse=True)
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Let the database of a folder be one of this engine."""
+    name: str = getattr(request, "param", "sqlite")
+    if name == "sqlite":
+        yield name
+        return
+    databases: Databases = request.getfixturevalue("databases")
+    with databases.lent() as lend:
+        monkeypatch.setattr(engines, "default_url", lend)
+        _vouch_for(databases, monkeypatch)
+        yield name
+
+
+def _vouch_for(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare each test to ask for the schema of what was copied: that takes 15 ms."""
+    is_current = migrate.is_current
+    monkeypatch.setattr(migrate, "is_current", lambda url: url in databases or is_current(url))
+
+
+# ---- whatever the engine ----
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +124,7 @@ def logs_as_they_were() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a database of the present schema, made by all revisions."""
+    """Return a SQLite database of the present schema, made by all revisions."""
     path = tmp_path_factory.mktemp("storage") / "empty.sqlite3"
     migrate.upgrade(f"sqlite:///{path}")
     return path
@@ -42,8 +139,9 @@ def new_databases_are_copies(empty_database: Path, monkeypatch: pytest.MonkeyPat
     upgrade = migrate.upgrade
 
     def upgraded(url: str | URL) -> None:
-        path = Path(make_url(url).database or "")
-        if path.parent.is_dir() and not path.exists():
+        parsed = make_url(url)
+        path = Path(parsed.database or "")
+        if parsed.get_backend_name() == "sqlite" and path.parent.is_dir() and not path.exists():
             shutil.copy(empty_database, path)
         else:
             upgrade(url)

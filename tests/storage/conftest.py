@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import URL
 
+from storage import engines
+from storage.database import Database
 from storage.group_commit import GroupCommit
 from storage.journal import Journal
-from storage.sqlite import SqliteDatabase
 from tests.storage.doubles import HandClock
 
 
 @pytest.fixture
-def path(empty_database: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copy(empty_database, tmp_path / "ringmain.sqlite3"))
+def url(tmp_path: Path) -> URL:
+    return engines.default_url(tmp_path)
 
 
 @pytest.fixture
-async def database(path: Path) -> AsyncIterator[SqliteDatabase]:
-    database = await SqliteDatabase.open(path)
+async def database(url: URL) -> AsyncIterator[Database]:
+    database = await engines.open_database(url)
     yield database
     await database.close()
 
 
 @pytest.fixture
-async def group(database: SqliteDatabase) -> AsyncIterator[GroupCommit]:
+async def group(database: Database) -> AsyncIterator[GroupCommit]:
     group = GroupCommit(database)
     writing = asyncio.create_task(group.run())
     yield group
@@ -42,5 +43,5 @@ def clock() -> HandClock:
 
 
 @pytest.fixture
-async def journal(database: SqliteDatabase, group: GroupCommit, clock: HandClock) -> Journal:
+async def journal(database: Database, group: GroupCommit, clock: HandClock) -> Journal:
     return await Journal.open(database, group, clock)

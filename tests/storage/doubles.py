@@ -9,6 +9,7 @@ from sqlalchemy import Integer, column, text
 from storage.clock import Clock
 from storage.database import Database, Row
 from storage.records import ChargerKey
+from storage.sqlite import SqliteDatabase
 from storage.statements import organizations as statements
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -51,19 +52,43 @@ def row(name: str, *, padding: str = "") -> Row:
 
 async def names(database: Database) -> list[str]:
     """Return the rows of `ADD` in the order of their writing."""
-    stored = text("SELECT organization_uuid AS name FROM organizations ORDER BY rowid")
+    written = "rowid" if _embedded(database) else "CAST(CAST(xmin AS text) AS bigint), ctid"
+    stored = text(f"SELECT organization_uuid AS name FROM organizations ORDER BY {written}")
     return [each["name"] for each in await database.fetch(stored.columns(column("name")))]
 
 
 async def fill_disk(database: Database) -> None:
     """Let the database grow no further."""
-    pages = await _pragma(database, "page_count")
-    await _pragma(database, f"max_page_count={pages}")
+    if _embedded(database):
+        pages = await _pragma(database, "page_count")
+        await _pragma(database, f"max_page_count={pages}")
+    else:
+        await database.execute(text(FULL))
 
 
 async def empty_disk(database: Database) -> None:
     """Let it grow again."""
-    await _pragma(database, "max_page_count=1000000")
+    if _embedded(database):
+        await _pragma(database, "max_page_count=1000000")
+    else:
+        await database.execute(text("DROP FUNCTION disk_is_full() CASCADE"))
+
+
+# What PostgreSQL answers when no table can grow.
+FULL = """
+CREATE FUNCTION disk_is_full() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE 'No space left on device' USING ERRCODE = '53100'; END $$;
+DO $$ DECLARE grown name; BEGIN
+    FOR grown IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+        EXECUTE 'CREATE TRIGGER disk_is_full BEFORE INSERT OR UPDATE ON ' || quote_ident(grown)
+            || ' FOR EACH STATEMENT EXECUTE FUNCTION disk_is_full()';
+    END LOOP;
+END $$
+"""
+
+
+def _embedded(database: Database) -> bool:
+    return isinstance(database, SqliteDatabase)
 
 
 async def _pragma(database: Database, pragma: str) -> int:

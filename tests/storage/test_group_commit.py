@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from storage import engines
+from storage.database import Database, Write
 from storage.errors import Conflict, StorageError, StorageUnavailable
 from storage.group_commit import GroupCommit
-from storage.sqlite import SqliteDatabase
 from tests.storage.doubles import (
     ADD,
     PATIENCE,
@@ -35,19 +38,26 @@ def outcome(committed: asyncio.Future[None]) -> type[BaseException] | None:
     return type(error) if error else None
 
 
+def watched(database: Database, monkeypatch: pytest.MonkeyPatch) -> list[Sequence[Write]]:
+    """Return the list that every batch will be added to before it is written."""
+    batches: list[Sequence[Write]] = []
+    write = database.write
+
+    async def noted(writes: Sequence[Write]) -> None:
+        batches.append([Write(statement, list(rows)) for statement, rows in writes])
+        await write(writes)
+
+    monkeypatch.setattr(database, "write", noted)
+    return batches
+
+
+@pytest.mark.both_engines
 @given(story=st.lists(STEPS, max_size=60))
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_story_keeps_its_order_and_a_bad_row_fails_alone(story: Sequence[str]) -> None:
     expected = {"good": None, "taken": Conflict, "unstorable": StorageError}
 
-    async def tell() -> None:
-        database = await SqliteDatabase.open(":memory:")
-        await database.execute(
-            text(
-                "CREATE TABLE organizations "
-                "(organization_uuid PRIMARY KEY, name, authorization, created_at)"
-            )
-        )
+    async def tell(database: Database) -> None:
         group = GroupCommit(database)
         writing = asyncio.create_task(group.run())
         await group.submit(ADD, row("taken"))
@@ -70,24 +80,29 @@ def test_any_story_keeps_its_order_and_a_bad_row_fails_alone(story: Sequence[str
 
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
+
+    async def open_and_tell(folder: str) -> None:
+        database = await engines.open_database(engines.default_url(Path(folder)))
+        await tell(database)
         await database.close()
 
-    asyncio.run(tell())
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(open_and_tell(folder))
 
 
 async def test_rows_of_one_moment_make_one_transaction(
-    database: SqliteDatabase, group: GroupCommit
+    database: Database, group: GroupCommit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said: list[str] = []
-    await database._writer._connection.set_trace_callback(said.append)
+    batches = watched(database, monkeypatch)
 
     await asyncio.gather(*(group.submit(ADD, row(str(number))) for number in range(100)))
 
-    assert [each for each in said if not each.startswith("INSERT")] == ["BEGIN IMMEDIATE", "COMMIT"]
+    [[write]] = batches
+    assert (write.statement, len(write.rows)) == (ADD, 100)
 
 
 async def test_statements_of_different_kinds_keep_their_order(
-    database: SqliteDatabase, group: GroupCommit
+    database: Database, group: GroupCommit
 ) -> None:
     forget = text("DELETE FROM organizations")
 
@@ -99,7 +114,7 @@ async def test_statements_of_different_kinds_keep_their_order(
 
 
 async def test_a_full_disk_fails_its_batch_and_the_next_one_is_tried_again(
-    database: SqliteDatabase, group: GroupCommit
+    database: Database, group: GroupCommit
 ) -> None:
     await group.submit(ADD, row("before"))
     await fill_disk(database)
@@ -115,7 +130,7 @@ async def test_a_full_disk_fails_its_batch_and_the_next_one_is_tried_again(
 
 
 async def test_what_waits_behind_a_lost_batch_is_lost_with_it(
-    database: SqliteDatabase, group: GroupCommit
+    database: Database, group: GroupCommit
 ) -> None:
     await fill_disk(database)
 
@@ -129,7 +144,7 @@ async def test_what_waits_behind_a_lost_batch_is_lost_with_it(
 
 
 async def test_flushing_waits_for_what_was_submitted_and_for_nothing_later(
-    database: SqliteDatabase, group: GroupCommit
+    database: Database, group: GroupCommit
 ) -> None:
     written: list[int] = []
 
@@ -154,7 +169,7 @@ async def test_an_idle_group_has_nothing_to_flush(group: GroupCommit) -> None:
         await group.flush()
 
 
-async def test_the_writer_writes_what_is_left_before_it_ends(database: SqliteDatabase) -> None:
+async def test_the_writer_writes_what_is_left_before_it_ends(database: Database) -> None:
     group = GroupCommit(database)
     writing = asyncio.create_task(group.run())
     await group.submit(ADD, row("before"))
@@ -168,7 +183,7 @@ async def test_the_writer_writes_what_is_left_before_it_ends(database: SqliteDat
     assert await names(database) == ["before", "0", "1", "2"]
 
 
-async def test_nobody_waits_for_a_writer_that_has_ended(database: SqliteDatabase) -> None:
+async def test_nobody_waits_for_a_writer_that_has_ended(database: Database) -> None:
     group = GroupCommit(database)
     writing = asyncio.create_task(group.run())
     await group.submit(ADD, row("before"))
@@ -179,9 +194,7 @@ async def test_nobody_waits_for_a_writer_that_has_ended(database: SqliteDatabase
         await group.submit(ADD, row("too late"))
 
 
-async def test_a_cancelled_waiter_disturbs_nobody(
-    database: SqliteDatabase, group: GroupCommit
-) -> None:
+async def test_a_cancelled_waiter_disturbs_nobody(database: Database, group: GroupCommit) -> None:
     first, second = (group.submit(ADD, row(name)) for name in ("first", "second"))
 
     first.cancel()
@@ -191,7 +204,7 @@ async def test_a_cancelled_waiter_disturbs_nobody(
 
 
 async def test_the_writer_does_not_rest_as_long_as_storage_was_away(
-    database: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock, away = asyncio.get_running_loop().time, 0.0
 
@@ -226,7 +239,7 @@ async def test_who_remembers_what_became_of_a_row_keeps_no_rows(group: GroupComm
 
 
 async def test_who_cannot_bear_to_be_told_disturbs_nobody(
-    database: SqliteDatabase, group: GroupCommit
+    database: Database, group: GroupCommit
 ) -> None:
     def fail(_fault: Exception | None) -> None:
         raise ValueError
@@ -251,12 +264,13 @@ async def test_a_failure_that_nobody_waits_for_is_no_noise(group: GroupCommit) -
 
 
 async def test_statements_apart_are_written_in_one_go_and_the_others_keep_their_order(
-    database: SqliteDatabase,
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    count = text("UPDATE organizations SET name = (SELECT count(*) FROM organizations)")
+    count = text(
+        "UPDATE organizations SET name = CAST((SELECT count(*) FROM organizations) AS text)"
+    )
     group = GroupCommit(database, apart={ADD})
-    said: list[str] = []
-    await database._writer._connection.set_trace_callback(said.append)
+    batches = watched(database, monkeypatch)
     writing = asyncio.create_task(group.run())
 
     for number in range(3):
@@ -264,7 +278,8 @@ async def test_statements_apart_are_written_in_one_go_and_the_others_keep_their_
         group.submit(count, {})
     await group.flush()
 
-    assert [each.split()[0] for each in said[1:-1]] == ["UPDATE"] * 3 + ["INSERT"] * 3
+    [batch] = batches
+    assert [(write.statement, len(write.rows)) for write in batch] == [(count, 3), (ADD, 3)]
     assert await names(database) == ["0", "1", "2"]
     writing.cancel()
     await asyncio.gather(writing, return_exceptions=True)

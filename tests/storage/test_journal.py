@@ -11,8 +11,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import URL
 
+from storage import engines
 from storage import journal as journal_module
+from storage.database import Database
 from storage.errors import StorageError
 from storage.group_commit import GroupCommit
 from storage.journal import Journal, Receipt
@@ -26,7 +29,6 @@ from storage.records import (
     ProxyConfiguration,
 )
 from storage.repositories.rows import columns
-from storage.sqlite import SqliteDatabase
 from storage.statements.chargers import add_charger
 from storage.statements.organizations import add_organization
 from storage.statements.proxies import add_cursor, add_proxy_configuration
@@ -101,7 +103,7 @@ async def exchanges(journal: Journal, key: ChargerKey = ALICE) -> list[tuple[byt
 
 
 async def test_positions_count_up_and_go_on_after_a_restart(
-    database: SqliteDatabase, group: GroupCommit, clock: HandClock
+    database: Database, group: GroupCommit, clock: HandClock
 ) -> None:
     first = Talk(await Journal.open(database, group, clock))
     assert [first.call("a").position, first.answer("a").position] == [1, 2]
@@ -114,7 +116,7 @@ async def test_positions_count_up_and_go_on_after_a_restart(
 
 
 async def test_a_position_that_a_cursor_has_passed_is_never_given_again(
-    database: SqliteDatabase, group: GroupCommit, clock: HandClock
+    database: Database, group: GroupCommit, clock: HandClock
 ) -> None:
     await _enrol_with_cursor(database, clock, position=7)
 
@@ -313,13 +315,15 @@ async def test_a_poisoned_frame_among_good_ones_fails_alone(journal: Journal, ta
 APPENDING = """
 import asyncio, sys
 from pathlib import Path
+from sqlalchemy import make_url
 from storage.clock import SystemClock
 from storage.journal import Journal
 from storage.records import ChargerKey
 from storage.store import open_storage
 
 async def append() -> None:
-    async with open_storage(Path(sys.argv[1]), SystemClock()) as storage:
+    folder, url = Path(sys.argv[1]), make_url(sys.argv[2])
+    async with open_storage(folder, SystemClock(), database_url=url) as storage:
         journal = await Journal.open(storage.database, storage.group, SystemClock(), 20)
         async def charger(name: str) -> None:
             key, number = ChargerKey("organization", name), 0
@@ -335,11 +339,12 @@ asyncio.run(append())
 """
 
 
-async def test_what_was_acknowledged_is_there_after_kill_9(tmp_path: Path) -> None:
+async def test_what_was_acknowledged_is_there_after_kill_9(tmp_path: Path, url: URL) -> None:
     acknowledged: list[int] = []
+    where = (str(tmp_path), url.render_as_string(hide_password=False))
     for _ in range(3):
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", APPENDING, str(tmp_path), stdout=asyncio.subprocess.PIPE
+            sys.executable, "-c", APPENDING, *where, stdout=asyncio.subprocess.PIPE
         )
         assert process.stdout
         said = [await process.stdout.readline() for _ in range(random.randint(20, 400))]
@@ -348,7 +353,7 @@ async def test_what_was_acknowledged_is_there_after_kill_9(tmp_path: Path) -> No
         acknowledged += [int(line) for line in (*said, *rest)]
         await process.wait()
 
-    database = await SqliteDatabase.open(tmp_path / "ringmain.sqlite3")
+    database = await engines.open_database(url)
     journal = Journal(database, GroupCommit(database), HandClock())
     keys = [ChargerKey("organization", f"CP-{n}") for n in range(8)]
     stored = [each.seq for key in keys for each in await journal.read_calls(key, 0, 100_000)]
@@ -357,7 +362,7 @@ async def test_what_was_acknowledged_is_there_after_kill_9(tmp_path: Path) -> No
     assert len(acknowledged) == len(set(acknowledged))
 
 
-async def _enrol_with_cursor(database: SqliteDatabase, clock: HandClock, position: int) -> None:
+async def _enrol_with_cursor(database: Database, clock: HandClock, position: int) -> None:
     organization = Organization(
         organization_uuid=ALICE.organization_uuid, name="A", created_at=clock.now()
     )
