@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from sqlalchemy.sql import ClauseElement
+
+if TYPE_CHECKING:
+    from storage.room import Division
 
 Row = Mapping[str, Any]
 # What a statement is given: values by name or, where there are many rows, in the order of its SQL
@@ -40,6 +43,11 @@ class Transaction(Protocol):
 
 class Database(Protocol):
     """What remembers, whichever database it is."""
+
+    @property
+    def division(self) -> Division:
+        """Tell how the tables that grow with time are divided."""
+        ...
 
     async def fetch(self, statement: Statement, values: Row = NO_VALUES) -> list[Row]:
         """Return the rows of a query, as last committed by anybody."""

@@ -3,6 +3,7 @@ The message log: every frame of every link, byte for byte, in one order.
 
 It is also the queue to each target, read by position. A position is given when a frame is
 appended; as one task commits in that order, no reader passes a row that is committed later.
+Positions grow; where the log is divided, some are left out when a new week begins.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from storage.clock import Clock
 from storage.database import NO_VALUES, Database, Row
 from storage.group_commit import Batch, GroupCommit, Tell
 from storage.records import ChargerKey, Direction, Exchange, Message, MessageType, Origin
+from storage.room import NO_ROOM, Ahead
 from storage.statements import messages as statements
 from storage.statements.spoken import file_messages
 
@@ -67,6 +69,7 @@ class Journal:
         filed_at_once: int = FILED_AT_ONCE,
         head: int = 0,
         filed: int = 0,
+        newest: int | None = None,
     ) -> None:
         self._database = database
         self.group = group
@@ -74,6 +77,9 @@ class Journal:
         self._filed_at_once = filed_at_once
         self._head = head
         self._files_at = filed + filed_at_once
+        self._newest = newest  # when the last message before the present room was logged
+        self._room = NO_ROOM
+        self._ahead = Ahead(group)
         self._open: dict[_Open, int] = {}  # calls without answer, oldest first
 
     @classmethod
@@ -86,7 +92,9 @@ class Journal:
     ) -> Journal:
         """Return the journal of a database, to be continued after its last row."""
         (last,) = await database.fetch(statements.last_position)
-        return cls(database, group, clock, filed_at_once, last["position"], last["filed"])
+        newest = [row["logged_at"] for row in await database.fetch(statements.newest_message)]
+        head, filed = last["position"], last["filed"]
+        return cls(database, group, clock, filed_at_once, head, filed, *newest)
 
     @property
     def head(self) -> int:
@@ -110,7 +118,14 @@ class Journal:
 
         ``tell`` is told when the frame is on disk, or why it is not.
         """
-        self._head = position = self._head + 1
+        now, position, room = self._now(), self._head + 1, self._room
+        if (
+            position > room.last
+            or not room.since <= now < room.until
+            or self._ahead.losses != self.group.losses
+        ):
+            position = self._enter(position, now)
+        self._head = position
         if position > self._files_at:
             self._file()
         answers: int | None = None
@@ -124,7 +139,7 @@ class Journal:
         # In the order of the columns, because there are four such rows for each proxied CALL.
         row = (
             position,
-            self._now(),
+            now,
             key.organization_uuid,
             key.charge_box_id,
             direction,
@@ -172,6 +187,13 @@ class Journal:
         statement = statements.page_of_exchanges(frozenset(given))
         values = {**key._asdict(), **given, "limit": limit}
         return [_exchange(row) for row in await self._database.fetch(statement, values)]
+
+    def _enter(self, position: int, now: int) -> int:
+        """Have room made for the next message, and return its position."""
+        self._room = room = self._database.division.of_log(position, now, self._newest)
+        self._newest = now
+        self._ahead.make(room)
+        return room.position
 
     def _file(self) -> None:
         # What is lost with its batch is filed the next time.

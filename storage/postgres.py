@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from storage.compiled import Compiled
 from storage.database import NO_VALUES, Row, Statement, Write
 from storage.errors import Conflict, StorageError, StorageUnavailable
+from storage.room import Divided, Division
 from storage.tenancy import SETTING, acting_for
 
 DIALECT: Dialect = PGDialect_psycopg2(paramstyle="format")  # type: ignore[no-untyped-call] # SQLAlchemy's own
@@ -21,6 +22,8 @@ DIALECT: Dialect = PGDialect_psycopg2(paramstyle="format")  # type: ignore[no-un
 
 class PostgresDatabase:
     """A PostgreSQL database."""
+
+    division: Division = Divided()
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn

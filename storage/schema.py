@@ -3,6 +3,10 @@ The tables.
 
 A charger is named by its organization and charge_box_id in every table. Its connectors and proxy
 configuration go with it when it is deleted; messages, transactions and commands stay.
+The engines differ in two things, which are PostgreSQL's alone and made by revision 0006. The three
+tables that grow with time are divided by `PARTITION BY RANGE` as said here (`storage.partitions`);
+the key of meter_readings is then (id, received_at), because PostgreSQL wants the dividing column in
+it. And each table has a policy that shows an organization its own rows (`storage.tenancy`).
 Uuids are text: they come as text and leave as text, with every message.
 """
 
@@ -159,7 +163,10 @@ meter_readings = Table(
     *key_columns(),
     Column("transaction_id", Text, nullable=False),
     Column("samples", Json, nullable=False),
+    # By our clock, whatever the charger's says.
+    Column("received_at", UtcTime, nullable=False),
     Index("ix_meter_readings_transaction", "organization_uuid", "charge_box_id", "transaction_id"),
+    postgresql_partition_by="RANGE (received_at)",
 )
 
 id_tokens = Table(
@@ -191,6 +198,7 @@ messages = Table(
     Column("origin", BigInteger),
     # The target may have had it before: an earlier attempt ended without an answer.
     Column("maybe_duplicate", Boolean),
+    postgresql_partition_by="RANGE (seq)",
 )
 
 # Answers are found by the call they answer, copies by the message they pass on: those entries are
@@ -209,6 +217,7 @@ charger_messages = Table(
     Column("seq", BigInteger, nullable=False),
     PrimaryKeyConstraint("organization_uuid", "charge_box_id", "seq"),
     sqlite_with_rowid=False,
+    postgresql_partition_by="RANGE (seq)",
 )
 
 # What anybody did or was denied, one row each, never changed.

@@ -23,6 +23,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from storage.compiled import AT_ONCE, Compiled
 from storage.database import NO_VALUES, Row, Statement, Values, Write
 from storage.errors import Conflict, StorageError, StorageUnavailable
+from storage.room import Division, Whole
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], T]
@@ -70,6 +71,8 @@ INTERRUPT_AGAIN_SECONDS = 0.05
 
 class SqliteDatabase:
     """A SQLite file; `:memory:` works too, with reads that wait for writes."""
+
+    division: Division = Whole()
 
     def __init__(self, writer: _Lane, reader: _Lane) -> None:
         self._writer = writer

@@ -6,6 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.sql.elements import conv
 
+from storage.tenancy import EVERYBODY, SETTING
+
 
 def texts(*names: str, nullable: bool = False) -> list[sa.Column[str]]:
     """Return text columns."""
@@ -57,3 +59,39 @@ def index(name: str, table: str, *columns: str, where: str | None = None) -> Non
         batch.create_index(
             conv(name), list(columns), sqlite_where=condition, postgresql_where=condition
         )
+
+
+def on_postgresql() -> bool:
+    """Tell whether it is PostgreSQL that is changed."""
+    return op.get_context().dialect.name == "postgresql"
+
+
+# ---- whose rows they are; PostgreSQL only ----
+
+# Nobody where nothing has been said, and where it was said in a transaction that is over.
+_ACTING = f"(SELECT nullif(current_setting('{SETTING}', true), ''))"
+OF_ORGANIZATION = f"{_ACTING} IN ('{EVERYBODY}', organization_uuid)"
+
+
+def by_parent(table: str, column: str, parent: str, named: str) -> str:
+    """Return the condition that a row belongs to a row of another table that can be seen."""
+    parents = f"SELECT FROM {parent} AS parent WHERE parent.{named} = {table}.{column}"
+    return f"{_ACTING} = '{EVERYBODY}' OR EXISTS ({parents})"
+
+
+def protect(table: str, condition: str = OF_ORGANIZATION, seen_by_all: str | None = None) -> None:
+    """Let rows be seen and changed only by whom they belong to, the table's owner included."""
+    seen = f"{condition} OR ({seen_by_all} AND {_ACTING} IS NOT NULL)" if seen_by_all else condition
+    op.execute(f"CREATE POLICY {_POLICY} ON {table} USING ({seen}) WITH CHECK ({condition})")
+    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+
+
+def unprotect(table: str) -> None:
+    """Let all rows be seen and changed by whoever may use the table."""
+    op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
+    op.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
+    op.execute(f"DROP POLICY {_POLICY} ON {table}")
+
+
+_POLICY = "of_organization"

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from alembic import context
 
 import storage.operations_schema
 import storage.schema
 import storage.target_schema  # noqa: F401 - all make their tables known
 from storage.columns import metadata
+from storage.partitions import is_partition
+
+
+def _is_of_the_schema(name: str | None, kind: str, _parents: Any) -> bool:
+    # Partitions are made by the program, each a table of its own that the schema does not name.
+    return not (kind == "table" and name is not None and is_partition(name))
+
 
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
+    include_name=_is_of_the_schema,
     render_as_batch=True,  # SQLite changes a table by making it anew
     transactional_ddl=True,  # a revision that fails leaves nothing behind, in SQLite too
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from storage.clock import Clock
 from storage.database import Database
 from storage.records import ChargerKey, MeterValue
 from storage.repositories.rows import rows_of_page
@@ -14,8 +15,9 @@ from storage.statements import readings as statements
 class Readings:
     """Read the newest meter values of whatever is charging."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
 
     async def of_page(
         self, organization_uuid: str, charge_box_ids: Sequence[str]

@@ -8,11 +8,12 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from storage.clock import EPOCH
+from storage.clock import EPOCH, MICROSECOND, Clock
 from storage.database import Database, Row
 from storage.group_commit import GroupCommit
 from storage.records import ChargerKey, MeterValue, Transaction
 from storage.repositories.rows import columns, keyed, rows_of_page
+from storage.room import NO_ROOM, Ahead
 from storage.statements import transactions as statements
 
 _FOREVER = datetime.fromisoformat("9999-12-31T23:59:59+00:00")
@@ -47,9 +48,12 @@ class Reading(NamedTuple):
 class Transactions:
     """Keep the ledger of charging transactions; no charger reaches another one's."""
 
-    def __init__(self, database: Database, group: GroupCommit) -> None:
+    def __init__(self, database: Database, group: GroupCommit, clock: Clock) -> None:
         self._database = database
         self._group = group
+        self._clock = clock
+        self._room = NO_ROOM  # of readings
+        self._ahead = Ahead(group)
 
     async def get(self, key: ChargerKey, transaction_id: str) -> Transaction | None:
         """Return one transaction of a charger."""
@@ -94,8 +98,7 @@ class Transactions:
 
     async def meter_values(self, key: ChargerKey, transaction_id: str) -> list[MeterValue]:
         """Return what was measured within a transaction, in the order it was told."""
-        values = {**key._asdict(), "transaction_id": transaction_id}
-        rows = await self._database.fetch(statements.readings, values)
+        rows = await self._database.fetch(statements.readings, self._within(key, transaction_id))
         return [
             _meter_value(key, transaction_id, sample) for row in rows for sample in row["samples"]
         ]
@@ -104,9 +107,9 @@ class Transactions:
         self, key: ChargerKey, transaction_id: str, limit: int, after: int = 0
     ) -> list[Reading]:
         """Return what the messages behind ``after`` measured, each of them whole."""
-        values = {**key._asdict(), "transaction_id": transaction_id}
+        page = {"after": after, "limit": limit}
         rows = await self._database.fetch(
-            statements.readings_after, {**values, "after": after, "limit": limit}
+            statements.readings_after, {**self._within(key, transaction_id), **page}
         )
         return [
             Reading(
@@ -149,6 +152,7 @@ class Transactions:
             **first.key._asdict(),
             "transaction_id": first.transaction_id,
             "samples": [_sample(value) for value in values],
+            "received_at": self._received(),
         }
         return self._group.submit(statements.add_reading, reading)
 
@@ -176,6 +180,18 @@ class Transactions:
             values["charge_box_id"] = charge_box_id
             rows = await self._database.fetch(_NEWEST_OF_CHARGER[running], values)
         return [_transaction(row) for row in rows]
+
+    def _within(self, key: ChargerKey, transaction_id: str) -> Row:
+        return {**key._asdict(), "transaction_id": transaction_id, "now": self._clock.now()}
+
+    def _received(self) -> datetime:
+        """Return the present moment, for a reading that there is room for."""
+        moment = self._clock.microseconds()
+        room = self._room
+        if not room.since <= moment < room.until or self._ahead.losses != self._group.losses:
+            self._room = self._database.division.of_readings(moment)
+            self._ahead.make(self._room)
+        return EPOCH + moment * MICROSECOND
 
 
 def _upper_bound(before: Transaction | None, until: datetime) -> Row:

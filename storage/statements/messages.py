@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import CompoundSelect, desc, func, select, union_all
+from sqlalchemy import BigInteger, CompoundSelect, desc, func, select, type_coerce, union_all
 from sqlalchemy.sql import ColumnElement
 
 from storage.schema import messages
@@ -24,6 +24,10 @@ _positions = union_all(
 ).subquery()
 last_position = select(
     func.max(_positions.c.position).label("position"), filed_through().label("filed")
+)
+# Its moment as it is stored.
+newest_message = select(type_coerce(messages.c.timestamp, BigInteger).label("logged_at")).where(
+    messages.c.seq == select(func.max(messages.c.seq)).scalar_subquery()
 )
 calls_after = (
     spoken(

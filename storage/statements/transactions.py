@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, and_, func, literal_column, null, or_, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    and_,
+    case,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    tuple_,
+    type_coerce,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql import ColumnElement
 
@@ -132,9 +145,35 @@ note_progress = (
     .values(values((transactions.c.meter_start_wh, transactions.c.energy_wh)))
 )
 add_reading = insert_into(meter_readings, without=("id",))
+
+_SLACK: ColumnElement[int] = literal_column(str(30 * 86_400 * 10**6))  # µs
+
+
+def readings_from() -> ColumnElement[Any]:
+    """Return the moment before which no reading of a transaction came, whatever the clocks did.
+
+    A charger's clock may be ahead, and ours may have been set back; where that was by so much that
+    the transaction has not begun yet, nothing is known.
+    """
+    started = type_coerce(transactions.c.started_at, BigInteger)
+    ahead = transactions.c.started_at > given(transactions.c.started_at, "now")
+    return case((ahead, literal_column("0")), else_=started - _SLACK)
+
+
+# The partitions of the weeks before are not looked at.
+_started = (
+    select(readings_from())
+    .where(
+        of_charger(transactions),
+        transactions.c.transaction_id == given(transactions.c.transaction_id),
+    )
+    .scalar_subquery()
+)
 readings = (
     select(meter_readings.c.samples)
     .where(
+        type_coerce(meter_readings.c.received_at, BigInteger)
+        >= func.coalesce(_started, literal_column("0")),
         of_charger(meter_readings),
         meter_readings.c.transaction_id == given(meter_readings.c.transaction_id),
     )
