@@ -36,6 +36,17 @@ WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type 
 """
 
 
+_SHAPE = """
+SELECT array_agg(name ORDER BY name) FROM (
+    SELECT relname || ':' || relnatts || ':' || reltriggers FROM (
+        SELECT relname, relnatts, (SELECT count(*) FROM pg_trigger WHERE tgrelid = pg_class.oid)
+        AS reltriggers FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND NOT relispartition
+    ) AS tables
+) AS shape (name)
+"""
+
+
 class Server:
     """A server of one's own, in a process that stops it when this one ends, however it does."""
 
@@ -117,8 +128,8 @@ class Databases:
 
     def _take_back(self, databases: Iterable[_Database]) -> None:
         for database in databases:
-            database.clear()
-            self._free.append(database)
+            if database.clear():
+                self._free.append(database)
 
 
 class _Database:
@@ -134,11 +145,20 @@ class _Database:
         deleted = ", ".join(f"gone{n} AS (DELETE FROM {table})" for n, table in enumerate(tables))
         again = "SELECT setval(seqrelid::regclass, seqstart, false) FROM pg_sequence"
         self._cursor.execute(f"PREPARE clear AS WITH {deleted} {again}")
+        self._cursor.execute(f"PREPARE shape AS {_SHAPE}")
+        self._shape = self._ask("EXECUTE shape")
 
-    def clear(self) -> None:
-        """Cut off who is still connected, and leave no rows."""
-        self._cursor.execute(_CUT_OFF)
-        self._cursor.execute("EXECUTE clear")
+    def clear(self) -> bool:
+        """Cut off whoever is connected, and leave no rows; False where the tables have changed."""
+        self._ask(_CUT_OFF)
+        if self._ask("EXECUTE shape") != self._shape:
+            return False
+        self._ask("EXECUTE clear")
+        return True
+
+    def _ask(self, sql: str) -> Any:
+        self._cursor.execute(sql)
+        return self._cursor.fetchall()
 
 
 def _url(port: int, database: str, user: str) -> str:

@@ -71,17 +71,17 @@ async def empty_disk(database: Database) -> None:
     if _embedded(database):
         await _pragma(database, "max_page_count=1000000")
     else:
-        await database.execute(text("DROP FUNCTION disk_is_full() CASCADE"))
+        await database.execute(text("DROP FUNCTION IF EXISTS disk_is_full() CASCADE"))
 
 
 # What PostgreSQL answers when no table can grow.
 FULL = """
-CREATE FUNCTION disk_is_full() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION disk_is_full() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE 'No space left on device' USING ERRCODE = '53100'; END $$;
 DO $$ DECLARE grown name; BEGIN
     FOR grown IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
-        EXECUTE 'CREATE TRIGGER disk_is_full BEFORE INSERT OR UPDATE ON ' || quote_ident(grown)
-            || ' FOR EACH STATEMENT EXECUTE FUNCTION disk_is_full()';
+        EXECUTE 'CREATE OR REPLACE TRIGGER disk_is_full BEFORE INSERT OR UPDATE ON '
+            || quote_ident(grown) || ' FOR EACH STATEMENT EXECUTE FUNCTION disk_is_full()';
     END LOOP;
 END $$
 """

@@ -8,11 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from storage.columns import metadata
 from storage.engines import DATABASE_FILE
 from storage.errors import SealBroken, StorageUnavailable
 from storage.secrets import KEY_RING
-from storage.store import open_storage
+from storage.store import Storage, open_storage
 from tests.storage.doubles import ALICE, HandClock
 from tests.storage.records import charger, proxy
 
@@ -30,6 +32,12 @@ def mode(path: Path) -> int:
 
 def content(directory: Path) -> bytes:
     return b"".join(path.read_bytes() for path in directory.iterdir())
+
+
+async def rows(storage: Storage) -> bytes:
+    """Return all that is in the tables."""
+    read = [await storage.database.fetch(select(table)) for table in metadata.sorted_tables]
+    return repr(read).encode()
 
 
 def write_notes(path: Path) -> None:
@@ -115,8 +123,9 @@ async def test_no_secret_is_readable_in_the_files(data_dir: Path, clock: HandClo
         key = ALICE._replace(organization_uuid=organization.organization_uuid)
         sealed = replace(proxy(key), target_auth_basic_password=SECRET)
         await storage.chargers.enroll(charger(key), sealed)
+        stored = await rows(storage)
 
-    stored = content(data_dir)
+    stored += content(data_dir)
     assert key.charge_box_id.encode() in stored
     assert SECRET.encode() not in stored
     assert api_key.encode() not in stored
@@ -130,6 +139,7 @@ async def test_what_is_no_directory_is_unavailable(tmp_path: Path, clock: HandCl
             pytest.fail("opened")
 
 
+@pytest.mark.sqlite_only("PostgreSQL's files are its own")
 async def test_what_is_no_database_is_unavailable(data_dir: Path, clock: HandClock) -> None:
     write_notes(data_dir / DATABASE_FILE)
 

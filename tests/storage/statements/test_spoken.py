@@ -15,17 +15,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from storage import engines
 from storage.compiled import Compiled
-from storage.database import Row
+from storage.database import Database, Row
 from storage.group_commit import GroupCommit
 from storage.journal import Journal
 from storage.records import ChargerKey, Message
 from storage.repositories.queues import Place, Queues
 from storage.schema import charger_messages, messages
-from storage.sqlite import DIALECT, SqliteDatabase
+from storage.sqlite import DIALECT
 from storage.statements.messages import append_message, page_of_exchanges
 from storage.statements.spoken import file_messages
 from tests.storage.doubles import ALICE, BOB, UNSTORABLE, HandClock, empty_disk, fill_disk
+
+pytestmark = pytest.mark.both_engines
 
 METERS = "MeterValues"
 KINDS = frozenset({("1.6", METERS)})
@@ -37,7 +40,7 @@ CHARGERS = (ALICE, BOB)
 class Log:
     """A log in which chargers talk, filed every few messages, and the plain list of its rows."""
 
-    def __init__(self, database: SqliteDatabase, group: GroupCommit, at_once: int) -> None:
+    def __init__(self, database: Database, group: GroupCommit, at_once: int) -> None:
         self.database = database
         self._group = group
         self._at_once = at_once
@@ -78,9 +81,9 @@ class Log:
 
 
 @asynccontextmanager
-async def opened(empty: Path, at_once: int) -> AsyncIterator[Log]:
+async def opened(at_once: int) -> AsyncIterator[Log]:
     with tempfile.TemporaryDirectory() as directory:
-        database = await SqliteDatabase.open(shutil.copy(empty, directory))
+        database = await engines.open_database(engines.default_url(Path(directory)))
         group = GroupCommit(database, apart=[append_message])
         writing = asyncio.create_task(group.run())
         log = Log(database, group, at_once)
@@ -92,8 +95,8 @@ async def opened(empty: Path, at_once: int) -> AsyncIterator[Log]:
 
 
 @pytest.fixture
-async def log(empty_database: Path) -> AsyncIterator[Log]:
-    async with opened(empty_database, 5) as log:
+async def log() -> AsyncIterator[Log]:
+    async with opened(5) as log:
         yield log
 
 
@@ -153,13 +156,12 @@ async def happens(log: Log, event: str) -> None:
 @given(story=STORY, reads=READS, at_once=st.integers(1, 10))
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_story_is_read_as_from_a_plain_list(
-    empty_database: Path,
     story: Sequence[str | tuple[str, ChargerKey]],
     reads: Sequence[tuple[ChargerKey, int, int]],
     at_once: int,
 ) -> None:
     async def tell() -> None:
-        async with opened(empty_database, at_once) as log:
+        async with opened(at_once) as log:
             for step in story:
                 if isinstance(step, str):
                     await happens(log, step)
@@ -252,6 +254,7 @@ async def test_a_position_that_is_filed_is_never_given_again(log: Log) -> None:
 # ---- what a page costs ----
 
 
+@pytest.mark.sqlite_only("counts the steps of its machine")
 @pytest.mark.parametrize("filters", [frozenset[str](), frozenset({"before"})])
 def test_a_page_of_a_long_history_costs_no_more_than_one_of_a_short(
     empty_database: Path, tmp_path: Path, filters: frozenset[str]
