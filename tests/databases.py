@@ -36,14 +36,12 @@ WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type 
 """
 
 
+_PARTITIONS = "SELECT oid::regclass::text FROM pg_class WHERE relispartition AND relkind = 'r'"
+# What a test may have done to the tables, which are to be those that the revisions made.
 _SHAPE = """
-SELECT array_agg(name ORDER BY name) FROM (
-    SELECT relname || ':' || relnatts || ':' || reltriggers FROM (
-        SELECT relname, relnatts, (SELECT count(*) FROM pg_trigger WHERE tgrelid = pg_class.oid)
-        AS reltriggers FROM pg_class
-        WHERE relnamespace = 'public'::regnamespace AND NOT relispartition
-    ) AS tables
-) AS shape (name)
+SELECT relname, relnatts FROM pg_class WHERE relnamespace = 'public'::regnamespace
+UNION ALL SELECT tgname, 0 FROM pg_trigger WHERE NOT tgisinternal
+ORDER BY relname
 """
 
 
@@ -145,12 +143,16 @@ class _Database:
         deleted = ", ".join(f"gone{n} AS (DELETE FROM {table})" for n, table in enumerate(tables))
         again = "SELECT setval(seqrelid::regclass, seqstart, false) FROM pg_sequence"
         self._cursor.execute(f"PREPARE clear AS WITH {deleted} {again}")
+        self._cursor.execute(f"PREPARE partitions AS {_PARTITIONS}")
         self._cursor.execute(f"PREPARE shape AS {_SHAPE}")
         self._shape = self._ask("EXECUTE shape")
 
     def clear(self) -> bool:
         """Cut off whoever is connected, and leave no rows; False where the tables have changed."""
         self._ask(_CUT_OFF)
+        partitions = [name for (name,) in self._ask("EXECUTE partitions")]
+        if partitions:
+            self._cursor.execute(f"DROP TABLE {', '.join(partitions)}")
         if self._ask("EXECUTE shape") != self._shape:
             return False
         self._ask("EXECUTE clear")
