@@ -69,8 +69,7 @@ class Cluster:
     def create(self) -> None:
         """Make the server's files and start it."""
         self._folder.mkdir()
-        if self._account:
-            _let_in(self._folder, self._account)
+        self.own(self._folder)
         self._run(
             "initdb",
             f"--pgdata={self._folder}",
@@ -83,6 +82,11 @@ class Cluster:
         self.port = _free_port()
         self.start()
         self.execute(f"CREATE ROLE {OWNER} LOGIN CREATEDB")
+
+    def own(self, folder: Path) -> None:
+        """Give the server a folder to write in."""
+        if self._account:
+            _let_in(folder, self._account)
 
     def start(self) -> None:
         """Start the server; return when it answers."""

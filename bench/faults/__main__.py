@@ -21,13 +21,14 @@ from typing import NamedTuple, TypeAlias
 import structlog
 import uvloop
 
-from bench.faults import chargers, crashes, frames, targets
+from bench.faults import chargers, crashes, databases, descriptors, frames, targets
+from bench.faults.ground import ENGINES, POSTGRESQL, SQLITE, Ground, NotHere, ground
 from bench.faults.page import page
 from bench.faults.verdicts import HEAD, Line, merged, row
 
 PAGE = Path("docs/faults.md")
 
-Scenario: TypeAlias = Callable[[Path, int, float], Awaitable[Sequence[Line]]]
+Scenario: TypeAlias = Callable[[Ground, int, float], Awaitable[Sequence[Line]]]
 
 
 class Fault(NamedTuple):
@@ -35,17 +36,41 @@ class Fault(NamedTuple):
 
     meaning: str
     scenario: Scenario
+    databases: Sequence[str] = (SQLITE,)
 
 
 FAULTS: dict[str, Fault] = {
     "F-01": Fault(
         "The server is killed (SIGKILL) 20 times at random moments; 200 chargers, 50 charge.",
         crashes.killed_at_random,
+        ENGINES,
     ),
     "F-03": Fault(
         "The server kills itself before and after a commit, before an answer, before and after a "
         "message to the target, and between the target's answer and the cursor.",
         crashes.killed_at_points,
+        ENGINES,
+    ),
+    "F-04": Fault(
+        "PostgreSQL is killed (SIGKILL) 5 times at random moments and started at once, then it is "
+        "away for 60 s; 200 chargers, 50 charge.",
+        databases.killed,
+        (POSTGRESQL,),
+    ),
+    "F-04-fd": Fault(
+        "PostgreSQL is killed twice while the server has more than 1,100 open descriptors.",
+        descriptors.crowded,
+        (POSTGRESQL,),
+    ),
+    "F-05": Fault(
+        "PostgreSQL is frozen (SIGSTOP) for 30 s; 200 chargers, 50 charge.",
+        databases.frozen,
+        (POSTGRESQL,),
+    ),
+    "F-06": Fault(
+        "The database's disk is full: SQLite at its `max_page_count`, both on a small tmpfs.",
+        databases.full,
+        ENGINES,
     ),
     "F-07": Fault(
         "The target is away for an hour (12 s) while transactions of 40 chargers start, run and "
@@ -97,29 +122,44 @@ FAULTS: dict[str, Fault] = {
 }
 
 
-async def run(chosen: Sequence[str], seeds: Sequence[int], scale: float) -> list[Line]:
-    """Run faults one after the other, each with every seed, and print their lines."""
+async def run(
+    chosen: Sequence[str], seeds: Sequence[int], scale: float, engines: Sequence[str] = ()
+) -> list[Line]:
+    """Run faults one after the other, each on its databases or on those given, and tell of each."""
     print(row(HEAD), flush=True)
     lines: list[Line] = []
     for name in chosen:
-        began = time.monotonic()
-        rounds: dict[str, list[Line]] = {}
-        for seed in seeds:
-            for line in await _once(name, seed, scale):
-                rounds.setdefault(line.version, []).append(line)
-        for version in rounds.values():
-            lines.append(merged(version))
-            print(row(lines[-1].cells()), flush=True)
-            for problem in lines[-1].problems:
-                print(f"       {problem}", flush=True)
-        print(f"       {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+        for engine in engines or FAULTS[name].databases:
+            lines += await _with_every_seed(name, engine, seeds, scale)
     return lines
 
 
-async def _once(name: str, seed: int, scale: float) -> Sequence[Line]:
+async def _with_every_seed(
+    name: str, engine: str, seeds: Sequence[int], scale: float
+) -> list[Line]:
+    began = time.monotonic()
+    rounds: dict[str, list[Line]] = {}
+    for seed in seeds:
+        for line in await _once(name, engine, seed, scale):
+            line.database = engine
+            rounds.setdefault(line.version, []).append(line)
+    lines = [merged(version) for version in rounds.values()]
+    for line in lines:
+        print(row(line.cells()), flush=True)
+        for problem in line.problems:
+            print(f"       {problem}", flush=True)
+    print(f"       {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    return lines
+
+
+async def _once(name: str, engine: str, seed: int, scale: float) -> Sequence[Line]:
     with tempfile.TemporaryDirectory(prefix="ringmain-faults-") as directory:
         try:
-            return await FAULTS[name].scenario(Path(directory), seed, scale)
+            with ground(Path(directory), engine) as here:
+                return await FAULTS[name].scenario(here, seed, scale)
+        except NotHere as lacking:
+            print(f"{name} on {engine} is skipped: {lacking}.", flush=True)
+            return []
         except Exception as broken:  # noqa: BLE001 - the other faults are to be tried as well
             traceback.print_exception(broken)
             line = Line(name, "both")
@@ -131,6 +171,12 @@ def main() -> int:
     """Read the arguments, run, and write the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.faults", description=__doc__)
     parser.add_argument("--only", action="append", choices=list(FAULTS), help="may be repeated")
+    parser.add_argument(
+        "--engine",
+        action="append",
+        choices=[engine.lower() for engine in ENGINES],
+        help="instead of those that each fault is tried on",
+    )
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(2**31))
     parser.add_argument("--seeds", type=int, default=1, help="how many, from --seed on")
     parser.add_argument("--scale", type=float, default=1.0, help="fewer chargers and kills")
@@ -143,8 +189,9 @@ def main() -> int:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     print(f"seeds {', '.join(map(str, seeds))}", flush=True)
     began = time.monotonic()
-    lines = uvloop.run(run(chosen.only or list(FAULTS), seeds, chosen.scale))
-    whole = chosen.only is None and chosen.scale == 1.0
+    engines = [engine for engine in ENGINES if engine.lower() in (chosen.engine or ())]
+    lines = uvloop.run(run(chosen.only or list(FAULTS), seeds, chosen.scale, engines))
+    whole = chosen.only is None and chosen.scale == 1.0 and not engines
     if to := chosen.write or (PAGE if whole else None):
         to.write_text(page({name: fault.meaning for name, fault in FAULTS.items()}, lines, seeds))
     failed = sum(bool(line.broken) for line in lines)

@@ -1,4 +1,4 @@
-"""Read what the server wrote down, from its data directory and with SQLite alone."""
+"""Read what the server wrote down, with the database's driver alone."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import contextlib
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+
+import psycopg2
+from sqlalchemy import URL
 
 from simulators.oracle import Emission, content
 
-DATABASE = "ringmain.sqlite3"
+# Asks one question, with ? for its values.
+Ask: TypeAlias = Callable[..., Sequence[Sequence[Any]]]
+
 _DEAD = "seq IN (SELECT seq FROM dead_letters)"
 ACTIONS = ("StartTransaction", "StopTransaction", "TransactionEvent", "MeterValues")
 
@@ -43,29 +47,42 @@ class Books:
     dead: frozenset[tuple[str, str]]
 
 
-def read(data_dir: Path) -> Books:
+def read(database: URL) -> Books:
     """Read all of it; the server may run meanwhile."""
-    with contextlib.closing(_open(data_dir)) as database:
+    with _open(database) as ask:
         return Books(
-            ledger=list(_ledger(database)),
-            journal=Counter(_events(database, "1")),
-            flagged=frozenset(_flagged(database)),
-            dead=frozenset(_events(database, _DEAD)),
+            ledger=list(_ledger(ask)),
+            journal=Counter(_events(ask, "TRUE")),
+            flagged=frozenset(_flagged(ask)),
+            dead=frozenset(_events(ask, _DEAD)),
         )
 
 
-def dead(data_dir: Path) -> frozenset[tuple[str, str]]:
+def dead(database: URL) -> frozenset[tuple[str, str]]:
     """Return the events that were given up, by (charger, content)."""
-    with contextlib.closing(_open(data_dir)) as database:
-        return frozenset(_events(database, _DEAD))
+    with _open(database) as ask:
+        return frozenset(_events(ask, _DEAD))
 
 
-def _open(data_dir: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{data_dir / DATABASE}?mode=ro", uri=True)
+@contextlib.contextmanager
+def _open(database: URL) -> Iterator[Ask]:
+    mark, connection = "?", None
+    if database.get_backend_name() == "postgresql":
+        dsn = database.set(drivername="postgresql").render_as_string(hide_password=False)
+        mark, connection = "%s", psycopg2.connect(dsn)
+    else:
+        connection = sqlite3.connect(f"file:{database.database}?mode=ro", uri=True)
+    with contextlib.closing(connection), contextlib.closing(connection.cursor()) as cursor:
+
+        def ask(question: str, *values: object) -> Sequence[Sequence[Any]]:
+            cursor.execute(question.replace("?", mark), values)
+            return cursor.fetchall()
+
+        yield ask
 
 
-def _ledger(database: sqlite3.Connection) -> Iterator[LedgerRow]:
-    rows = database.execute(
+def _ledger(ask: Ask) -> Iterator[LedgerRow]:
+    rows = ask(
         "SELECT charge_box_id, transaction_id, evse_id, id_token, start_timestamp, meter_start_wh,"
         " meter_stop_wh, state FROM transactions"
     )
@@ -74,19 +91,19 @@ def _ledger(database: sqlite3.Connection) -> Iterator[LedgerRow]:
         yield LedgerRow(charger, id, (charger, evse, token, started, start_wh), state, energy)
 
 
-def _events(database: sqlite3.Connection, condition: str) -> Iterator[tuple[str, str]]:
-    rows = database.execute(
+def _events(ask: Ask, condition: str) -> Iterator[tuple[str, str]]:
+    rows = ask(
         "SELECT charge_box_id, frame FROM messages WHERE message_type = 'Call'"
         f" AND direction = 'charger_to_platform' AND action IN {ACTIONS} AND {condition}"
     )
     for charger, frame in rows:
-        _, _, action, fields = json.loads(frame)
+        _, _, action, fields = json.loads(bytes(frame))
         if isinstance(fields, dict):
             yield charger, content(action, fields)
 
 
-def _flagged(database: sqlite3.Connection) -> Iterator[str]:
-    rows = database.execute(
+def _flagged(ask: Ask) -> Iterator[str]:
+    rows = ask(
         "SELECT message_id FROM messages WHERE direction = 'platform_to_target' AND maybe_duplicate"
     )
     for (message_id,) in rows:
@@ -133,41 +150,41 @@ def _ended(one: Emission) -> bool:
     return one.moment == "end" and one.outcome == "answered"
 
 
-def story(data_dir: Path, suspect: tuple[str, str]) -> list[str]:
+def story(database: URL, suspect: tuple[str, str]) -> list[str]:
     """Tell what the message log has of one event: each copy that came, and each that went out."""
     charger, sha = suspect
-    with contextlib.closing(_open(data_dir)) as database:
-        rows = database.execute(
+    with _open(database) as ask:
+        rows = ask(
             "SELECT c.seq, c.timestamp, c.direction, c.frame, c.origin, c.maybe_duplicate, a.seq"
             " FROM messages c LEFT JOIN messages a ON a.answers = c.seq"
             f" WHERE c.charge_box_id = ? AND c.message_type = 'Call' AND c.action IN {ACTIONS}"
             " ORDER BY c.seq",
-            (charger,),
+            charger,
         )
         return [
             f"{seq} at {at / 1e6 % 1000:.3f} {way}, origin {origin}, flag {flag}, answer {answer}"
             for seq, at, way, frame, origin, flag, answer in rows
-            if content(*json.loads(frame)[2:]) == sha
+            if content(*json.loads(bytes(frame))[2:]) == sha
         ]
 
 
-def late_answers(data_dir: Path, chargers: set[str], seconds: float) -> int:
+def late_answers(database: URL, chargers: set[str], seconds: float) -> int:
     """Count what these chargers were told and answered after so many s."""
-    with contextlib.closing(_open(data_dir)) as database:
-        rows = database.execute(
+    with _open(database) as ask:
+        rows = ask(
             "SELECT a.charge_box_id FROM messages a JOIN messages c ON c.seq = a.answers"
             " WHERE a.direction = 'charger_to_platform' AND c.action = 'ClearCache'"
             " AND a.timestamp > c.timestamp + ?",
-            (round(seconds * 1_000_000),),
+            round(seconds * 1_000_000),
         )
         return sum(charger in chargers for (charger,) in rows)
 
 
-def stored(data_dir: Path, message_id: str) -> list[bytes]:
+def stored(database: URL, message_id: str) -> list[bytes]:
     """Return the frames that a charger sent under an id."""
-    with contextlib.closing(_open(data_dir)) as database:
-        rows = database.execute(
+    with _open(database) as ask:
+        rows = ask(
             "SELECT frame FROM messages WHERE message_id = ? AND direction = 'charger_to_platform'",
-            (message_id,),
+            message_id,
         )
         return [bytes(frame) for (frame,) in rows]

@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import orjson
 
 from bench.faults import books
+from bench.faults.ground import Ground
 from bench.faults.stand import TOKEN, VERSIONS, Rig, Stand, percentile, standing, wait_until
 from bench.faults.verdicts import Line
 from bench.faults.wire import ByteWire, Session, Wire, handshake, masked
@@ -43,9 +43,9 @@ async def _command(stand: Stand, name: str) -> tuple[int, Any, float]:
 # ---- F-14 ----
 
 
-async def doubled(directory: Path, seed: int, scale: float = 1.0) -> list[Line]:
+async def doubled(ground: Ground, seed: int, scale: float = 1.0) -> list[Line]:
     """Leave chargers' old sockets half-open, clone chargers, let some flap 100 times a minute."""
-    async with standing(directory, seed) as stand:
+    async with standing(ground, seed) as stand:
         target = await stand.target()
         port = int(stand.server.ocpp.rpartition(":")[2])
         async with FaultProxy.to("127.0.0.1", port) as door:
@@ -152,10 +152,10 @@ class Deaf(Rig):
         return await super()._answer(call, position)
 
 
-async def deaf(directory: Path, seed: int, scale: float = 1.0) -> list[Line]:
+async def deaf(ground: Ground, seed: int, scale: float = 1.0) -> list[Line]:
     """Send 1,000 commands to chargers that answer none of them, then let them answer all."""
     each = 10
-    async with standing(directory, seed, command_s=COMMAND_S) as stand:
+    async with standing(ground, seed, command_s=COMMAND_S) as stand:
         target = await stand.target()
         others = await stand.fleet(10, target.url, "OTHER")
         dumb = await _deaf_fleet(stand, target, max(4, round(100 * scale)))
@@ -172,7 +172,7 @@ async def deaf(directory: Path, seed: int, scale: float = 1.0) -> list[Line]:
         said = await stand.wind_up()
         delivered = await stand.delivered()
         names = {rig.charge_box_id for rig in dumb}
-        late = books.late_answers(stand.server.data_dir, names, COMMAND_S)
+        late = books.late_answers(stand.ground.books, names, COMMAND_S)
         lines = [stand.line("F-16", version) for version in VERSIONS]
     for line in lines:
         line.recovery_s = recovery
@@ -220,9 +220,9 @@ async def _tell_all(stand: Stand, rigs: Sequence[Rig], each: int) -> list[tuple[
 # ---- F-17 ----
 
 
-async def confused(directory: Path, seed: int, scale: float = 1.0) -> list[Line]:
+async def confused(ground: Ground, seed: int, scale: float = 1.0) -> list[Line]:
     """Answer late, twice, under wrong and others' ids, unasked; call twice under one id."""
-    async with standing(directory, seed, command_s=COMMAND_S) as stand:
+    async with standing(ground, seed, command_s=COMMAND_S) as stand:
         target = await stand.target()
         lines = []
         for version in VERSIONS:
@@ -327,9 +327,9 @@ async def _unasked(stand: Stand, wire: Wire, count: int) -> float:
 SLOW_BYTES_PER_S = 20
 
 
-async def broken_lines(directory: Path, seed: int, scale: float = 1.0) -> list[Line]:
+async def broken_lines(ground: Ground, seed: int, scale: float = 1.0) -> list[Line]:
     """Cut the end of a transaction at every byte, and send one at 20 bytes/s."""
-    async with standing(directory, seed) as stand:
+    async with standing(ground, seed) as stand:
         target = await stand.target()
         names = {f"{kind}-{version}": version for version in VERSIONS for kind in ("CUT", "SLOW")}
         await stand.enrol(names, target.url)
@@ -374,7 +374,7 @@ async def _cut_everywhere(stand: Stand, wire: Wire, step: int) -> tuple[int, lis
         answer = await line.ask(orjson.dumps([2, f"again-{offset}", *end]))
         if answer[0] == 3:
             wire.oracle.settled(seq, "answered")
-        stored = books.stored(stand.server.data_dir, f"cut-{offset}")
+        stored = books.stored(stand.ground.books, f"cut-{offset}")
         if answer[0] != 3 or len(stored) > 1 or any(one != frame[-len(one) :] for one in stored):
             faults.append(f"offset {offset}: {answer[:3]}, stored {len(stored)}")
         offset += step

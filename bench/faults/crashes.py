@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from pathlib import Path
 
+from bench.faults.ground import Ground
 from bench.faults.server import POINTS
 from bench.faults.stand import VERSIONS, Rig, Stand, standing, wait_until
 from bench.faults.verdicts import Line
@@ -14,10 +14,10 @@ BACK_S = 15.0
 READY_S = 3.0
 
 
-async def killed_at_random(directory: Path, seed: int, scale: float = 1.0) -> list[Line]:
+async def killed_at_random(ground: Ground, seed: int, scale: float = 1.0) -> list[Line]:
     """Kill the server 20 times while 50 of 200 chargers have a transaction."""
     kills = max(2, round(20 * scale))
-    async with standing(directory, seed) as stand:
+    async with standing(ground, seed) as stand:
         target = await stand.target()
         rigs = await stand.fleet(max(4, round(200 * scale)), target.url)
         await stand.ready(rigs)
@@ -54,9 +54,9 @@ async def _kill(stand: Stand, rigs: list[Rig], backs: list[float]) -> None:
         await watching
 
 
-async def killed_at_points(directory: Path, seed: int, scale: float = 1.0) -> list[Line]:
+async def killed_at_points(ground: Ground, seed: int, scale: float = 1.0) -> list[Line]:
     """Die at each named point, twice, at a random passing of it."""
-    async with standing(directory, seed) as stand:
+    async with standing(ground, seed) as stand:
         target = await stand.target()
         rigs = await stand.fleet(max(4, round(20 * scale)), target.url)
         for rig in rigs:

@@ -9,12 +9,12 @@ import re
 import sys
 from collections import deque
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from random import Random
 from typing import Any
 
 import orjson
 
+from bench.faults.ground import Ground
 from bench.faults.stand import VERSIONS, standing
 from bench.faults.verdicts import Line
 from bench.faults.wire import Session, Wire
@@ -30,11 +30,11 @@ MUTANTS = 4_000  # of each version, over the wire
 IN_FLIGHT = 32
 
 
-async def hostile(directory: Path, seed: int, scale: float = 1.0) -> list[Line]:
+async def hostile(ground: Ground, seed: int, scale: float = 1.0) -> list[Line]:
     """Send every hostile frame that is known, mutants over the wire, and 100,000 in the process."""
     fuzzing = asyncio.create_task(_fuzz(seed, round(FUZZED * min(1.0, scale))))
     lines = []
-    async with standing(directory, seed) as stand:
+    async with standing(ground, seed) as stand:
         target = await stand.target()
         for version in VERSIONS:
             name, mad = f"HOSTILE-{version}", f"MAD-{version}"
@@ -167,10 +167,10 @@ def _refuse_poison(call: Call | Send) -> bytes | None:
     return _REFUSED % orjson.dumps(call.id) if poisoned else None
 
 
-async def poisoned(directory: Path, seed: int, scale: float = 1.0) -> list[Line]:
+async def poisoned(ground: Ground, seed: int, scale: float = 1.0) -> list[Line]:
     """Say 1,000 good things with poison in between; the target refuses some of it too."""
     each = max(10, round(GOOD * min(1.0, scale) / 5))
-    async with standing(directory, seed) as stand:
+    async with standing(ground, seed) as stand:
         target = await stand.target()
         target.conduct = Conduct(raw=_refuse_poison)
         names = {f"POISON-{v}-{n}": v for v in VERSIONS for n in range(5)}

@@ -13,6 +13,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from bench.faults.ground import Ground
+
 READY_S = 30.0
 _MIB = 1024
 
@@ -20,12 +22,14 @@ _MIB = 1024
 class ServerProcess:
     """One data directory's server; ``peak_mib`` is the most memory that any life of it had."""
 
-    def __init__(self, data_dir: Path, timings: dict[str, float], command_s: float | None) -> None:
-        self.data_dir = data_dir
+    def __init__(
+        self, ground: Ground, timings: dict[str, float], command_s: float | None = None
+    ) -> None:
         self.http, self.ocpp = (f"127.0.0.1:{free_port()}" for _ in range(2))
         self.environment = {
             "PATH": os.environ["PATH"],
-            "RINGMAIN_DATA_DIR": str(data_dir),
+            "RINGMAIN_DATA_DIR": str(ground.data_dir),
+            "RINGMAIN_DATABASE_URL": ground.url.render_as_string(hide_password=False),
             "RINGMAIN_HTTP_BIND": self.http,
             "RINGMAIN_OCPP_BIND": self.ocpp,
             "RINGMAIN_LOG_FORMAT": "json",
@@ -41,6 +45,7 @@ class ServerProcess:
         self.slowest_start_s = 0.0
         self.logged: Counter[str] = Counter()  # events by name
         self.errors: list[dict[str, Any]] = []
+        self.lags: list[tuple[float, float]] = []  # (when, how late the event loop was), in s
 
     async def start(self, crash: str = "") -> None:
         """Start and wait until it is ready; ``crash`` is ``point:n``."""
@@ -83,6 +88,11 @@ class ServerProcess:
             except TimeoutError:
                 await self.kill()
 
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     async def ended(self) -> None:
         """Wait until it is dead."""
         assert self._process is not None
@@ -106,6 +116,7 @@ class ServerProcess:
         except ValueError:
             event = {"event": "not json", "level": "error", "line": line.decode(errors="replace")}
         self.logged[event.get("event", "")] += 1
+        self.lags += map(tuple, event.get("lags", ()))
         if event.get("level") in ("error", "critical"):
             self.errors.append(event)
 
@@ -115,10 +126,20 @@ class ServerProcess:
                 self.peak_mib = max(self.peak_mib, _memory_mib(pid, "VmHWM"))
             await asyncio.sleep(0.1)
 
+    @property
+    def pid(self) -> int:
+        """Return the number of the process."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Tell whether it runs."""
+        return self._process is not None and self._process.returncode is None
+
     def memory_mib(self) -> float:
         """Return the memory it has now."""
-        assert self._process is not None
-        return _memory_mib(self._process.pid, "VmRSS")
+        return _memory_mib(self.pid, "VmRSS")
 
 
 def _memory_mib(pid: int, what: str) -> float:

@@ -3,7 +3,8 @@
 Beside the settings it reads ``FAULTS_TIMINGS`` (JSON: fields of `proxy.timings.Timings`),
 ``FAULTS_COMMAND_TIMEOUT`` (s that a charger has to answer a command of the platform) and
 ``FAULTS_CRASH`` (``point:n``): at the n-th passing of the point the process kills itself with
-SIGKILL, so that nothing is flushed, closed or said. The points wrap public methods from outside;
+SIGKILL, so that nothing is flushed, closed or said. SIGUSR1 and SIGUSR2 take the room on SQLite's
+disk away and give it back. The points wrap public methods from outside;
 the product knows nothing of them.
 """
 
@@ -14,11 +15,15 @@ import gc
 import json
 import os
 import signal
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeAlias
 
+import structlog
 import uvloop
+from sqlalchemy import Integer, column, text
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.connection import Connection
 from websockets.asyncio.server import ServerConnection
@@ -26,11 +31,20 @@ from websockets.asyncio.server import ServerConnection
 from csms import logs, settings, wiring
 from csms.sockets import WebSocket
 from proxy.timings import Timings
+from storage.database import Database
+from storage.postgres import PostgresDatabase
 from storage.repositories.queues import Queues
 from storage.sqlite import SqliteDatabase
 
 Passed: TypeAlias = Callable[[], None]
+Written: TypeAlias = Callable[[Any], Awaitable[None]]
 
+_ENGINES: tuple[type[Any], ...] = (SqliteDatabase, PostgresDatabase)
+
+log = structlog.get_logger("bench.faults")
+
+_TICK_S, _TICKS = 0.02, 50
+_ANY = 4_294_967_294  # pages
 _EVENTS = (b'"StartTransaction"', b'"StopTransaction"', b'"TransactionEvent"', b'"MeterValues"')
 
 
@@ -49,24 +63,30 @@ def crash_at(point: str, passing: int) -> None:
 
 def _before_commit(passed: Passed) -> None:
     # Received and taken up, not yet on disk.
-    original = SqliteDatabase.write
-
-    async def write(self: SqliteDatabase, writes: Any) -> None:
+    async def write(original: Written, writes: Any) -> None:
         passed()
-        await original(self, writes)
+        await original(writes)
 
-    SqliteDatabase.write = write  # type: ignore[method-assign] # this is the point
+    _around_writes(write)
 
 
 def _after_commit(passed: Passed) -> None:
     # On disk, and nobody in the process has heard of it.
-    original = SqliteDatabase.write
-
-    async def write(self: SqliteDatabase, writes: Any) -> None:
-        await original(self, writes)
+    async def write(original: Written, writes: Any) -> None:
+        await original(writes)
         passed()
 
-    SqliteDatabase.write = write  # type: ignore[method-assign] # this is the point
+    _around_writes(write)
+
+
+def _around_writes(around: Callable[[Written, Any], Awaitable[None]]) -> None:
+    for engine in _ENGINES:
+        original = engine.write
+
+        async def write(self: Any, writes: Any, original: Any = original) -> None:
+            await around(partial(original, self), writes)
+
+        setattr(engine, "write", write)  # noqa: B010 - this is the point
 
 
 def _is_answer(socket: WebSocket, text: bytes) -> bool:
@@ -129,7 +149,7 @@ def _before_cursor(passed: Passed) -> None:
 
 # Whose methods the points wrap.
 WRAPPED: tuple[tuple[type, str], ...] = (
-    (SqliteDatabase, "write"),
+    *((engine, "write") for engine in _ENGINES),
     (WebSocket, "post"),
     (Queues, "note_position"),
 )
@@ -147,11 +167,42 @@ async def serve(chosen: settings.Settings, timings: Timings, answer_seconds: flo
     """Serve until SIGTERM, as ``ringmain serve`` does."""
     asked_to_stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked_to_stop.set)
-    async with wiring.running(chosen, timings=timings, answer_seconds=answer_seconds):
+    async with wiring.running(chosen, timings=timings, answer_seconds=answer_seconds) as running:
+        _take_room_away(running.storage.database)
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000)
+        measuring = asyncio.create_task(_measure_lag())
         await asked_to_stop.wait()
+        measuring.cancel()
+
+
+def _take_room_away(database: Database) -> None:
+    """Let a SQLite file grow no further at SIGUSR1, and again at SIGUSR2."""
+    loop, tasks = asyncio.get_running_loop(), set()
+
+    async def limit(*, full: bool) -> None:
+        count = text("PRAGMA page_count").columns(column("pages", Integer))
+        pages = (await database.fetch(count))[0]["pages"] if full else _ANY
+        await database.execute(text(f"PRAGMA max_page_count={pages}"))
+
+    def begin(*, full: bool) -> None:
+        tasks.add(asyncio.create_task(limit(full=full)))
+
+    loop.add_signal_handler(signal.SIGUSR1, partial(begin, full=True))
+    loop.add_signal_handler(signal.SIGUSR2, partial(begin, full=False))
+
+
+async def _measure_lag() -> None:
+    """Tell the log every second how late the event loop was, and when."""
+    lags: list[tuple[float, float]] = []
+    while True:
+        due = time.monotonic() + _TICK_S
+        await asyncio.sleep(_TICK_S)
+        lags.append((round(due, 3), round(time.monotonic() - due, 4)))
+        if len(lags) == _TICKS:
+            log.info("lag", lags=lags)
+            lags = []
 
 
 def main(environment: Mapping[str, str]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import aiohttp
 
 from bench.faults import books
+from bench.faults.ground import Ground
 from bench.faults.process import ServerProcess
 from bench.faults.verdicts import Line, judge_counts
 from bench.faults.wire import Wire
@@ -66,7 +67,7 @@ class Stand:
     server: ServerProcess
     session: aiohttp.ClientSession
     organization_uuid: str
-    directory: Path
+    ground: Ground
     chance: random.Random
     chargers: list[Rig] = field(default_factory=list)
     wires: list[Wire] = field(default_factory=list)
@@ -78,7 +79,7 @@ class Stand:
     @property
     def oracle(self) -> Path:
         """Return where the chargers write what they emit."""
-        return self.directory / "emitted"
+        return self.ground.directory / "emitted"
 
     def url(self, charge_box_id: str) -> str:
         """Return where a charger connects."""
@@ -230,7 +231,7 @@ class Stand:
 
         until = time.monotonic() + timeout
         while not await wait_until(complete, 1.0):
-            emitted -= books.dead(self.server.data_dir)  # what was given up is not waited for
+            emitted -= books.dead(self.ground.books)  # what was given up is not waited for
             if time.monotonic() > until:
                 return False
         return True
@@ -247,7 +248,7 @@ class Stand:
 
     def _count(self, line: Line, names: set[str], excused: Collection[str]) -> None:
         emitted = [one for one in oracle.emissions(self.oracle) if one.charger in names]
-        written = books.read(self.server.data_dir)
+        written = books.read(self.ground.books)
         recorded = books.count(written, emitted)
         proxied = [one for one in emitted if one.charger in self.configurations]
         received = [
@@ -262,7 +263,7 @@ class Stand:
         line.phantom = counted.phantom + recorded.phantom
         line.problems += [*counted.problems, *recorded.problems]
         for suspect in counted.suspects[:3]:
-            line.problems += books.story(self.server.data_dir, suspect)
+            line.problems += books.story(self.ground.books, suspect)
         repeated = [times for where, times in written.journal.items() if where[0] in names]
         again = sum(repeated) - len(repeated)
         if again:
@@ -287,25 +288,25 @@ class Stand:
 
 @contextlib.asynccontextmanager
 async def standing(
-    directory: Path,
+    ground: Ground,
     seed: int,
     *,
     timings: Mapping[str, float] | None = None,
     command_s: float | None = None,
 ) -> AsyncIterator[Stand]:
     """Put a server up, with an organization; take all down at the end."""
-    data_dir = directory / "data"
-    async with open_storage(data_dir, SystemClock()) as storage:
+    await asyncio.to_thread(ground.prepare)
+    async with open_storage(ground.data_dir, SystemClock(), database_url=ground.url) as storage:
         organization = await storage.organizations.create("faults")
         uuid = organization.organization_uuid
         _, key = await storage.api_keys.create(uuid, "admin")
-    server = ServerProcess(data_dir, {**QUICK, **(timings or {})}, command_s)
+    server = ServerProcess(ground, {**QUICK, **(timings or {})}, command_s)
     connector = aiohttp.TCPConnector(limit=0)
     async with (
         aiohttp.ClientSession(headers={"x-api-key": key}, connector=connector) as session,
         contextlib.AsyncExitStack() as stack,
     ):
-        stand = Stand(server, session, uuid, directory, random.Random(seed), _stack=stack)
+        stand = Stand(server, session, uuid, ground, random.Random(seed), _stack=stack)
         try:
             await server.start()
             yield stand

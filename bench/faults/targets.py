@@ -7,11 +7,11 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeAlias
 
 import orjson
 
+from bench.faults.ground import Ground
 from bench.faults.stand import VERSIONS, Rig, Stand, percentile, standing, wait_until
 from bench.faults.verdicts import Line
 from csms.frames import Call, Send
@@ -25,10 +25,10 @@ DETECTED_S = 30.0  # a ping every 10 s, and 10 s for its pong
 SLOWER = 1.2
 
 
-async def away(directory: Path, seed: int, scale: float = 1.0) -> list[Line]:
+async def away(ground: Ground, seed: int, scale: float = 1.0) -> list[Line]:
     """Take the target away for an hour (12 s) while 40 of 100 chargers start, run and stop."""
     outage_s = OUTAGE_S * min(1.0, max(0.1, scale))
-    async with standing(directory, seed, timings={"longest_backoff": 0.1}) as stand:
+    async with standing(ground, seed, timings={"longest_backoff": 0.1}) as stand:
         target = await stand.target()
         rigs = await stand.fleet(max(4, round(100 * scale)), target.url)
         await stand.ready(rigs)
@@ -85,9 +85,9 @@ def _judge_drain(line: Line, arrival: float, times: Sequence[float]) -> None:
     line.notes.append(f"{arrival:.0f}/s came, {drain:.0f}/s drained")
 
 
-async def half_open(directory: Path, seed: int, scale: float = 1.0) -> list[Line]:
+async def half_open(ground: Ground, seed: int, scale: float = 1.0) -> list[Line]:
     """Lose the route to the target: its sockets stay open, nothing arrives, nobody is told."""
-    async with standing(directory, seed) as stand:
+    async with standing(ground, seed) as stand:
         target = await stand.target()
         async with FaultProxy.to("127.0.0.1", target.port) as proxy:
             rigs = await stand.fleet(max(4, round(40 * scale)), f"ws://127.0.0.1:{proxy.port}")
@@ -124,9 +124,9 @@ async def _ask_each(target: Target, rigs: Sequence[Rig]) -> bool:
     return all(len(rig.seen("asked", "DataTransfer")) == 1 for rig in rigs)
 
 
-async def slow(directory: Path, seed: int, scale: float = 1.0) -> list[Line]:
+async def slow(ground: Ground, seed: int, scale: float = 1.0) -> list[Line]:
     """Keep one target mute and one at 1 kB/s, by turns with none: the others must not feel it."""
-    async with standing(directory, seed, timings={"ask": 0.5}) as stand:
+    async with standing(ground, seed, timings={"ask": 0.5}) as stand:
         good, mute, throttled = [await stand.target() for _ in range(3)]
         async with FaultProxy.to("127.0.0.1", throttled.port) as proxy:
             few = max(4, round(20 * scale))
@@ -282,9 +282,9 @@ MISCONDUCTS: dict[str, Misconduct] = {
 }
 
 
-async def misbehaving(directory: Path, seed: int, scale: float = 1.0) -> list[Line]:
+async def misbehaving(ground: Ground, seed: int, scale: float = 1.0) -> list[Line]:
     """Answer CALLERROR, a wrong id, garbage, too much, or 401, 403, 404, 429, 500 at connect."""
-    async with standing(directory, seed, timings=PACED) as stand:
+    async with standing(ground, seed, timings=PACED) as stand:
         targets = {name: await stand.target() for name in MISCONDUCTS}
         rigs = {name: await stand.fleet(2, target.url, name) for name, target in targets.items()}
         everybody = [rig for pair in rigs.values() for rig in pair]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 HEAD = (
     "fault",
     "OCPP",
+    "database",
     "lost",
     "dup (flagged)",
     "reordered",
@@ -38,6 +39,7 @@ class Line:
     missed: list[str] = field(default_factory=list)  # goals
     notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)  # the details of what is broken
+    database: str = "SQLite"
 
     def must(self, held: bool, otherwise: str) -> None:  # noqa: FBT001 - the condition itself
         """Fail where this does not hold."""
@@ -61,6 +63,7 @@ class Line:
         return (
             self.fault,
             self.version,
+            self.database,
             str(self.lost),
             f"{self.duplicates} ({self.flagged})",
             str(self.reordered),
@@ -84,7 +87,7 @@ def judge_counts(line: Line) -> None:
 
 def row(cells: Iterable[str]) -> str:
     """Write one line of the table."""
-    widths = (5, 5, 4, 13, 9, 7, 10, 15, 8)
+    widths = (7, 5, 10, 4, 13, 9, 7, 10, 15, 8)
     padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=False)]
     return "  ".join([*padded, *list(cells)[len(widths) :]])
 
@@ -92,7 +95,7 @@ def row(cells: Iterable[str]) -> str:
 def merged(rounds: Sequence[Line]) -> Line:
     """Join the lines of one fault and version over several seeds: sums and worst cases."""
     first = rounds[0]
-    whole = Line(first.fault, first.version)
+    whole = Line(first.fault, first.version, database=first.database)
     for name in ("lost", "duplicates", "flagged", "reordered", "phantom"):
         setattr(whole, name, sum(getattr(line, name) for line in rounds))
     for name in ("recovery_s", "worst_s"):

@@ -12,6 +12,7 @@ import pytest
 
 from bench.faults import books, targets
 from bench.faults.__main__ import FAULTS, main
+from bench.faults.ground import Ground
 from bench.faults.page import page
 from bench.faults.process import ServerProcess
 from bench.faults.server import POINTS, WRAPPED, crash_at
@@ -53,7 +54,7 @@ async def one_transaction(stand: Stand) -> None:
 
 
 async def test_a_planted_fault_of_each_kind_is_found(here: None, tmp_path: Path) -> None:
-    async with standing(tmp_path, 1) as stand:
+    async with standing(Ground(tmp_path), 1) as stand:
         await one_transaction(stand)
         clean = [stand.line("none", version) for version in VERSIONS]
         (target,) = stand.targets
@@ -89,7 +90,7 @@ def points(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 async def test_every_point_is_passed_on_the_way_of_one_event(
     points: Counter[str], tmp_path: Path
 ) -> None:
-    chosen = settings.read(ServerProcess(tmp_path, {}, None).environment)
+    chosen = settings.read(ServerProcess(Ground(tmp_path), {}, None).environment)
     async with Target.listening() as target, wiring.running(chosen) as server:
         charger = Charger(await enrolled(server, target), "CP-1", PASSWORD)
         async with charger.running():
@@ -140,7 +141,7 @@ def test_the_process_dies_at_the_nth_passing(monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_one_scenario_in_small(here: None, tmp_path: Path) -> None:
-    lines = await targets.away(tmp_path, 1, scale=0.1)
+    lines = await targets.away(Ground(tmp_path), 1, scale=0.1)
 
     assert [line.version for line in lines] == list(VERSIONS)
     assert [(line.lost, line.reordered, line.phantom) for line in lines] == [(0, 0, 0)] * 2
@@ -195,13 +196,13 @@ def test_the_page_has_a_row_for_every_line_and_a_word_for_every_fault() -> None:
 
     assert "| F-01 | What is done. |" in written
     assert "seeds 4, 5" in written
-    assert "| F-01 | 1.6 | 7 | 2 (2) | 0 | 0 | - | - | 0 | pass | a/b |" in written
+    assert "| F-01 | 1.6 | SQLite | 7 | 2 (2) | 0 | 0 | - | - | 0 | pass | a/b |" in written
     assert len(line.cells()) == len(HEAD)
 
 
 def test_every_fault_of_the_kit_is_listed() -> None:
     assert list(FAULTS) == [
-        *("F-01", "F-03", "F-07", "F-08", "F-09", "F-10"),
+        *("F-01", "F-03", "F-04", "F-04-fd", "F-05", "F-06", "F-07", "F-08", "F-09", "F-10"),
         *("F-14", "F-16", "F-17", "F-18", "F-19", "F-20"),
     ]
 
@@ -210,7 +211,7 @@ def test_every_fault_of_the_kit_is_listed() -> None:
 def test_the_exit_code_tells_whether_a_must_is_broken(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, broken: bool
 ) -> None:
-    async def scenario(_directory: Path, _seed: int, _scale: float) -> list[Line]:
+    async def scenario(_ground: Ground, _seed: int, _scale: float) -> list[Line]:
         line = Line("F-01", "1.6")
         line.must(not broken, "it broke")
         return [line]
@@ -226,7 +227,7 @@ def test_the_exit_code_tells_whether_a_must_is_broken(
 def test_a_scenario_that_breaks_is_a_line_that_failed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def scenario(_directory: Path, _seed: int, _scale: float) -> list[Line]:
+    async def scenario(_ground: Ground, _seed: int, _scale: float) -> list[Line]:
         raise RuntimeError("no server")
 
     monkeypatch.setitem(FAULTS, "F-01", FAULTS["F-01"]._replace(scenario=scenario))
