@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
-import sqlite3
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +12,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import aiohttp
+import pytest
+
+from storage.clock import SystemClock
+from storage.store import open_storage
+from tests.installations import variables
 
 
 class Ended(NamedTuple):
@@ -22,24 +25,13 @@ class Ended(NamedTuple):
     err: str
 
 
-def environment(data_dir: Path, **more: str) -> dict[str, str]:
-    return {
-        "PATH": os.environ["PATH"],
-        "RINGMAIN_DATA_DIR": str(data_dir),
-        "RINGMAIN_HTTP_BIND": "127.0.0.1:0",
-        "RINGMAIN_OCPP_BIND": "127.0.0.1:0",
-        "RINGMAIN_LOG_FORMAT": "json",
-        **more,
-    }
-
-
 async def start(data_dir: Path, *arguments: str, **more: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "csms",
         *arguments,
-        env=environment(data_dir, **more),
+        env=variables(data_dir, **more),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -156,6 +148,7 @@ async def test_the_settings_are_listed_by_help(tmp_path: Path) -> None:
     assert "RINGMAIN_ALLOWED_TARGET_NETWORKS" in ended.out
 
 
+@pytest.mark.sqlite_only("PostgreSQL's files are its own")
 async def test_a_database_that_is_none_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "ringmain.sqlite3").write_text("this is no database, and never was one" * 100)
     ended = await ringmain(tmp_path, "serve")
@@ -186,5 +179,5 @@ async def test_the_data_directory_is_the_owners_alone(tmp_path: Path) -> None:
 
     assert (home / "keyring.json").stat().st_mode & 0o777 == 0o600
     assert home.stat().st_mode & 0o777 == 0o700
-    with sqlite3.connect(home / "ringmain.sqlite3") as database:
-        assert database.execute("select name from organizations").fetchall() == [("Private",)]
+    async with open_storage(home, SystemClock()) as storage:
+        assert [one.name for one in await storage.organizations.list()] == ["Private"]

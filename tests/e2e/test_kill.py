@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import random
 import signal
 import sys
@@ -20,6 +19,7 @@ from storage.clock import SystemClock
 from storage.records import Charger, ChargerKey
 from storage.secrets import digest_secret
 from storage.store import open_storage
+from tests.installations import variables
 
 KILLS = 20
 SEED = 20261121
@@ -46,15 +46,13 @@ class Answered:
 
 @contextlib.asynccontextmanager
 async def serving(data_dir: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    environment = {
-        "PATH": os.environ["PATH"],
-        "RINGMAIN_DATA_DIR": str(data_dir),
-        "RINGMAIN_HTTP_BIND": "127.0.0.1:0",
-        "RINGMAIN_OCPP_BIND": "127.0.0.1:0",
-        "RINGMAIN_LOG_FORMAT": "json",
-    }
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "csms", "serve", env=environment, stderr=asyncio.subprocess.PIPE
+        sys.executable,
+        "-m",
+        "csms",
+        "serve",
+        env=variables(data_dir),
+        stderr=asyncio.subprocess.PIPE,
     )
     assert process.stderr
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -21,6 +20,7 @@ from storage.clock import SystemClock
 from storage.records import Charger, ChargerKey
 from storage.secrets import digest_secret
 from storage.store import open_storage
+from tests.installations import variables
 
 PASSWORD = "a-password-of-20-cha"
 STATION = "/api/chargingStations/CP-1"
@@ -54,15 +54,13 @@ class Server:
 
 @contextlib.asynccontextmanager
 async def serving(data_dir: Path, key: ChargerKey, api_key: str) -> AsyncIterator[Server]:
-    environment = {
-        "PATH": os.environ["PATH"],
-        "RINGMAIN_DATA_DIR": str(data_dir),
-        "RINGMAIN_HTTP_BIND": "127.0.0.1:0",
-        "RINGMAIN_OCPP_BIND": "127.0.0.1:0",
-        "RINGMAIN_LOG_FORMAT": "json",
-    }
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "csms", "serve", env=environment, stderr=asyncio.subprocess.PIPE
+        sys.executable,
+        "-m",
+        "csms",
+        "serve",
+        env=variables(data_dir),
+        stderr=asyncio.subprocess.PIPE,
     )
     assert process.stderr
     try:
