@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Column, Text, bindparam, text
+from sqlalchemy import Text, bindparam, column, text
 
 from storage.clock import EPOCH
-from storage.database import Statement
+from storage.database import Database, Statement
 
 SPAN = 2**20  # positions
 WEEK = 7 * 86_400 * 10**6  # µs
@@ -98,13 +98,33 @@ def made(partitions: Sequence[Partition]) -> Statement:
 
 # ---- listing and dropping ----
 
-_LISTED = (
+LISTING: Statement = (
     text("""
 SELECT part.relname AS name, pg_get_expr(part.relpartbound, part.oid) AS bounds
 FROM pg_inherits JOIN pg_class AS part ON part.oid = inhrelid
 WHERE inhparent = to_regclass(:parent)
 """)
     .bindparams(bindparam("parent", type_=Text, required=True))
-    .columns(Column("name", Text), Column("bounds", Text))
+    .columns(column("name", Text), column("bounds", Text))
 )
 _BOUNDS = re.compile(r"FOR VALUES FROM \('(-?\d+)'\) TO \('(-?\d+)'\)")
+# Whoever reads or writes the table waits behind us, as long as we wait for those before.
+_PATIENCE = text("SET LOCAL lock_timeout = '1s'")
+
+
+async def partitions_of(database: Database, table: str) -> list[Partition]:
+    """Return the partitions of a table in their order; a table that is whole has none."""
+    listing = database.division.listing
+    if listing is None:
+        return []
+    rows = await database.fetch(listing, {"parent": table})
+    bounds = ((row["name"], _BOUNDS.fullmatch(row["bounds"])) for row in rows)
+    found = (Partition(table, name, int(at[1]), int(at[2])) for name, at in bounds if at)
+    return sorted(found, key=lambda partition: partition.first)
+
+
+async def drop(database: Database, partition: Partition) -> None:
+    """Drop a partition with its rows; raise StorageUnavailable where others keep it busy."""
+    async with database.transaction() as transaction:
+        await transaction.execute(_PATIENCE)
+        await transaction.execute(text(f"DROP TABLE IF EXISTS {partition.name}"))

@@ -37,6 +37,11 @@ NO_ROOM = Room(0, -1, 0, 0, None)
 class Division(Protocol):
     """How the tables that grow with time are divided; moments are in µs since 1970."""
 
+    @property
+    def listing(self) -> Statement | None:
+        """Return the query for a table's partitions, None where there are none."""
+        ...
+
     def of_log(self, position: int, moment: int, newest: int | None) -> Room:
         """Return the room for the next message; ``newest`` is the moment of the one before."""
         ...
@@ -49,6 +54,8 @@ class Division(Protocol):
 class Whole:
     """Tables that are not divided."""
 
+    listing: Statement | None = None
+
     def of_log(self, position: int, moment: int, newest: int | None) -> Room:
         """Return room for everything."""
         return Room(position, _FURTHEST, -_FURTHEST, _FURTHEST, None)
@@ -60,6 +67,8 @@ class Whole:
 
 class Divided:
     """Tables in partitions: the log by position and by week, readings by week."""
+
+    listing: Statement | None = partitions.LISTING
 
     def of_log(self, position: int, moment: int, newest: int | None) -> Room:
         """Return the room in a partition, a new one where another week has begun.

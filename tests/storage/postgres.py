@@ -1,0 +1,57 @@
+"""What only PostgreSQL's superuser may do or see, for tests that look behind the port."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import psycopg2
+from sqlalchemy import URL
+
+from bench.cluster import ADMIN
+from tests.storage.doubles import PATIENCE
+
+_WAITING = """
+SELECT pid FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock' AND pid <> pg_backend_pid()
+"""
+
+
+class Admin:
+    """A connection of the superuser, whom row-level security does not bind."""
+
+    def __init__(self, connection: Any) -> None:
+        self._cursor = connection.cursor()
+
+    @classmethod
+    @contextmanager
+    def of(cls, url: URL) -> Iterator[Admin]:
+        """Connect to a database until the context ends."""
+        named = url.set(drivername="postgresql", username=ADMIN)
+        with closing(psycopg2.connect(named.render_as_string())) as connection:
+            connection.autocommit = True
+            yield cls(connection)
+
+    def does(self, *statements: str) -> None:
+        """Execute statements."""
+        for statement in statements:
+            self._cursor.execute(statement)
+
+    def asked(self, query: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        self._cursor.execute(query)
+        rows: list[tuple[Any, ...]] = self._cursor.fetchall()
+        return rows
+
+    def waiting(self) -> list[int]:
+        """Return who waits for a lock."""
+        return [pid for (pid,) in self.asked(_WAITING)]
+
+    def cut_off(self, process: int) -> None:
+        """End a connection, as the server does it when it goes down."""
+        deadline = time.monotonic() + PATIENCE
+        self.does(f"SELECT pg_terminate_backend({process})")
+        while self.asked(f"SELECT FROM pg_stat_activity WHERE pid = {process}"):
+            assert time.monotonic() < deadline
