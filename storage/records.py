@@ -28,6 +28,15 @@ class ChargerKey(NamedTuple):
     charge_box_id: str
 
 
+class Keep(NamedTuple):
+    """For how many days what is kept; None where nothing is said of it."""
+
+    messages: int | None = None
+    meter_values: int | None = None
+    commands: int | None = None
+    audit: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Organization:
     """A tenant: the operator of chargers."""
@@ -37,6 +46,18 @@ class Organization:
     # Whose tokens may charge where no target decides.
     authorization: Authorization = "accept_all"
     created_at: datetime
+    # For how many days it keeps what; None is as long as the server's default.
+    keep_messages: int | None = None
+    keep_meter_values: int | None = None
+    keep_commands: int | None = None
+    keep_audit: int | None = None
+    # What the clock said, as far as it was believed, when the old was last removed.
+    swept_at: datetime | None = None
+
+    @property
+    def retention(self) -> Keep:
+        """Return for how long it keeps what, where it has said so."""
+        return Keep(self.keep_messages, self.keep_meter_values, self.keep_commands, self.keep_audit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

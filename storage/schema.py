@@ -44,6 +44,13 @@ organizations = Table(
     # Whose tokens may charge where no target decides: accept_all, known, reject.
     Column("authorization", Text, nullable=False),
     Column("created_at", UtcTime, nullable=False),
+    # Days; NULL is as long as the server's default.
+    Column("keep_messages", BigInteger),
+    Column("keep_meter_values", BigInteger),
+    Column("keep_commands", BigInteger),
+    Column("keep_audit", BigInteger),
+    # What the clock said, as far as it was believed, when the old was last removed.
+    Column("swept_at", UtcTime),
 )
 
 api_keys = Table(
@@ -166,6 +173,7 @@ meter_readings = Table(
     # By our clock, whatever the charger's says.
     Column("received_at", UtcTime, nullable=False),
     Index("ix_meter_readings_transaction", "organization_uuid", "charge_box_id", "transaction_id"),
+    Index("ix_meter_readings_received", "organization_uuid", "received_at"),
     postgresql_partition_by="RANGE (received_at)",
 )
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from storage.clock import Clock
-from storage.database import Database
+from storage.database import Database, Write
 from storage.group_commit import GroupCommit
 from storage.records import ApiKey, Authorization, Organization, Scope
 from storage.repositories.rows import columns
@@ -42,9 +44,24 @@ class Organizations:
         self, organization_uuid: str, authorization: Authorization
     ) -> Organization | None:
         """Change whose tokens may charge; return None where there is no such organization."""
-        values = {"of_organization": organization_uuid, "authorization": authorization}
-        rows = await self._database.execute(statements.change_organization, values)
-        return Organization(**rows[0]) if rows else None
+        return await self.change(organization_uuid, authorization=authorization)
+
+    async def change(self, organization_uuid: str, **given: Any) -> Organization | None:
+        """Change what is given of its settings; return None where there is no such organization."""
+        async with self._database.transaction() as transaction:
+            asked = {"organization_uuid": organization_uuid}
+            rows = await transaction.execute(statements.organization, asked)
+            if not rows:
+                return None
+            changed = replace(Organization(**rows[0]), **given)
+            values = {**columns(changed), "of_organization": organization_uuid}
+            await transaction.execute(statements.change_organization, values)
+        return changed
+
+    async def note_swept(self, moments: Mapping[str, datetime]) -> None:
+        """Note up to which moment each organization's time has come."""
+        rows = [{"of_organization": id, "swept_at": moment} for id, moment in moments.items()]
+        await self._database.write([Write(statements.note_swept, rows)])
 
     async def list(self) -> list[Organization]:
         """Return all organizations, oldest first."""

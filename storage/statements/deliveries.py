@@ -76,14 +76,14 @@ def queue_page(kinds: Kinds) -> Any:
         messages.c.timestamp,
         _BYTES.label("bytes"),
         *_tried(messages.c.seq),
-    ).where(_WAITING, _of_kinds(kinds))
+    ).where(_WAITING, of_kinds(kinds))
     return spoken(shown, after=_AFTER).order_by("seq").limit(limit())
 
 
 @cache
 def queue_size(kinds: Kinds) -> Any:
     """Return the query for how much waits of these kinds up to a position, and since when."""
-    sizes = select(_BYTES.label("bytes"), messages.c.timestamp).where(_WAITING, _of_kinds(kinds))
+    sizes = select(_BYTES.label("bytes"), messages.c.timestamp).where(_WAITING, of_kinds(kinds))
     through = given(messages.c.seq, "through")
     waiting = spoken(sizes, after=_AFTER, through=through).subquery()
     return select(
@@ -96,10 +96,11 @@ def queue_size(kinds: Kinds) -> Any:
 @cache
 def kept_page(kinds: Kinds) -> Any:
     """Return the query for the messages that wait of these kinds."""
-    return _waiting(_of_kinds(kinds))
+    return _waiting(of_kinds(kinds))
 
 
-def _of_kinds(kinds: Kinds) -> ColumnElement[bool]:
+def of_kinds(kinds: Kinds) -> ColumnElement[bool]:
+    """Return the condition that a message is of one of these kinds."""
     by_version = groupby(sorted(kinds), lambda kind: kind[0])
     return or_(
         *(

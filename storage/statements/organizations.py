@@ -5,21 +5,22 @@ from __future__ import annotations
 from sqlalchemy import null, select, update
 
 from storage.schema import api_keys, organizations
-from storage.statements.parts import given, insert_into, point
+from storage.statements.parts import given, insert_into, point, values
 
-add_organization = insert_into(organizations)
+# What it may set and what is noted of it comes later.
+_LATER = ("keep_messages", "keep_meter_values", "keep_commands", "keep_audit", "swept_at")
+add_organization = insert_into(organizations, without=_LATER)
 organization = select(organizations).where(
     organizations.c.organization_uuid == given(organizations.c.organization_uuid)
 )
-change_organization = (
-    update(organizations)
-    .where(
-        organizations.c.organization_uuid
-        == given(organizations.c.organization_uuid, "of_organization")
-    )
-    .values(authorization=given(organizations.c.authorization))
-    .returning(organizations)
+_THIS = organizations.c.organization_uuid == given(
+    organizations.c.organization_uuid, "of_organization"
 )
+_SET = ("authorization", "keep_messages", "keep_meter_values", "keep_commands", "keep_audit")
+change_organization = (
+    update(organizations).where(_THIS).values(values(organizations.c[name] for name in _SET))
+)
+note_swept = update(organizations).where(_THIS).values(swept_at=given(organizations.c.swept_at))
 all_organizations = select(organizations).order_by(organizations.c.created_at)
 
 add_api_key = insert_into(api_keys)
