@@ -26,7 +26,7 @@ class Compiled:
     What does not depend on the values is settled here, so that a row costs about a microsecond.
     """
 
-    __slots__ = ("_bind", "_constants", "_names", "_read", "_take", "many", "point", "sql")
+    __slots__ = ("_bind", "_constants", "_names", "_read", "_take", "many", "point", "sql", "types")
 
     def __init__(self, statement: Statement, dialect: Dialect) -> None:
         options = {"render_postcompile": True}
@@ -37,6 +37,7 @@ class Compiled:
         marks = statement.get_execution_options() if isinstance(statement, Executable) else {}
         self.point = bool(marks.get("point"))
         self.many = _for_many(self.sql)  # the same for AT_ONCE rows, None where there is no such
+        self.types = tuple(compiled.binds[name].type for name in order)
         self._take = _taker(order)
         self._bind = [
             (place, process)

@@ -3,6 +3,7 @@ Errors of storage, drawn on one page.
 
     StorageError              the database refused the statement
     ├── StorageUnavailable    no room, no file, locked for too long: it may work later
+    │   └── StatementTimeout  the server gave up a statement
     ├── Conflict              a row with this identity is there already
     └── SealBroken            a sealed secret that this key ring does not open
 
@@ -21,6 +22,10 @@ class StorageError(Exception):
 
 class StorageUnavailable(StorageError):
     """The database is not available."""
+
+
+class StatementTimeout(StorageUnavailable):
+    """The database gave up a statement that took too long."""
 
 
 class Conflict(StorageError):
