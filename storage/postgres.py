@@ -21,7 +21,6 @@ from storage.postgres_batches import SEPARATOR, Prepared, strings_of
 from storage.postgres_connections import Connections, Writer
 from storage.postgres_wire import Wire, within
 from storage.room import Divided, Division
-from storage.room import Divided, Division
 from storage.tenancy import SETTING, acting_for
 
 Prepare = Callable[[Statement], Prepared]
