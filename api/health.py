@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from api.errors import Unavailable
 from api.routing import Request, route
 from api.schemas.common import Success
 
@@ -17,6 +18,9 @@ async def healthz(_request: Request) -> Mapping[str, Any]:
 
 @route("GET", "/readyz", tag="Operations", scope=None, answer=Success())
 async def readyz(request: Request) -> Mapping[str, Any]:
-    """Tell that the database answers; 503 while it does not."""
-    await request.parts.storage.organizations.get("")
+    """Tell that the database answers and takes what is written; 503 while it does not."""
+    storage = request.parts.storage
+    await storage.organizations.get("")
+    if storage.group.fault is not None:
+        raise Unavailable(str(storage.group.fault))
     return {}

@@ -230,6 +230,8 @@ class Link:
             # A Send is served and never answered; a flood of them still feels how slow the disk is.
             stored = None if isinstance(item, Call) else self._outbox.wait_for()
             asked = self._tap("received", item, item.text, item.action, None, stored)
+            if asked.fault is not None:  # storage is away, so there is nothing to be said
+                raise NotStored from asked.fault
             try:
                 reply = await answer(item, asked.position)
             except NotStored:

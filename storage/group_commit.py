@@ -5,11 +5,17 @@ A commit to disk costs as much as a hundred rows. So one task writes, and what i
 it writes makes up the next batch: alone a row waits for its own commit only, under load the batches
 grow by themselves. It rests as long as it has written, because larger batches cost less, but not
 for long: what has waited for a slow disk waits no longer than that.
+
+Where the database turns out to be away, what was submitted is lost and its submitters are told.
+From then on the writer takes nothing, and only tries whether the database is back: nobody waits for
+a deadline, and nothing piles up. It tries on the way of a batch, so a batch whose fate is unknown
+has been committed before anything is taken again, or never will be.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from itertools import chain
@@ -25,6 +31,8 @@ log = structlog.get_logger("ringmain.storage")
 Submitted: TypeAlias = tuple[Statement, Values]
 Tell: TypeAlias = Callable[[Exception | None], None]
 LONGEST_REST = 0.1  # s
+PROBE_REST = 0.1  # s between two tries whether the database is back
+LATELY = 10.0  # s for which what could not be written is a reason to worry
 _NO_ROW = -1  # the place of who waits for a whole batch
 
 
@@ -86,8 +94,17 @@ class GroupCommit:
         self._newest = _nothing()  # the newest batch that has rows
         self._wake = asyncio.Event()
         self.losses = 0  # how often storage was away and took what was submitted with it
-        self._ending = False  # no more than what is there will be written
+        self._fault: Exception | None = None  # of the newest batch
+        self._failed_at = 0.0  # by the event loop's clock
+        self.away = False  # nothing is taken
+        self._ending = asyncio.Event()  # no more than what is there will be written
         self._ended = False
+
+    @property
+    def fault(self) -> Exception | None:
+        """Return why what was submitted lately could not be written, None where it could."""
+        now = asyncio.get_running_loop().time
+        return self._fault if self.away or now() < self._failed_at + LATELY else None
 
     def submit(self, statement: Statement, values: Values) -> asyncio.Future[None]:
         """Have a row written; the Future ends with its commit, or with why it was not committed.
@@ -123,20 +140,20 @@ class GroupCommit:
         try:
             await asyncio.shield(writing)
         finally:
-            self._ending = True
+            self._ending.set()
             self._wake.set()
             await writing
 
     def _begin(self, batch: Batch) -> None:
-        if self._ended:
-            self._lose(batch, StorageUnavailable())
+        if self._ended or self.away:
+            self._lose(batch, StorageUnavailable(str(self._fault or "")))
         else:
             self._newest = batch
             self._wake.set()
 
     async def _write(self) -> None:
         now = asyncio.get_running_loop().time
-        while self._batch.rows or not self._ending:
+        while self._batch.rows or not self._ending.is_set():
             await self._wake.wait()
             self._wake.clear()
             batch, self._batch = self._batch, Batch()
@@ -144,8 +161,23 @@ class GroupCommit:
             await self._commit(batch)
             batch.settle()
             batch.rows.clear()  # whoever keeps his receipt is not to keep everybody's rows
-            await asyncio.sleep(min(now() - begun, LONGEST_REST))
+            await (self._return() if self.away else asyncio.sleep(min(now() - begun, LONGEST_REST)))
         self._ended = True
+
+    async def _return(self) -> None:
+        """Try until the database is there; whether it has room the next batch will see."""
+        while self.away and not self._ending.is_set():
+            try:
+                await self._database.write(())
+                self.away = False
+                log.info("storage_available")
+            except Exception as fault:  # noqa: BLE001 - without its one writer all would stop
+                self._note(fault)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._ending.wait(), PROBE_REST)
+
+    def _note(self, fault: Exception) -> None:
+        self._fault, self._failed_at = fault, asyncio.get_running_loop().time()
 
     async def _commit(self, batch: Batch) -> None:
         """Write a batch; one that is refused is halved until the row to blame is alone."""
@@ -165,6 +197,7 @@ class GroupCommit:
                 else:
                     log.error("row_refused", error=str(refused), statement=str(rows[0][0]))
                     batch.blame(part, refused)
+        self._fault = None
 
     def _writes(self, rows: Sequence[Submitted]) -> list[Write]:
         """Make as few writes of a batch as the order of its statements allows."""
@@ -184,13 +217,15 @@ class GroupCommit:
     ) -> None:
         for part in parts:
             batch.blame(part, unavailable)
-        self.losses += 1
+        self._note(unavailable)
+        self.away = True
         lost = sum(map(len, parts)) + len(self._batch.rows)
         log.warning("storage_unavailable", error=str(unavailable), rows=lost)
         # What was submitted since goes the same way: it may say that what came before is stored.
         self._lose(self._batch, unavailable)
 
     def _lose(self, batch: Batch, unavailable: StorageUnavailable) -> None:
+        self.losses += 1
         self._batch = Batch()
         batch.blame(range(len(batch.rows)), unavailable)
         batch.settle()

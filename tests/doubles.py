@@ -90,11 +90,15 @@ class Kept:
 
 
 class MemoryTap:
-    """Remember every frame; its commits are done at once, or when ``commit`` is called."""
+    """Remember every frame; its commits are done at once, or when ``commit`` is called.
 
-    def __init__(self, *, by_hand: bool = False) -> None:
+    ``lost`` is why each of them fails at once.
+    """
+
+    def __init__(self, *, by_hand: bool = False, lost: Exception | None = None) -> None:
         self.kept: list[Kept] = []
         self._by_hand = by_hand
+        self._lost = lost
 
     def __call__(
         self,
@@ -110,7 +114,7 @@ class MemoryTap:
         kept = Kept(position, way, type(frame).__name__, frame.id, action, text, tell)
         self.kept.append(kept)
         if not self._by_hand:
-            kept.settle()
+            kept.settle(self._lost)
         return kept
 
     def commit(self, fault: Exception | None = None) -> None:

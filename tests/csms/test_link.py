@@ -573,6 +573,21 @@ async def test_answer_to_a_call_that_alone_was_refused_by_the_store_is_never_sen
             await talk.peer.hears()
 
 
+async def test_call_that_is_lost_as_it_comes_is_not_even_served() -> None:
+    served: list[str] = []
+
+    async def answer(call: Call | Send, _position: int) -> Reply:
+        served.append(call.action)
+        return frames.call_result(call.id, b"{}")
+
+    tap = MemoryTap(lost=OSError("away"))
+    async with conversation(answer, tap=tap) as talk:
+        await talk.peer.calls("StopTransaction")
+
+        assert (await talk.ended()).code == 1011
+    assert served == []
+
+
 async def test_call_that_could_not_be_stored_by_its_handler_stays_unanswered() -> None:
     async def fail(_call: Call | Send, _position: int) -> Reply:
         raise NotStored

@@ -14,7 +14,7 @@ from proxy.telling import Telling
 from storage.errors import StorageUnavailable
 from storage.schema import messages
 from storage.target_schema import cursors, id_pairs
-from tests.doubles import settled
+from tests.doubles import settled, until
 from tests.proxy.post import DURABLE, Post, posted
 from tests.proxy.stage import QUICK, Stage
 
@@ -259,6 +259,7 @@ async def test_an_id_that_storage_did_not_take_is_noted_with_the_next_position(
         await peer.says(frames.call_result(call[1], b'{"transactionId":77}').text)
         await post.drains()
         await post.storage.group.flush()
+    await until(lambda: not post.storage.group.away)
     post.exchanges(METERS, b'{"transactionId":5}')
     assert (await peer.answers())[2:] == [METERS, {"transactionId": 77}]
     await post.drains()

@@ -18,7 +18,7 @@ from storage.errors import StorageUnavailable
 from storage.records import Message
 from storage.repositories.queues import Place
 from storage.repositories.queues import Queues as StoredQueues
-from tests.doubles import PATIENCE, settled
+from tests.doubles import PATIENCE, settled, until
 from tests.proxy.post import DURABLE, posted
 from tests.proxy.stage import (
     OCPP201,
@@ -468,6 +468,7 @@ async def test_what_storage_lost_on_its_way_is_told_once_when_it_is_said_again(
                 await charger.meters(0, 17)
         released.set()
         await stage.status(key)
+    await until(lambda: not stage.storage.group.away)
     async with stage.charger(key) as charger:
         await charger.meters(0, 17)
         await charger.call(EVENT, {"status": "Uploaded"})

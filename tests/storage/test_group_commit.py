@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import tempfile
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,7 +18,8 @@ from sqlalchemy import text
 from storage import engines
 from storage.database import Database, Write
 from storage.errors import Conflict, StorageError, StorageUnavailable
-from storage.group_commit import GroupCommit
+from storage.group_commit import LATELY, GroupCommit
+from tests.doubles import until
 from tests.storage.doubles import (
     ADD,
     PATIENCE,
@@ -124,6 +126,7 @@ async def test_a_full_disk_fails_its_batch_and_the_next_one_is_tried_again(
         with pytest.raises(StorageUnavailable):
             await each
     await empty_disk(database)
+    await until(lambda: not group.away)
     await group.submit(ADD, row("after"))
 
     assert await names(database) == ["before", "after"]
@@ -221,11 +224,99 @@ async def test_the_writer_does_not_rest_as_long_as_storage_was_away(
         with pytest.raises(StorageUnavailable):
             await group.submit(ADD, row("lost"))
 
+    await until(lambda: not group.away)
     async with asyncio.timeout(PATIENCE):
         await group.submit(ADD, row("stored"))
 
     writing.cancel()
     await asyncio.gather(writing, return_exceptions=True)
+
+
+# ---- while storage is away ----
+
+
+class Absent:
+    """A database that is away until it is let back; only batches are asked of it."""
+
+    def __init__(self) -> None:
+        self.away = True
+        self.tried = 0
+        self.written: list[int] = []  # how many rows each batch had that came through
+
+    async def write(self, writes: Sequence[Write]) -> None:
+        self.tried += 1
+        if self.away:
+            raise StorageUnavailable("The database is not available: it is away.")
+        self.written.append(sum(len(rows) for _, rows in writes))
+
+
+@asynccontextmanager
+async def waiting_for(absent: Absent) -> AsyncIterator[GroupCommit]:
+    """Run a writer that has found out that its database is away."""
+    group = GroupCommit(cast("Database", absent))
+    writing = asyncio.create_task(group.run())
+    with pytest.raises(StorageUnavailable):
+        await group.submit(ADD, row("lost"))
+    yield group
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+
+
+async def test_while_storage_is_away_nothing_is_taken_and_nobody_waits() -> None:
+    absent = Absent()
+    async with waiting_for(absent) as group:
+        losses = group.losses
+        lost = group.submit(ADD, row("lost as well"))
+
+        assert (outcome(lost), group.losses) == (StorageUnavailable, losses + 1)
+        await group.flush()
+    assert absent.written == []
+
+
+async def test_the_writer_finds_out_by_itself_that_storage_is_back() -> None:
+    absent = Absent()
+    async with waiting_for(absent) as group:
+        await until(lambda: absent.tried >= 2)
+        absent.away = False
+        await until(lambda: not group.away)
+        await group.submit(ADD, row("stored"))
+
+    assert absent.written == [0, 1]
+
+
+async def test_a_fault_is_told_until_something_is_written() -> None:
+    absent = Absent()
+    async with waiting_for(absent) as group:
+        assert "it is away" in str(group.fault)
+
+        absent.away = False
+        await until(lambda: not group.away)
+        assert group.fault is not None  # being there is not having room
+        await group.submit(ADD, row("stored"))
+        assert group.fault is None
+
+
+async def test_a_fault_is_forgotten_where_nobody_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    absent, loop = Absent(), asyncio.get_running_loop()
+    clock = loop.time
+    async with waiting_for(absent) as group:
+        absent.away = False
+        await until(lambda: not group.away)
+        monkeypatch.setattr(loop, "time", lambda: clock() + LATELY)
+
+        assert group.fault is None
+
+
+async def test_a_writer_ends_although_storage_is_away() -> None:
+    group = GroupCommit(cast("Database", Absent()))
+    writing = asyncio.create_task(group.run())
+    with pytest.raises(StorageUnavailable):
+        await group.submit(ADD, row("lost"))
+
+    writing.cancel()
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(asyncio.CancelledError):
+            await writing
 
 
 async def test_who_remembers_what_became_of_a_row_keeps_no_rows(group: GroupCommit) -> None:
