@@ -8,8 +8,9 @@ and where it begins: `messages_17`, `meter_readings_20261116`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from sqlalchemy import Text, bindparam, column, text
@@ -87,8 +88,12 @@ END IF;
 _ATTACHED = "SELECT FROM pg_inherits WHERE inhrelid = to_regclass('{name}')"
 
 
-def made(partitions: Sequence[Partition]) -> Statement:
-    """Return the statement that makes partitions where they are not there yet."""
+@lru_cache(maxsize=16)
+def made(*partitions: Partition) -> Statement:
+    """Return the statement that makes partitions where they are not there yet.
+
+    It is the same one each time: an adapter keeps what it has prepared.
+    """
     blocks = (
         _MAKE.format(attached=_ATTACHED.format(name=each.name), **each._asdict())
         for each in partitions

@@ -80,12 +80,12 @@ class Divided:
             position += -position % partitions.SPAN
         parts = (partitions.messages(position), partitions.charger_messages(position))
         until = since + partitions.WEEK
-        return Room(position, parts[0].end - 1, since, until, partitions.made(parts))
+        return Room(position, parts[0].end - 1, since, until, partitions.made(*parts))
 
     def of_readings(self, moment: int) -> Room:
         """Return the room in the partition of a week."""
         part = partitions.meter_readings(moment)
-        return Room(0, _FURTHEST, part.first, part.end, partitions.made([part]))
+        return Room(0, _FURTHEST, part.first, part.end, partitions.made(part))
 
 
 class Ahead:

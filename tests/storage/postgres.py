@@ -40,14 +40,19 @@ class Admin:
             self._cursor.execute(statement)
 
     def asked(self, query: str) -> list[tuple[Any, ...]]:
-        """Return the rows of a query."""
+        """Return the rows of a query; who is there is seen anew, in a transaction too."""
+        self._cursor.execute("SELECT pg_stat_clear_snapshot()")
         self._cursor.execute(query)
         rows: list[tuple[Any, ...]] = self._cursor.fetchall()
         return rows
 
-    def waiting(self) -> list[int]:
-        """Return who waits for a lock."""
-        return [pid for (pid,) in self.asked(_WAITING)]
+    def waiting(self) -> int:
+        """Wait until somebody waits for a lock, and return who."""
+        deadline = time.monotonic() + PATIENCE
+        while not (found := self.asked(_WAITING)):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        return int(found[0][0])
 
     def cut_off(self, process: int) -> None:
         """End a connection, as the server does it when it goes down."""

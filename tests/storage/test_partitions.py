@@ -15,7 +15,6 @@ from storage.clock import EPOCH, MICROSECOND
 from storage.database import Database, Statement
 from storage.errors import StorageUnavailable
 from storage.partitions import SPAN, Partition, drop, is_partition, made, partitions_of
-from tests.storage.doubles import ALICE
 from tests.storage.postgres import Admin
 
 postgresql = pytest.mark.postgresql_only("only there is anything divided")
@@ -85,8 +84,8 @@ THREE = (
 
 @postgresql
 async def test_a_partition_is_made_once_whoever_comes_first(database: Database) -> None:
-    await asyncio.gather(*(database.execute(made(THREE)) for _ in range(6)))
-    await database.execute(made(THREE))
+    await asyncio.gather(*(database.execute(made(*THREE)) for _ in range(6)))
+    await database.execute(made(*THREE))
 
     for part in THREE:
         assert part in await partitions_of(database, part.table)
@@ -96,7 +95,7 @@ async def test_a_partition_is_made_once_whoever_comes_first(database: Database) 
 async def test_a_partition_is_like_the_whole_and_can_be_seen_through_it_only(
     database: Database, admin: Admin
 ) -> None:
-    await database.execute(made(THREE))
+    await database.execute(made(*THREE))
 
     for part in THREE:
         assert indexes(admin, part.name) == indexes(admin, part.table)
@@ -108,10 +107,10 @@ async def test_a_partition_is_like_the_whole_and_can_be_seen_through_it_only(
 @postgresql
 async def test_one_that_was_left_apart_is_taken_in_again(database: Database, admin: Admin) -> None:
     part = partitions.messages(4 * SPAN)
-    await database.execute(made([part]))
+    await database.execute(made(part))
     admin.does(f"ALTER TABLE messages DETACH PARTITION {part.name}")
 
-    await database.execute(made([part]))
+    await database.execute(made(part))
 
     assert part in await partitions_of(database, "messages")
 
@@ -128,7 +127,7 @@ def indexes(admin: Admin, table: str) -> list[tuple[Any, ...]]:
 
 SAY = text(f"""
 INSERT INTO charger_messages (organization_uuid, charge_box_id, seq)
-SELECT '{ALICE.organization_uuid}', 'CP', seq FROM generate_series(1, {3 * SPAN}, {SPAN // 2}) AS seq
+SELECT 'organization', 'CP-1', seq FROM generate_series(1, {3 * SPAN}, {SPAN // 2}) AS seq
 """)
 
 
@@ -139,7 +138,7 @@ def said() -> Statement:
 @postgresql
 async def test_a_dropped_partition_takes_its_rows_along_and_no_others(database: Database) -> None:
     spans = [partitions.charger_messages(n * SPAN) for n in range(3)]
-    await database.execute(made(spans))
+    await database.execute(made(*spans))
     await database.execute(SAY)
 
     await drop(database, spans[1])
@@ -153,7 +152,7 @@ async def test_a_dropped_partition_takes_its_rows_along_and_no_others(database: 
 @postgresql
 async def test_one_that_is_in_use_is_not_waited_for(database: Database, admin: Admin) -> None:
     part = partitions.charger_messages(9 * SPAN)
-    await database.execute(made([part]))
+    await database.execute(made(part))
     admin.does("BEGIN", "SELECT count(*) FROM charger_messages")
 
     with pytest.raises(StorageUnavailable):
