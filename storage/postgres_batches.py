@@ -103,15 +103,19 @@ class Prepared:
         if not all(isinstance(row, tuple) for row in rows):
             return self._dumped([self._bound(row) for row in rows])
         text = self._dumped(rows)  # type: ignore[arg-type] # all are tuples
-        if any(suspect in text for suspect in _SUSPECT):
+        # One character is found ten times as fast as several.
+        if b"\\" in text and any(suspect in text for suspect in _SUSPECT):
             return self._dumped([self._bound(row) for row in rows])
         return text
 
     def _dumped(self, rows: Sequence[Row]) -> bytes:
+        return orjson.dumps([self._encoded(row) for row in rows] if self._encode else rows)
+
+    def _encoded(self, row: Row) -> Row:
+        values = list(row)
         for place, put in self._encode:
-            end = place + 1
-            rows = [(*row[:place], put(row[place]), *row[end:]) for row in rows]
-        return orjson.dumps(rows)
+            values[place] = put(values[place])
+        return values
 
 
 def strings_of(
@@ -162,6 +166,8 @@ def _told() -> Iterator[None]:
 
 def _quoted(text: bytes) -> bytes:
     """Return a text between quotes that it does not have: no character of it is looked at."""
+    if b"$" not in text:
+        return b"$$" + text + b"$$"
     quote, number = b"$rows$", 0
     while quote in text:
         number += 1
