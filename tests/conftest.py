@@ -25,7 +25,7 @@ from sqlalchemy import URL, make_url
 
 from bench import cluster
 from storage import engines, migrate
-from tests.databases import Databases, Server
+from tests.databases import Databases, Loan, Server
 
 # How long one example takes says more about a busy machine than about the code.
 settings.register_profile("unhurried", deadline=None, print_blob=True)
@@ -93,17 +93,21 @@ def databases(request: pytest.FixtureRequest) -> Databases:
 
 
 @pytest.fixture(autouse=True)
-def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def engine(request: pytest.FixtureRequest) -> str:
     """Let the database of a folder be one of this engine."""
     name: str = getattr(request, "param", "sqlite")
-    if name == "sqlite":
-        yield name
-        return
-    databases: Databases = request.getfixturevalue("databases")
-    with databases.lent() as lend:
-        monkeypatch.setattr(engines, "default_url", lend)
+    if name == "postgresql":
+        request.getfixturevalue("loan")
+    return name
+
+
+@pytest.fixture
+def loan(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loan]:
+    """Give folders databases on PostgreSQL."""
+    with databases.lent() as loan:
+        monkeypatch.setattr(engines, "default_url", loan)
         _vouch_for(databases, monkeypatch)
-        yield name
+        yield loan
 
 
 def _vouch_for(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:

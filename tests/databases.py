@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -23,16 +23,17 @@ from tests.keeper import TEMPLATE
 
 ROOT = Path(__file__).parent.parent
 
-Lend = Callable[[Path], URL]
+_KEPT = 8  # as many as no test needs
+_MS = 10_000  # for the end of a connection
 
 _EMPTIED = """
 SELECT quote_ident(relname) FROM pg_class
 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
 AND NOT relispartition AND relname <> 'alembic_version'
 """
-_CUT_OFF = """
-SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+_CUT_OFF = f"""
+SELECT pg_terminate_backend(pid, {_MS}) FROM pg_stat_activity
+WHERE datname = {{}} AND pid <> pg_backend_pid() AND backend_type = 'client backend'
 """
 
 
@@ -80,25 +81,13 @@ class Databases:
         return url in self._urls
 
     @contextmanager
-    def lent(self) -> Iterator[Lend]:
-        """Yield what gives a folder its database, the same one until the context ends.
-
-        A folder that is gone gives its database back.
-        """
-        used: dict[Path, _Database] = {}
-
-        def lend(folder: Path) -> URL:
-            place = folder.resolve()
-            if place not in used:
-                gone = [other for other in used if not other.exists()]
-                self._take_back(used.pop(other) for other in gone)
-                used[place] = self._free.pop() if self._free else self._make()
-            return used[place].url
-
+    def lent(self) -> Iterator[Loan]:
+        """Lend databases until the context ends."""
+        loan = Loan(self)
         try:
-            yield lend
+            yield loan
         finally:
-            self._take_back(used.values())
+            loan.end()
 
     @contextmanager
     def bare(self) -> Iterator[URL]:
@@ -110,46 +99,111 @@ class Databases:
         finally:
             self._as_admin(f"DROP DATABASE {name} WITH (FORCE)")
 
-    def _make(self) -> _Database:
+    def take(self) -> _Database:
+        """Return one that is empty."""
+        return self._free.pop() if self._free else self._made_from(TEMPLATE)
+
+    def copy(self, original: _Database) -> _Database:
+        """Return one like another, whose users are cut off for it and may come back then."""
+        name = original.name
+        original.close()
+        self._as_admin(
+            f"ALTER DATABASE {name} ALLOW_CONNECTIONS false",
+            _CUT_OFF.format(f"'{name}'"),
+        )
+        copy = self._made_from(name)
+        self._as_admin(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        original.connect()
+        return copy
+
+    def take_back(self, database: _Database) -> None:
+        """Clear one and keep it for the next, unless it is no longer what the revisions made."""
+        if database.clear() and len(self._free) < _KEPT:
+            self._free.append(database)
+        else:
+            database.close()
+            self._urls.remove(database.url)
+            self._as_admin(f"DROP DATABASE {database.name} WITH (FORCE)")
+
+    def _made_from(self, template: str) -> _Database:
         name = next(self._names)
-        self._as_admin(f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {TEMPLATE}")
+        self._as_admin(f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {template}")
         made = _Database(self._port, name)
         self._urls.add(made.url)
         return made
 
-    def _as_admin(self, sql: str) -> None:
-        connection = _connected(self._port, ADMIN)
-        try:
-            connection.cursor().execute(sql)
-        finally:
-            connection.close()
+    def _as_admin(self, *statements: str) -> None:
+        with closing(_connected(self._port, ADMIN)) as connection:
+            for statement in statements:
+                connection.cursor().execute(statement)
 
-    def _take_back(self, databases: Iterable[_Database]) -> None:
-        for database in databases:
-            if database.clear():
-                self._free.append(database)
+
+class Loan:
+    """What gives each folder a database, and the same folder the same one until the loan ends.
+
+    A folder that is gone gives its database back.
+    """
+
+    def __init__(self, databases: Databases) -> None:
+        self._databases = databases
+        self._used: dict[Path, _Database] = {}
+        self._seen: set[Path] = set()
+
+    def __call__(self, folder: Path) -> URL:
+        """Return the database of a folder."""
+        return self._of(folder).url
+
+    def copy(self, folder: Path, other: Path) -> None:
+        """Let another folder have a copy of what is committed."""
+        self._used[other.resolve()] = self._databases.copy(self._of(folder))
+
+    def end(self) -> None:
+        """Give all back."""
+        for database in self._used.values():
+            self._databases.take_back(database)
+
+    def _of(self, folder: Path) -> _Database:
+        place = folder.resolve()
+        if place not in self._used:
+            self._give_back()
+            self._used[place] = self._databases.take()
+        return self._used[place]
+
+    def _give_back(self) -> None:
+        there = {place for place in self._used if place.exists()}
+        for gone in self._seen - there:
+            self._databases.take_back(self._used.pop(gone))
+        self._seen = there
 
 
 class _Database:
     """One database, and the superuser's connection that clears it."""
 
     def __init__(self, port: int, name: str) -> None:
+        self.name = name
         self.url = parse_url(_url(port, name, OWNER))
-        self._cursor = _connected(port, name).cursor()
+        self._port = port
+        self.connect()
+        self._shape = self._ask("EXECUTE shape")
+
+    def connect(self) -> None:
+        self._connection = _connected(self._port, self.name)
+        self._cursor = self._connection.cursor()
         # Without triggers: in no order, and foreign keys are not asked.
         self._cursor.execute("SET session_replication_role = replica")
-        self._cursor.execute(_EMPTIED)
-        tables = [table for (table,) in self._cursor.fetchall()]
+        tables = [table for (table,) in self._ask(_EMPTIED)]
         deleted = ", ".join(f"gone{n} AS (DELETE FROM {table})" for n, table in enumerate(tables))
         again = "SELECT setval(seqrelid::regclass, seqstart, false) FROM pg_sequence"
         self._cursor.execute(f"PREPARE clear AS WITH {deleted} {again}")
         self._cursor.execute(f"PREPARE partitions AS {_PARTITIONS}")
         self._cursor.execute(f"PREPARE shape AS {_SHAPE}")
-        self._shape = self._ask("EXECUTE shape")
+
+    def close(self) -> None:
+        self._connection.close()
 
     def clear(self) -> bool:
         """Cut off whoever is connected, and leave no rows; False where the tables have changed."""
-        self._ask(_CUT_OFF)
+        self._ask(_CUT_OFF.format("current_database()"))
         partitions = [name for (name,) in self._ask("EXECUTE partitions")]
         if partitions:
             self._cursor.execute(f"DROP TABLE {', '.join(partitions)}")

@@ -14,7 +14,12 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from csms import frames
 from csms.commands import ChangeLocalList, Command, GetLocalListVersion, Outcome, PutLocalList
@@ -249,6 +254,9 @@ SOME = st.lists(st.sampled_from(FATES), max_size=4)
 STATUS = st.sampled_from([None, "Accepted", "Blocked"])
 
 
+EXAMPLES = {"sqlite": 10, "postgresql": 4}
+
+
 class Listing(RuleBasedStateMachine):
     """We write, messages fail, others write under higher versions, and devices are replaced."""
 
@@ -323,10 +331,14 @@ class Listing201(Listing):
     version = "2.0.1"
 
 
-SETTINGS = settings(
-    max_examples=10,
-    stateful_step_count=12,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-TestListing16, TestListing201 = Listing16.TestCase, Listing201.TestCase
-TestListing16.settings = TestListing201.settings = SETTINGS
+@pytest.mark.both_engines
+@pytest.mark.parametrize("machine", [Listing16, Listing201])
+def test_a_list_is_known_where_its_version_agrees(machine: type[Listing], engine: str) -> None:
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=EXAMPLES[engine],
+            stateful_step_count=12,
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
+    )

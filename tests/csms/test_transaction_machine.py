@@ -14,9 +14,15 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from csms import endings
 from csms.transactions import TransactionLedger
@@ -27,6 +33,7 @@ from tests.csms.desk import Desk, open_desk
 from tests.storage.doubles import ALICE, BOB
 
 CHARGERS = st.sampled_from([ALICE, BOB])
+EXAMPLES = {"sqlite": 25, "postgresql": 10}
 EVSES = st.integers(1, 2)
 METERS = st.one_of(st.none(), st.integers(0, 20_000), st.sampled_from([-5, 10**10, "x"]))
 TOKENS = st.sampled_from(["A", "B", None])
@@ -188,10 +195,14 @@ class Ledger(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-TestLedger = Ledger.TestCase
-TestLedger.settings = settings(
-    max_examples=25,
-    stateful_step_count=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@pytest.mark.both_engines
+def test_whatever_chargers_say_the_ledger_stays_in_order(engine: str) -> None:
+    run_state_machine_as_test(
+        Ledger,
+        settings=settings(
+            max_examples=EXAMPLES[engine],
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
+    )

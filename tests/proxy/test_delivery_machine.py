@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import shutil
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import NamedTuple
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -26,12 +27,11 @@ from hypothesis.stateful import (
 from csms import frames
 from csms.station16 import Station16
 from csms.station201 import Station201
-from storage.engines import DATABASE_FILE
+from storage import engines
 from storage.files import Files
 from storage.group_commit import GroupCommit
 from storage.records import Exchange, Undelivered
 from storage.secrets import Sealer
-from storage.sqlite import SqliteDatabase
 from storage.store import Storage, assemble, new_uuid, open_storage
 from tests.doubles import PATIENCE, settled
 from tests.proxy.post import DURABLE, LASTING, METERED, PASSING, SILENT, posted
@@ -40,13 +40,14 @@ from tests.proxy.stage import CLOCK, QUICK
 TAKEN, REFUSED, SILENT_ABOUT_IT = "taken", "refused", "silent"
 AT_ONCE = replace(QUICK, attempt_interval=0.0, answer=PATIENCE)
 SAYINGS = st.lists(st.sampled_from([DURABLE, METERED, PASSING, SILENT]), max_size=9)
+EXAMPLES = {"sqlite": 50, "postgresql": 15}
 VERSIONS = {"1.6": Station16, "2.0.1": Station201}
 
 
 @contextlib.asynccontextmanager
 async def reopened(folder: Path) -> AsyncIterator[Storage]:
-    """Open what a killed server left; its tables are there already."""
-    database = await SqliteDatabase.open(folder / DATABASE_FILE)
+    """Open what a killed server left."""
+    database = await engines.open_database(engines.default_url(folder))
     group = GroupCommit(database)
     writing = asyncio.create_task(group.run())
     try:
@@ -68,9 +69,12 @@ class Hearing(NamedTuple):
 class Deliveries(RuleBasedStateMachine):
     """A charger that talks, a target that does as it likes, a server that may be killed."""
 
-    def __init__(self, runner: asyncio.Runner, template: Path) -> None:
+    def __init__(
+        self, runner: asyncio.Runner, template: Path, copy: Callable[[Path, Path], None]
+    ) -> None:
         super().__init__()
         self.run = runner.run
+        self.copy = copy
         self.folder = template
         self.stack = contextlib.AsyncExitStack()
         self.storage = self.run(self.opened())
@@ -85,9 +89,7 @@ class Deliveries(RuleBasedStateMachine):
     async def opened(self) -> Storage:
         """Go on with the files of a server that is killed in this moment."""
         image = Path(mkdtemp(dir=self.folder.parent))
-        for file in sorted(self.folder.iterdir()):
-            if not file.name.endswith("-shm"):
-                shutil.copy(file, image)
+        self.copy(self.folder, image)
         self.folder = image
         self.stack.callback(shutil.rmtree, image)
         return await self.stack.enter_async_context(reopened(image))
@@ -241,10 +243,26 @@ async def made(folder: Path) -> None:
         await storage.organizations.create("tests")
 
 
-def test_whatever_happens_nothing_is_lost_reordered_or_repeated_untold(tmp_path: Path) -> None:
+@pytest.fixture
+def copy(engine: str, request: pytest.FixtureRequest) -> Callable[[Path, Path], None]:
+    """Return what copies a folder as it is in this moment, and its database."""
+
+    def copied(folder: Path, image: Path) -> None:
+        for file in sorted(folder.iterdir()):
+            if not file.name.endswith("-shm"):
+                shutil.copy(file, image)
+        if engine == "postgresql":
+            request.getfixturevalue("loan").copy(folder, image)
+
+    return copied
+
+
+def test_whatever_happens_nothing_is_lost_reordered_or_repeated_untold(
+    tmp_path: Path, copy: Callable[[Path, Path], None], engine: str
+) -> None:
     with asyncio.Runner() as runner:
         runner.run(made(tmp_path / "template"))
         run_state_machine_as_test(
-            lambda: Deliveries(runner, tmp_path / "template"),  # type: ignore[arg-type]  # makes one
-            settings=settings(max_examples=50, stateful_step_count=25, deadline=None),
+            lambda: Deliveries(runner, tmp_path / "template", copy),  # type: ignore[arg-type]  # makes one
+            settings=settings(max_examples=EXAMPLES[engine], stateful_step_count=25, deadline=None),
         )

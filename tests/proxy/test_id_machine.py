@@ -15,9 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from csms import frames
 from csms.frames import Call, Reply
@@ -42,8 +48,8 @@ COMMANDS = (
     "ReserveNow",
     "SetDisplayMessage",
 )
+EXAMPLES = {"sqlite": 10, "postgresql": 4}
 SETTINGS = settings(
-    max_examples=10,
     stateful_step_count=25,
     suppress_health_check=[HealthCheck.too_slow],
     # Each step is a conversation: to look for the shortest of those that fail takes minutes.
@@ -395,7 +401,11 @@ class Conversation201(Conversation):
 
 
 assert UNKNOWN in OF_THE_PLATFORM
-TestIds16 = Conversation16.TestCase
-TestIds16.settings = SETTINGS
-TestIds201 = Conversation201.TestCase
-TestIds201.settings = SETTINGS
+
+
+@pytest.mark.both_engines
+@pytest.mark.parametrize("machine", [Conversation16, Conversation201])
+def test_every_number_means_to_each_side_what_it_meant(
+    machine: type[Conversation], engine: str
+) -> None:
+    run_state_machine_as_test(machine, settings=settings(SETTINGS, max_examples=EXAMPLES[engine]))
