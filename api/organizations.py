@@ -7,8 +7,7 @@ from typing import Any
 
 from api.errors import NotFound
 from api.routing import Request, route
-from api.schemas.id_tokens import OneSettings, Settings
-from api.schemas.organizations import Organizations
+from api.schemas.organizations import OneSettings, Organizations, SettingsChange
 from storage.records import Organization
 
 SETTINGS = "/api/v1/organizations/{organization_uuid}/settings"
@@ -38,14 +37,19 @@ async def get_settings(request: Request) -> Mapping[str, Any]:
     SETTINGS,
     tag="Organizations",
     scope="admin",
-    body=Settings(),
+    body=SettingsChange(partial=True),
     answer=OneSettings(),
 )
 async def change_settings(request: Request) -> Mapping[str, Any]:
-    """Change what the organization has set; it holds from the next question of a charger on."""
+    """Change the fields that are given.
+
+    Whose tokens may charge holds from the next question of a charger on; what is not to be kept
+    any longer is removed within the next hours, and nothing brings it back.
+    """
+    given = dict(request.body)
+    keep = {f"keep_{kind}": days for kind, days in given.pop("retention", {}).items()}
     organizations = request.parts.storage.organizations
-    authorization = request.body["authorization"]
-    return _settings(await organizations.authorize(request.organization_uuid, authorization))
+    return _settings(await organizations.change(request.organization_uuid, **given, **keep))
 
 
 def _settings(organization: Organization | None) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from sqlalchemy import URL
 
 from csms.errors import RingmainError
 from storage.engines import UnknownEngine, parse_url
+from storage.retention_terms import DEFAULT, LEAST, MOST
 
 Network: TypeAlias = IPv4Network | IPv6Network
 
@@ -55,6 +56,7 @@ class Settings:
     unknown_charger_status: int
     allow_insecure_targets: bool
     allowed_target_networks: tuple[Network, ...]
+    retention_days: int
     log_format: str
     log_level: str
 
@@ -126,6 +128,12 @@ def _frame_bytes(text: str) -> int:
     return int(text)
 
 
+def _days(text: str) -> int:
+    if not text.isdecimal() or not LEAST <= int(text) <= MOST:
+        raise ValueError(f"wanted are {LEAST} to {MOST} days")
+    return int(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Variable:
     """One environment variable: its default as one would write it, and its meaning."""
@@ -181,6 +189,12 @@ VARIABLES = (
         "CIDRs that targets may use although they are private",
     ),
     Variable(
+        "RINGMAIN_RETENTION_DAYS",
+        str(DEFAULT.messages),
+        _days,
+        "how long messages are kept where an organization has not said so",
+    ),
+    Variable(
         "RINGMAIN_LOG_FORMAT",
         "auto",
         _one_of("auto", "console", "json"),
@@ -197,7 +211,6 @@ VARIABLES = (
 # Promised by the contract, not there yet: setting them must not look as if it had worked.
 LATER = (
     "RINGMAIN_RATE_LIMIT",
-    "RINGMAIN_RETENTION_DAYS",
     "RINGMAIN_GCP_TOKEN_URI",
     "RINGMAIN_TLS_CERT",
     "RINGMAIN_TLS_KEY",

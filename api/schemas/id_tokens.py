@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 from marshmallow import Schema, fields
 
 from api.schemas.common import Done, Success, next_cursor
 from api.schemas.fields import Moment, choice, nullable, text
-from storage.records import Authorization
 
 LONGEST = 255  # OCPP 2.1; 2.0.1 has 36, 1.6 has 20
 # No blanks at its ends: nobody sees them.
@@ -71,21 +68,3 @@ class OneIdToken(Done):
     """One token."""
 
     id_token = fields.Nested(IdToken, required=True)
-
-
-class Settings(Schema):
-    """What an organization has set."""
-
-    authorization = choice(
-        *get_args(Authorization),
-        required=True,
-        about="Whose tokens may charge where no target decides: accept_all, but for those that are "
-        "known as blocked or expired; known; reject, but for those that the platform itself "
-        "started with.",
-    )
-
-
-class OneSettings(Success):
-    """What the organization has set."""
-
-    settings = fields.Nested(Settings, required=True)

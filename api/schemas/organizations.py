@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import get_args
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, validate
 
 from api.schemas.common import Done, Success, next_cursor
-from api.schemas.fields import Moment, choice, nullable
-from storage.records import Scope
+from api.schemas.fields import Integer, Moment, choice, nullable
+from storage.records import Authorization, Scope
+from storage.retention_terms import DEFAULT, LEAST, MOST
 
 # Each includes those before it.
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -27,6 +28,50 @@ class Organizations(Success):
 
     organizations = fields.List(fields.Nested(Organization), required=True)
     next_cursor = next_cursor()
+
+
+def _days(about: str) -> Integer:
+    within = validate.Range(min=LEAST, max=MOST, error="Wanted are {min} to {max} days.")
+    return Integer(validate=within, metadata={"description": about}, **nullable())
+
+
+class Retention(Schema):
+    """For how many days what is kept; null is the server's default."""
+
+    messages = _days(
+        "The message log, dead letters, and the files of jobs. What an enabled target is still to "
+        "get stays. By default RINGMAIN_RETENTION_DAYS, which is 90 unless it was set."
+    )
+    meter_values = _days(f"By default {DEFAULT.meter_values}. Transactions stay.")
+    commands = _days(
+        f"Commands and batches, starts and reservations. By default {DEFAULT.commands}."
+    )
+    audit = _days(f"By default {DEFAULT.audit}.")
+
+
+class SettingsChange(Schema):
+    """What an organization sets."""
+
+    authorization = choice(
+        *get_args(Authorization),
+        about="Whose tokens may charge where no target decides: accept_all, but for those that are "
+        "known as blocked or expired; known; reject, but for those that the platform itself "
+        "started with.",
+    )
+    retention = fields.Nested(Retention(partial=True))
+
+
+class Settings(Schema):
+    """What an organization has set."""
+
+    authorization = choice(*get_args(Authorization), required=True)
+    retention = fields.Nested(Retention(partial=True), required=True)
+
+
+class OneSettings(Success):
+    """What the organization has set."""
+
+    settings = fields.Nested(Settings, required=True)
 
 
 class ApiKeyRequest(Schema):

@@ -32,6 +32,7 @@ BAD_VALUES = {
     "RINGMAIN_UNKNOWN_CHARGER_STATUS": ["", "403"],
     "RINGMAIN_ALLOW_INSECURE_TARGETS": ["", "maybe"],
     "RINGMAIN_ALLOWED_TARGET_NETWORKS": ["localhost", "127.0.0.1/8"],
+    "RINGMAIN_RETENTION_DAYS": ["", "0", "-1", "3651", "1e2", "90 days", "forever"],
     "RINGMAIN_LOG_FORMAT": ["", "xml"],
     "RINGMAIN_LOG_LEVEL": ["", "loud", "fatal"],
 }
@@ -52,6 +53,7 @@ def test_defaults_are_those_of_the_contract() -> None:
         unknown_charger_status=401,
         allow_insecure_targets=False,
         allowed_target_networks=(),
+        retention_days=90,
         log_format="auto",
         log_level="info",
     )
@@ -73,6 +75,7 @@ def test_every_variable_is_read() -> None:
             "RINGMAIN_UNKNOWN_CHARGER_STATUS": "404",
             "RINGMAIN_ALLOW_INSECURE_TARGETS": "1",
             "RINGMAIN_ALLOWED_TARGET_NETWORKS": "127.0.0.0/8",
+            "RINGMAIN_RETENTION_DAYS": "7",
             "RINGMAIN_LOG_FORMAT": "JSON",
             "RINGMAIN_LOG_LEVEL": "WARNING",
             "HOME": "/root",
@@ -93,6 +96,7 @@ def test_every_variable_is_read() -> None:
         unknown_charger_status=404,
         allow_insecure_targets=True,
         allowed_target_networks=(ip_network("127.0.0.0/8"),),
+        retention_days=7,
         log_format="json",
         log_level="warning",
     )
