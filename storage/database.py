@@ -61,6 +61,10 @@ class Database(Protocol):
         """Execute all writes in order in one transaction: all of them or none."""
         ...
 
+    async def claim(self) -> None:
+        """Be the one server that writes; raise StorageUnavailable when there is another."""
+        ...
+
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Open a write transaction that is rolled back when its context raises."""
         ...

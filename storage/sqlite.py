@@ -118,6 +118,9 @@ class SqliteDatabase:
         async with self._writer.turn():
             await self._writer.run(lambda connection: _write(connection, batch))
 
+    async def claim(self) -> None:
+        """Be the one server that writes: whoever has the lock of the data directory is."""
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[SqliteTransaction]:
         """Open a write transaction that is rolled back when its context raises."""

@@ -94,10 +94,13 @@ async def open_storage(
     clock: Clock,
     new_id: Callable[[], str] = new_uuid,
     database_url: URL | None = None,
+    *,
+    serving: bool = False,
 ) -> AsyncIterator[Storage]:
     """Open an installation, made on first use, and keep its one writer until the context ends.
 
-    Without a URL the database is a file in the data directory.
+    Without a URL the database is a file in the data directory. The server is ``serving``: nobody
+    else may log messages until it ends.
     Raises StorageUnavailable or SealBroken.
     """
     sealer = await asyncio.to_thread(_prepare, data_dir)
@@ -105,6 +108,8 @@ async def open_storage(
     group = GroupCommit(database, apart=_APART)
     writing = asyncio.create_task(group.run())
     try:
+        if serving:  # before the log's end is read: the server before this one may still write
+            await database.claim()
         storage = await assemble(database, group, sealer, clock, new_id, Files(data_dir))
         await storage.proxy_configurations.check_seals()
         await storage.client_certificates.check_seals()
