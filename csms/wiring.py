@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -19,12 +20,16 @@ from csms.errors import RingmainError
 from csms.frames import Limits
 from csms.gateway import Door, Gateway
 from csms.registry import Registry
+from csms.retention import Pace, Upholding
 from csms.settings import Bind, Settings
 from proxy.addresses import AddressGuard
 from proxy.parts import RelayParts
+from proxy.policy import KEPT
 from proxy.relays import Relays
 from proxy.timings import Timings
 from storage.clock import Clock, SystemClock
+from storage.retention import Retention
+from storage.retention_terms import DEFAULT
 from storage.store import Storage, open_storage
 
 log = structlog.get_logger("ringmain")
@@ -50,10 +55,12 @@ async def running(
     clock: Clock | None = None,
     timings: Timings | None = None,
     answer_seconds: float = 30.0,
+    pace: Pace | None = None,
 ) -> AsyncIterator[Running]:
     """Run the server until the context ends; both listeners are bound when it begins.
 
-    ``answer_seconds`` is how long a charger has to answer the platform.
+    ``answer_seconds`` is how long a charger has to answer the platform; ``pace`` is when what is
+    old is removed.
     """
     clock, registry = clock or SystemClock(), Registry()
     limits = Limits(max_bytes=settings.max_frame_bytes)
@@ -65,6 +72,7 @@ async def running(
         stack.enter_context(_alone(settings.data_dir))
         storage = await enter(storage_of(settings, clock))
         await storage.sweep_files()
+        await enter(_upholding(settings, storage, clock, pace))
         parts = RelayParts(
             storage=storage, guard=guard, clock=clock, limits=limits, timings=timings or Timings()
         )
@@ -81,6 +89,20 @@ async def running(
 def storage_of(settings: Settings, clock: Clock) -> AbstractAsyncContextManager[Storage]:
     """Open the storage that the settings name."""
     return open_storage(settings.data_dir, clock, database_url=settings.database_url)
+
+
+@contextlib.asynccontextmanager
+async def _upholding(
+    settings: Settings, storage: Storage, clock: Clock, pace: Pace | None
+) -> AsyncIterator[None]:
+    default = DEFAULT._replace(messages=settings.retention_days)
+    retention = Retention(storage, clock, KEPT, default)
+    running = asyncio.create_task(Upholding(retention, storage.audit, clock, pace).run())
+    try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 @contextlib.contextmanager
