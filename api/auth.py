@@ -17,6 +17,7 @@ from api.parts import CALLER, PARTS
 from api.routing import Operation
 from api.schemas.organizations import SCOPES
 from storage.records import ApiKey, Scope
+from storage.tenancy import on_behalf_of
 
 Operations = Mapping[web.AbstractRoute, Operation]
 OPERATIONS = web.AppKey("OPERATIONS", Operations)
@@ -27,13 +28,18 @@ _STATIONS = "/api/chargingStations"
 
 @web.middleware
 async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Pass on requests of a valid key within its organization and scope, and open ones."""
+    """Pass on requests of a valid key within its organization and scope, and open ones.
+
+    What a key's request asks storage for is asked on behalf of its organization.
+    """
     if request.match_info.http_exception is None:
         operation = request.app[OPERATIONS].get(request.match_info.route)
         if operation is None:
             raise Unauthorized
         if operation.scope is not None:
-            request[CALLER] = await _caller(request, operation.scope)
+            request[CALLER] = caller = await _caller(request, operation.scope)
+            with on_behalf_of(caller.organization_uuid):
+                return await handler(request)
     return await handler(request)
 
 

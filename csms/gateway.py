@@ -36,6 +36,7 @@ from storage.errors import StorageError
 from storage.journal import Journal
 from storage.records import Charger, ChargerKey
 from storage.secrets import digest_secret, secret_matches
+from storage.tenancy import on_behalf_of
 
 log = structlog.get_logger("ringmain.gateway")
 
@@ -153,7 +154,14 @@ class Gateway:
         if websocket.subprotocol is None:
             await websocket.close(PROTOCOL_ERROR, "no common OCPP subprotocol")
             return
-        connection = self._connection(websocket, charger.key, websocket.subprotocol)
+        # So does every task that is begun for this charger.
+        with on_behalf_of(charger.key.organization_uuid):
+            await self._serve(websocket, charger, websocket.subprotocol)
+
+    async def _serve(
+        self, websocket: ServerConnection, charger: Charger, subprotocol: Subprotocol
+    ) -> None:
+        connection = self._connection(websocket, charger.key, subprotocol)
         self._take_over(connection)
         try:
             ended = await connection.link.run(await self._relaying.attach(connection))

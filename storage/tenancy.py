@@ -3,7 +3,7 @@ On whose behalf the database is asked: one organization's, or everybody's.
 
 It is the second wall between organizations. The first is the condition in each statement; where one
 was forgotten, PostgreSQL still shows and changes only rows of the organization that was acted for
-(row-level security, revision 0007). SQLite has no such thing and ignores it.
+(row-level security, revision 0006). SQLite has no such thing and ignores it.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from api.server import listening
 from csms.settings import Bind
 from storage.operation_records import Job, Reservation
 from storage.records import DeadLetter, Scope, Transaction
+from storage.tenancy import EVERYBODY, acting_for
 from tests.api.conftest import DOCUMENT, PROXY, Api
 from tests.certificates import key_of, key_pem, signed
 
@@ -233,3 +234,23 @@ async def test_a_route_that_nobody_declared_is_closed(parts: ApiParts) -> None:
         session.get(f"http://{bind}/secret") as response,
     ):
         assert response.status == 401
+
+
+# ---- the second wall ----
+
+
+async def test_what_a_key_asks_is_asked_on_behalf_of_its_organization(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    stored = api.parts.storage.chargers
+
+    async def listed(*_arguments: object, **_named: object) -> list[object]:
+        asked.append(acting_for())
+        return []
+
+    monkeypatch.setattr(type(stored), "list", listed)
+    await api("GET", f"{api.organization}/chargers")
+
+    assert asked == [api.organization_uuid]
+    assert acting_for() == EVERYBODY
