@@ -8,15 +8,17 @@ Positions grow; where the log is divided, some are left out when a new week begi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias, cast
 
 from msgspec import Struct
 
-from storage.clock import Clock
+from storage.clock import EPOCH, Clock
 from storage.database import NO_VALUES, Database, Row
-from storage.group_commit import Batch, GroupCommit, Tell
+from storage.errors import StorageUnavailable
+from storage.group_commit import Batch, GroupCommit, Submitted, Tell
+from storage.positions import position_at
 from storage.records import ChargerKey, Direction, Exchange, Message, MessageType, Origin
 from storage.room import NO_ROOM, Ahead
 from storage.statements import messages as statements
@@ -41,6 +43,12 @@ MAX_OPEN = 65_536
 # How far the log may run ahead of what is filed by charger: each read by charger may look through
 # that much, each filing writes a page for each charger.
 FILED_AT_ONCE = 32_768
+
+# Between positions a time is looked for, wherever the clock was set back by no more than this: what
+# was logged twice in an hour of the day is found in both.
+CLOCK_SET_BACK = timedelta(hours=1)
+# Behind it, in some time zones, there are no more dates to add an hour to.
+LATEST = datetime(9999, 12, 1, tzinfo=UTC)
 
 _Open: TypeAlias = tuple[ChargerKey, Direction, int | None, str | None]
 
@@ -81,6 +89,8 @@ class Journal:
         self._room = NO_ROOM
         self._ahead = Ahead(group)
         self._open: dict[_Open, int] = {}  # calls without answer, oldest first
+        self._lost: dict[int, None] = {}  # positions of what is not on disk, oldest first
+        group.lost = self._lose
 
     @classmethod
     async def open(
@@ -116,8 +126,11 @@ class Journal:
     ) -> Receipt:
         """Log one frame, without waiting; ``origin`` is what a target's copy was made of.
 
-        ``tell`` is told when the frame is on disk, or why it is not.
+        ``tell`` is told when the frame is on disk, or why it is not. Raises StorageUnavailable for
+        a copy of what is not: it will be said again, and nobody could tell that it was sent before.
         """
+        if origin is not None and origin.seq in self._lost:
+            raise StorageUnavailable
         now, position, room = self._now(), self._head + 1, self._room
         if (
             position > room.last
@@ -156,6 +169,17 @@ class Journal:
         batch = self.group.add(statements.append_message, row, tell)
         return Receipt(position, batch, len(batch.rows) - 1)
 
+    def is_lost(self, position: int) -> bool:
+        """Tell whether a frame is known not to be on disk, of those that were lost lately."""
+        return position in self._lost
+
+    def _lose(self, rows: Sequence[Submitted]) -> None:
+        for statement, values in rows:
+            if statement is statements.append_message:
+                self._lost[cast("int", cast("tuple[Any, ...]", values)[0])] = None
+        while len(self._lost) > MAX_OPEN:
+            del self._lost[next(iter(self._lost))]
+
     async def read_calls(self, key: ChargerKey, after: int, limit: int) -> list[Message]:
         """Return a charger's committed CALLs behind a position, in order."""
         values = {**key._asdict(), "after": after, "limit": limit}
@@ -181,12 +205,26 @@ class Journal:
             "message_id": message_id,
             "since": since,
             "until": until,
-            "before": before,
+            **await self._bounds(since, until, before),
         }
         given = {name: value for name, value in filters.items() if value is not None}
         statement = statements.page_of_exchanges(frozenset(given))
         values = {**key._asdict(), **given, "limit": limit}
         return [_exchange(row) for row in await self._database.fetch(statement, values)]
+
+    async def _bounds(
+        self, since: datetime | None, until: datetime | None, before: int | None
+    ) -> Mapping[str, int | None]:
+        """Return the positions that a page lies between: a range is read, a time is looked for."""
+        after, through = None, None if before is None else before - 1
+        if since is not None:
+            earliest = max(since, EPOCH + CLOCK_SET_BACK) - CLOCK_SET_BACK
+            after = await position_at(self._database, earliest) - 1
+        if until is not None:
+            latest = min(until, LATEST) + CLOCK_SET_BACK
+            last = await position_at(self._database, latest) - 1
+            through = last if through is None else min(last, through)
+        return {"after": after, "through": through}
 
     def _enter(self, position: int, now: int) -> int:
         """Have room made for the next message, and return its position."""

@@ -16,9 +16,10 @@ from storage.target_schema import cursors
 
 append_message = insert_into(messages)
 # A cursor may be committed though the message that it passed was lost: its position is taken too.
-# So is what has been filed: behind it a message would be neither filed nor unfiled.
+# So is what has been filed: behind it a message would be neither filed nor unfiled, and where only
+# an organization's messages are seen, its newest is not looked for through all that others said.
 _positions = union_all(
-    select(func.max(messages.c.seq).label("position")),
+    select(func.max(messages.c.seq).label("position")).where(messages.c.seq > filed_through()),
     select(func.max(cursors.c.position)),
     select(filed_through()),
 ).subquery()
@@ -53,12 +54,15 @@ _FILTERS: Mapping[str, ColumnElement[bool]] = {
     "since": messages.c.timestamp >= given(messages.c.timestamp, "since"),
     "until": messages.c.timestamp < given(messages.c.timestamp, "until"),
 }
-_BEFORE = "before"
+_BOUNDS = frozenset({"after", "through"})
 
 
 @cache
 def page_of_exchanges(filters: frozenset[str]) -> CompoundSelect[Any]:
-    """Return the query for a page with these filters; each combination is built once."""
-    filtered = _exchanges.where(*(_FILTERS[name] for name in sorted(filters - {_BEFORE})))
-    through = given(messages.c.seq, _BEFORE) - 1 if _BEFORE in filters else None
-    return spoken(filtered, through=through).order_by(desc("seq")).limit(limit())
+    """Return the query for a page with these filters; each combination is built once.
+
+    ``after`` and ``through`` bound it by position, and should wherever a time does.
+    """
+    filtered = _exchanges.where(*(_FILTERS[name] for name in sorted(filters - _BOUNDS)))
+    bounds = {name: given(messages.c.seq, name) for name in filters & _BOUNDS}
+    return spoken(filtered, **bounds).order_by(desc("seq")).limit(limit())

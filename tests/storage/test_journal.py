@@ -7,7 +7,7 @@ import random
 import signal
 import sys
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -297,6 +297,34 @@ async def test_exchanges_are_filtered(
     found = await journal.exchanges(ALICE, **filters)  # type: ignore[arg-type] # any mixture
 
     assert [each.call.seq for each in found] == expected
+
+
+async def test_what_was_logged_while_a_clock_was_ahead_is_found_by_its_time(
+    journal: Journal, talk: Talk, clock: HandClock
+) -> None:
+    talk.call("a")
+    clock.pass_time(minutes=50)
+    talk.call("ahead")
+    clock.pass_time(minutes=-49)
+    for id in "bcdef":
+        talk.call(id)
+        clock.pass_time(minutes=1)
+    await journal.flush()
+
+    late = await journal.exchanges(ALICE, since=NOON + timedelta(minutes=49))
+    early = await journal.exchanges(ALICE, until=NOON + timedelta(minutes=10))
+
+    assert [each.call.message_id for each in late] == ["ahead"]
+    assert [each.call.message_id for each in early] == ["f", "e", "d", "c", "b", "a"]
+
+
+async def test_all_time_is_from_the_first_year_to_the_last(journal: Journal, talk: Talk) -> None:
+    talk.call("a")
+    await journal.flush()
+
+    for zone in (timezone(timedelta(hours=14)), timezone(timedelta(hours=-14))):
+        first, last = datetime(1, 1, 1, tzinfo=zone), datetime(9999, 12, 31, 23, tzinfo=zone)
+        assert len(await journal.exchanges(ALICE, since=first, until=last)) == 1
 
 
 # ---- promises ----

@@ -23,6 +23,7 @@ from storage.statements import (
     messages,
     organizations,
     overlays,
+    positions,
     profiles,
     proxies,
     readings,
@@ -45,6 +46,7 @@ AREAS = (
     messages,
     organizations,
     overlays,
+    positions,
     profiles,
     proxies,
     readings,
@@ -58,8 +60,8 @@ AREAS = (
 
 FILTERS = (
     frozenset[str](),
-    frozenset({"before"}),
-    frozenset({"action", "direction", "message_id", "since", "until", "before"}),
+    frozenset({"through"}),
+    frozenset({"action", "direction", "message_id", "since", "until", "after", "through"}),
 )
 KINDS = frozenset({("1.6", "MeterValues"), ("2.0.1", "NotifyEvent"), ("2.0.1", "NotifyReport")})
 STATEMENTS: Mapping[str, Statement] = {
@@ -139,7 +141,7 @@ def plan(name: str, database: Path) -> list[str]:
 
 def of_the_statement(step: str) -> bool:
     """Tell whether what is scanned are rows of the statement itself."""
-    return step in {"SCAN CONSTANT ROW", "SCAN anon_1"}
+    return step in {"SCAN CONSTANT ROW", "SCAN anon_1", "SCAN halves"}
 
 
 @pytest.mark.parametrize("name", STATEMENTS)
