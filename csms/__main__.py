@@ -266,12 +266,8 @@ async def _until_terminated(work: Coroutine[Any, Any, None]) -> None:
 
 @db.command("upgrade")
 def db_upgrade(*, one_line: OneLine = False) -> None:
-    """Bring the database to the current schema; `serve` does it by itself."""
-
-    async def work(_storage: Storage) -> dict[str, str]:
-        return {"schema": "current"}
-
-    _print(_with_storage(work), one_line=one_line)
+    """Bring the database to the schema of this version; with the embedded one `serve` does it."""
+    _print(wiring.upgrade(_settings())._asdict(), one_line=one_line)
 
 
 class UnknownName(RingmainError):

@@ -27,7 +27,9 @@ from proxy.parts import RelayParts
 from proxy.policy import KEPT
 from proxy.relays import Relays
 from proxy.timings import Timings
+from storage import engines, migrate
 from storage.clock import Clock, SystemClock
+from storage.migrate import Upgraded
 from storage.retention import Retention
 from storage.retention_terms import DEFAULT
 from storage.store import Storage, open_storage
@@ -103,6 +105,12 @@ async def _upholding(
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+def upgrade(settings: Settings) -> Upgraded:
+    """Bring the database that the settings name to the present schema, without opening it."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return migrate.upgrade(settings.database_url or engines.default_url(settings.data_dir))
 
 
 @contextlib.contextmanager

@@ -20,9 +20,6 @@ from storage.postgres import PostgresDatabase
 from storage.sqlite import SqliteDatabase
 
 DATABASE_FILE = "ringmain.sqlite3"
-OUTDATED = (
-    "The database has another schema than this version of Ringmain: run `ringmain db upgrade`."
-)
 # What aiopg is built on; Alembic uses the same.
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg2"}
 
@@ -54,6 +51,7 @@ async def open_database(url: URL) -> Database:
     if url.get_backend_name() == "sqlite":
         await asyncio.to_thread(migrate.upgrade, url)
         return await SqliteDatabase.open(url.database or "")
-    if not await asyncio.to_thread(migrate.is_current, url):
-        raise StorageUnavailable(OUTDATED)
+    schema = await asyncio.to_thread(migrate.schema_of, url)
+    if schema is not migrate.Schema.CURRENT:
+        raise StorageUnavailable(migrate.REFUSALS[schema])
     return await PostgresDatabase.open(url)

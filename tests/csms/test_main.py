@@ -181,3 +181,11 @@ async def test_the_data_directory_is_the_owners_alone(tmp_path: Path) -> None:
     assert home.stat().st_mode & 0o777 == 0o700
     async with open_storage(home, SystemClock()) as storage:
         assert [one.name for one in await storage.organizations.list()] == ["Private"]
+
+
+async def test_an_upgrade_says_what_it_did_and_does_it_once(tmp_path: Path) -> None:
+    done = await data(tmp_path, "db", "upgrade")
+    again = await data(tmp_path, "db", "upgrade")
+
+    assert done["after"]
+    assert again == {"before": done["after"], "after": done["after"]}

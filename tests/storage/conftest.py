@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from sqlalchemy import URL
 
 from storage import engines
 from storage.database import Database
+from storage.engines import parse_url
 from storage.group_commit import GroupCommit
 from storage.journal import Journal
 from tests.storage.doubles import HandClock
@@ -19,6 +20,16 @@ from tests.storage.doubles import HandClock
 @pytest.fixture
 def url(tmp_path: Path) -> URL:
     return engines.default_url(tmp_path)
+
+
+@pytest.fixture
+def blank(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[URL]:
+    """Return a database in which nothing is yet."""
+    if engine == "sqlite":
+        yield parse_url(f"sqlite:///{tmp_path / 'blank.sqlite3'}")
+    else:
+        with request.getfixturevalue("databases").bare() as url:
+            yield url
 
 
 @pytest.fixture
