@@ -110,8 +110,11 @@ class Delivery:
     def offer(self, position: int, call: Call, reply: Reply) -> Waiter | None:
         """Queue a CALL with our reply; return the target's answer where it has a say and listens.
 
-        The answer is None where none comes; cancel it to stop waiting.
+        The answer is None where none comes; cancel it to stop waiting. What is lost already is not
+        queued: the charger has no answer and will say it again.
         """
+        if self._storage.journal.is_lost(position):
+            return None
         action, version, rule = call.action, self._version, policy.rule(self._version, call.action)
         answer = ours = None
         if self._listening and rule.authority is Authority.THEIRS:

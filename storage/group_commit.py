@@ -30,6 +30,7 @@ log = structlog.get_logger("ringmain.storage")
 
 Submitted: TypeAlias = tuple[Statement, Values]
 Tell: TypeAlias = Callable[[Exception | None], None]
+Hear: TypeAlias = Callable[[Sequence[Submitted]], None]
 LONGEST_REST = 0.1  # s
 PROBE_REST = 0.1  # s between two tries whether the database is back
 LATELY = 10.0  # s for which what could not be written is a reason to worry
@@ -87,12 +88,16 @@ class GroupCommit:
     """
 
     def __init__(self, database: Database, apart: Collection[Statement] = ()) -> None:
-        """Write to a database; statements ``apart`` touch no row that another one touches."""
+        """Write to a database; statements ``apart`` touch no row that another one touches.
+
+        ``lost`` is told what is not committed, before those who submitted it are.
+        """
         self._database = database
         self._apart = frozenset(apart)
         self._batch = Batch()  # submitted, not yet being written
         self._newest = _nothing()  # the newest batch that has rows
         self._wake = asyncio.Event()
+        self.lost: Hear = _unheard
         self.losses = 0  # how often storage was away and took what was submitted with it
         self._fault: Exception | None = None  # of the newest batch
         self._failed_at = 0.0  # by the event loop's clock
@@ -197,6 +202,7 @@ class GroupCommit:
                 else:
                     log.error("row_refused", error=str(refused), statement=str(rows[0][0]))
                     batch.blame(part, refused)
+                    self.lost(rows)
         self._fault = None
 
     def _writes(self, rows: Sequence[Submitted]) -> list[Write]:
@@ -217,6 +223,7 @@ class GroupCommit:
     ) -> None:
         for part in parts:
             batch.blame(part, unavailable)
+            self.lost(batch.rows[part.start : part.stop])
         self._note(unavailable)
         self.away = True
         lost = sum(map(len, parts)) + len(self._batch.rows)
@@ -228,7 +235,12 @@ class GroupCommit:
         self.losses += 1
         self._batch = Batch()
         batch.blame(range(len(batch.rows)), unavailable)
+        self.lost(batch.rows)
         batch.settle()
+
+
+def _unheard(_rows: Sequence[Submitted]) -> None:
+    """Make nothing of what is lost."""
 
 
 def _nothing() -> Batch:

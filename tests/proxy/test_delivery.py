@@ -472,9 +472,35 @@ async def test_what_storage_lost_on_its_way_is_told_once_when_it_is_said_again(
     async with stage.charger(key) as charger:
         await charger.meters(0, 17)
         await charger.call(EVENT, {"status": "Uploaded"})
-        await target.hears(EVENT, 2)
+        await until(lambda: target.payloads(EVENT)[-1:] == [{"status": "Uploaded"}])
 
     assert len(target.payloads("MeterValues")) == 1
+
+
+async def test_what_is_lost_before_it_is_queued_is_not_told(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(_: object) -> None:
+        raise StorageUnavailable
+
+    post, storage = await posted(stage.storage, QUICK), stage.storage
+    peer = await post.connects()
+    call = frames.call("lost", DURABLE, b'{"number":1}')
+    with monkeypatch.context() as patch:
+        patch.setattr(storage.database, "write", full)
+        lost = storage.journal.append(
+            post.stored.key, "charger_to_platform", "1.6", "Call", call.id, DURABLE, call.text
+        )
+        await storage.group.flush()
+    await until(lambda: not storage.group.away)
+    await post.says(DURABLE, 2)
+    assert (await peer.answers())[3] == {"number": 2}
+
+    post.delivery.offer(lost.position, call, frames.call_result(call.id, b"{}"))
+    await post.says(DURABLE, 3)
+
+    assert (await peer.answers())[3] == {"number": 3}
+    await post.hangs_up()
 
 
 async def test_who_asks_for_a_verdict_does_not_wait_for_a_long_queue(

@@ -16,7 +16,7 @@ from sqlalchemy import URL
 from storage import engines
 from storage import journal as journal_module
 from storage.database import Database
-from storage.errors import StorageError
+from storage.errors import StorageError, StorageUnavailable
 from storage.group_commit import GroupCommit
 from storage.journal import Journal, Receipt
 from storage.records import (
@@ -26,12 +26,14 @@ from storage.records import (
     Message,
     MessageType,
     Organization,
+    Origin,
     ProxyConfiguration,
 )
 from storage.repositories.rows import columns
 from storage.statements.chargers import add_charger
 from storage.statements.organizations import add_organization
 from storage.statements.proxies import add_cursor, add_proxy_configuration
+from tests.doubles import until
 from tests.storage.doubles import (
     ALICE,
     BOB,
@@ -97,6 +99,38 @@ async def exchanges(journal: Journal, key: ChargerKey = ALICE) -> list[tuple[byt
         (each.call.frame, each.answer.frame if each.answer else None)
         for each in await journal.exchanges(key)
     ]
+
+
+# ---- what is lost ----
+
+
+async def test_no_copy_is_made_of_what_is_lost(
+    database: Database, journal: Journal, talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def copy_of(position: int) -> Receipt:
+        return journal.append(
+            ALICE, "platform_to_target", "1.6", "Call", "c", "X", b"", None, Origin(position)
+        )
+
+    async def away(_writes: object) -> None:
+        raise StorageUnavailable
+
+    kept = talk.call("kept").position
+    await journal.flush()
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "write", away)
+        in_hand, behind = talk.call("in hand").position, talk.call("behind").position
+        await journal.flush()
+        at_once = talk.call("while it is away").position
+    await until(lambda: not journal.group.away)
+
+    lost = [in_hand, behind, at_once]
+    assert [journal.is_lost(position) for position in [kept, *lost]] == [False, True, True, True]
+    for position in lost:
+        with pytest.raises(StorageUnavailable):
+            copy_of(position)
+    copy_of(kept)
+    assert len(await exchanges(journal)) == 2
 
 
 # ---- order ----
