@@ -4,7 +4,9 @@
 runs twice: with the SQLite file of that folder, and with a PostgreSQL database in its place. The
 same folder again is the same database, so that a server can be started again in it. A module that
 makes folders otherwise is marked `both_engines`; what is about one engine, or says nothing about
-storage and takes long, is marked `sqlite_only` or `postgresql_only` with the reason.
+storage and takes long, is marked `sqlite_only` or `postgresql_only` with the reason. Of what is
+marked `one_of_each`, each test runs on PostgreSQL with one set of its parameters: the others differ
+in what is said to whom, not in how it is stored.
 
 The server is one for the whole run, on a port of its own; where PostgreSQL is not installed those
 tests are skipped, but not in CI.
@@ -14,9 +16,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 import structlog
@@ -81,6 +85,26 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     elif mark("both_engines") or "tmp_path" in metafunc.fixturenames:
         metafunc.parametrize("engine", ENGINES, indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave one set of parameters to each test that is marked `one_of_each`, on PostgreSQL."""
+    sets: defaultdict[tuple[Any, ...], list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        mark, given = item.get_closest_marker("one_of_each"), _parameters(item)
+        if mark and given.get("engine") == "postgresql":
+            each = [id(given.get(name)) for name in mark.kwargs.get("of", ())]
+            sets[item.nodeid.partition("[")[0], *each].append(item)
+    # Of every test another one, but the same in every run.
+    chosen = {one[crc32(one[0].nodeid.encode()) % len(one)] for one in sets.values()}
+    left_out = {item for one in sets.values() for item in one} - chosen
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=list(left_out))
+
+
+def _parameters(item: pytest.Item) -> Mapping[str, Any]:
+    callspec = getattr(item, "callspec", None)
+    return callspec.params if callspec else {}
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,8 @@ from tests.api.conftest import Answer, Api, Connect, live
 from tests.api.robot import robot
 from tests.schema_payloads import minimal
 
+pytestmark = pytest.mark.one_of_each("many ways to ask the same")
+
 STATION = "/api/chargingStations/CP-1"
 KINDS = {kind.version: kind for kind in STATIONS.values()}
 EVERY = sorted((version, action) for version, kind in KINDS.items() for action in actions_of(kind))

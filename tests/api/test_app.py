@@ -10,6 +10,8 @@ from api.app import ALL
 from api.routing import PATH_PARAMETERS, Operation
 from tests.api.conftest import PROXY, Api
 
+pytestmark = pytest.mark.one_of_each("many ways to ask the same")
+
 
 async def test_what_is_open_needs_no_key(api: Api) -> None:
     for path in ("/healthz", "/readyz", "/openapi.json"):

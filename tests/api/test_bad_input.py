@@ -13,6 +13,8 @@ from storage.records import Transaction
 from tests.api.conftest import Api, Connect
 from tests.api.robot import Robot, robot
 
+pytestmark = pytest.mark.one_of_each("many ways to ask the same")
+
 STATION = "/api/chargingStations/CP-1"
 LIMIT = {"limit": {"acMaxPowerKw": 11}}
 PERIOD = {"startPeriod": 0, "limit": 16}

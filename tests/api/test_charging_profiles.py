@@ -10,6 +10,8 @@ from storage.records import ChargingProfile, Transaction
 from tests.api.conftest import Api, Connect, LiveCharger
 from tests.api.test_power_limits import answering
 
+pytestmark = pytest.mark.one_of_each("many ways to ask the same")
+
 STATION = "/api/chargingStations/CP-1"
 ON_STATION, ON_EVSE = f"{STATION}/chargingProfile", f"{STATION}/evses/2/chargingProfile"
 CLEAR, LIMIT = f"{ON_STATION}/clear", f"{STATION}/evses/2/powerLimit"

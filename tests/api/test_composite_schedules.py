@@ -11,6 +11,8 @@ from storage.clock import timestamp
 from tests.api.conftest import Api, Connect
 from tests.api.test_power_limits import answering
 
+pytestmark = pytest.mark.one_of_each("many ways to ask the same")
+
 STATION = "/api/chargingStations/CP-1"
 PATH = f"{STATION}/compositeSchedule"
 NOW = "2026-11-21T10:00:00.000Z"

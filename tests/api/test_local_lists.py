@@ -10,6 +10,8 @@ import pytest
 
 from tests.api.conftest import Answer, Api, Connect, LiveCharger
 
+pytestmark = pytest.mark.one_of_each("many ways to ask the same")
+
 PATH = "/api/chargingStations/CP-1/localList"
 
 

@@ -14,6 +14,8 @@ from storage.repositories.availability import AvailabilityWish
 from tests.api.conftest import Answer, Api, Connect, LiveCharger
 from tests.doubles import PATIENCE, settled
 
+pytestmark = pytest.mark.one_of_each("many ways to ask the same")
+
 STATION = "/api/chargingStations/CP-1"
 # The first new id of a start makes its numbers, the second is its record's.
 SECOND = "00000000-0000-4000-8000-000000000002"

@@ -8,6 +8,8 @@ import pytest
 
 from tests.api.conftest import Api
 
+pytestmark = pytest.mark.one_of_each("many ways to ask the same")
+
 
 def path(api: Api) -> str:
     return f"{api.organization}/chargers"

@@ -12,6 +12,8 @@ import pytest
 
 from tests.api.conftest import Api, Connect, LiveCharger
 
+pytestmark = pytest.mark.one_of_each("many ways to ask the same")
+
 STATION = "/api/chargingStations/CP-1"
 ON_STATION, ON_EVSE = f"{STATION}/powerLimit", f"{STATION}/evses/2/powerLimit"
 KW = {"limit": {"acMaxPowerKw": 11}}

@@ -9,6 +9,8 @@ import pytest
 
 from tests.api.conftest import PROXY, Api, WatchedRelays
 
+pytestmark = pytest.mark.one_of_each("many ways to ask the same")
+
 SEED_FIELDS = [
     "id",
     "charge_box_id",

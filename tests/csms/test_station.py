@@ -32,6 +32,8 @@ from tests.csms.desk import Desk, accepted, received, refused
 from tests.doubles import conversation
 from tests.schema_payloads import JSON, VERSIONS, full, hostile, minimal
 
+pytestmark = pytest.mark.one_of_each("many payloads")
+
 # The rest is what a charger calls; the library's enums do not tell the direction.
 _ASKED = {
     "1.6": """CancelReservation CertificateSigned ChangeAvailability ChangeConfiguration ClearCache

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -22,6 +22,7 @@ from csms import settings, wiring
 from csms.requests import actions_of
 from csms.stations import STATIONS
 from tests.api.conftest import HandClock
+from tests.databases import Databases
 from tests.doubles import until
 from tests.e2e.conftest import FAST, Api
 from tests.e2e.node_peer import NodePeer, needs_node, node_peer
@@ -37,7 +38,12 @@ from tests.e2e.operations import (
 )
 from tests.schema_payloads import minimal
 
-pytestmark = [needs_node, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [
+    needs_node,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.both_engines,
+    pytest.mark.one_of_each("many chargers are told the same", of=["operation"]),
+]
 
 VERSIONS = ("1.6", "2.0.1", "2.1")
 ANSWER_SECONDS = 1.0
@@ -97,10 +103,30 @@ class Place:
         return [*self.fleet.violations, *self.target.violations]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
+@pytest.fixture(scope="module", autouse=True)
+def engine(request: pytest.FixtureRequest) -> str:
+    """Say which engine all tests of the module use, one after the other."""
+    name: str = getattr(request, "param", "sqlite")
+    return name
+
+
+@pytest.fixture(scope="module")
+def installation(
+    engine: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
     folder: Path = tmp_path_factory.mktemp("operations")
-    chosen = settings.read({**SETTINGS, "RINGMAIN_DATA_DIR": str(folder)})
+    named = {"RINGMAIN_DATA_DIR": str(folder)}
+    if engine == "sqlite":
+        yield named
+        return
+    databases: Databases = request.getfixturevalue("databases")
+    with databases.lent() as loan:
+        yield {**named, "RINGMAIN_DATABASE_URL": str(loan(folder))}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def place(installation: dict[str, str]) -> AsyncIterator[Place]:
+    chosen = settings.read({**SETTINGS, **installation})
     async with contextlib.AsyncExitStack() as stack:
         enter = stack.enter_async_context
         server = await enter(

@@ -23,6 +23,8 @@ from tests.e2e.power import (
 )
 from tests.simulators.stage import TOKEN, limit, limit16
 
+pytestmark = pytest.mark.one_of_each("whole simulations")
+
 
 @pytest.fixture(params=["1.6", "2.0.1", "2.1"])
 def version(request: pytest.FixtureRequest) -> str:

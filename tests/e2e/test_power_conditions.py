@@ -26,6 +26,8 @@ from tests.e2e.conftest import Api, served
 from tests.e2e.power import FULL_W, NAME, ON_EVSE, ON_STATION, STATION, Fitting, only_level_0
 from tests.simulators.stage import TOKEN
 
+pytestmark = pytest.mark.one_of_each("whole simulations")
+
 NO_CLOUD, NOT_AUTHORIZED = "whenNoCloudConnection", "whenSessionNotAuthorized"
 LONG = 7200  # s
 

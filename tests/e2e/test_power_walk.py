@@ -19,6 +19,8 @@ from storage.clock import timestamp
 from tests.e2e.conftest import Api
 from tests.e2e.power import ON_EVSE, ON_STATION, Play, Site, only_amperes, only_level_0, stand
 
+pytestmark = pytest.mark.one_of_each("whole simulations")
+
 STEPS = 40
 SLACK = 1.0  # W
 

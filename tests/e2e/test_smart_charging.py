@@ -52,6 +52,8 @@ from tests.e2e.test_power_conditions import (
 )
 from tests.simulators.stage import TOKEN
 
+pytestmark = pytest.mark.one_of_each("whole simulations")
+
 ON_SECOND = f"{STATION}/evses/2/powerLimit"
 Refuse = Callable[[Call | Send], Reply | None]
 

@@ -22,6 +22,8 @@ from storage.records import ChargerKey
 from tests.doubles import until
 from tests.proxy.stage import ACCEPTED, OCPP16, OCPP201, QUICK, Device, Stage, staged
 
+pytestmark = pytest.mark.one_of_each("many ways to be hostile")
+
 MOST_DIALS = 4
 # Pauses that a hot loop would not notice, but for the one bound that is under test.
 HASTY = replace(

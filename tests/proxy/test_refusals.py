@@ -19,6 +19,8 @@ from proxy.verdicts import _COMMANDS, Kind
 from tests.proxy.stage import OCPP16, OCPP21, OCPP201, Device, Stage, Target, says, staged
 from tests.schema_payloads import JSON, full, hostile, minimal
 
+pytestmark = pytest.mark.one_of_each("many ways to refuse")
+
 SUBPROTOCOLS = {"1.6": OCPP16, "2.0.1": OCPP201, "2.1": OCPP21}
 BASIC = {
     "target_authentication_method": "Basic",
