@@ -30,7 +30,9 @@ class Compiled:
 
     def __init__(self, statement: Statement, dialect: Dialect) -> None:
         options = {"render_postcompile": True}
-        compiled = cast("SQLCompiler", statement.compile(dialect=dialect, compile_kwargs=options))
+        # As for many rows: else an INSERT would return the number of its row, asked for or not.
+        sql = statement.compile(dialect=dialect, compile_kwargs=options, for_executemany=True)
+        compiled = cast("SQLCompiler", sql)
         columns = getattr(statement, "exported_columns", ())
         order = compiled.positiontup or []
         self.sql = str(compiled)

@@ -20,9 +20,9 @@ IDLE_SECONDS = 30.0  # after which a connection is asked whether it is still the
 PING_SECONDS = 2.0
 
 WRITER = 0x52494E47_57524954  # the number of the writer's lock: "RINGWRIT"
-_CLAIM = (
-    f"SELECT set_config('lock_timeout', '3s', true); SELECT pg_advisory_lock({WRITER})".encode()
-)
+# A server that is ending, or our own connection that was lost, has it a moment longer.
+PATIENCE_SECONDS = 3.0
+_CLAIM = "SELECT set_config('lock_timeout', '{:.0f}ms', true); SELECT pg_advisory_lock({})"
 TAKEN = "Another Ringmain server writes to this database."
 CLOSED = "The database is closed."
 
@@ -96,8 +96,9 @@ class Connections:
 class Writer:
     """The connection that batches are written by, one at a time."""
 
-    def __init__(self, dialer: Dialer) -> None:
+    def __init__(self, dialer: Dialer, patience: float = PATIENCE_SECONDS) -> None:
         self._dialer = dialer
+        self._lock_it = _CLAIM.format(patience * 1000, WRITER).encode()
         self._turn = asyncio.Lock()
         self._wire: Wire | None = None
         self._claimed = False
@@ -153,7 +154,7 @@ class Writer:
 
     async def _lock(self, wire: Wire) -> None:
         try:
-            await wire.run(_CLAIM, self._dialer.seconds)
+            await wire.run(self._lock_it, self._dialer.seconds)
         except StatementTimeout:
             raise StorageUnavailable(TAKEN) from None
 

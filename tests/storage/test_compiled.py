@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import bindparam, select
+from sqlalchemy import Dialect, bindparam, select
 
+from storage import postgres_types, sqlite
 from storage.columns import UtcTime
 from storage.compiled import AT_ONCE, Compiled
-from storage.schema import messages, organizations
+from storage.schema import audit, messages, organizations
 from storage.sqlite import DIALECT
 from storage.statements import chargers
 from storage.statements.parts import insert_into
@@ -77,10 +78,18 @@ def test_values_in_the_order_of_the_sql_are_what_the_driver_takes() -> None:
     assert added.bind(("uuid", None, 1_000_000)) == ("uuid", None, 1_000_000)
 
 
+@pytest.mark.parametrize("dialect", [sqlite.DIALECT, postgres_types.DIALECT])
+def test_an_insert_returns_what_it_is_asked_for(dialect: Dialect) -> None:
+    entry = insert_into(audit, without=("id",))
+
+    assert "RETURNING" not in Compiled(entry, dialect).sql
+    assert "RETURNING" in Compiled(entry.returning(audit.c.id), dialect).sql
+
+
 def test_what_only_adds_rows_can_add_many_at_once() -> None:
     added = Compiled(insert_into(organizations), DIALECT)
 
     assert added.many is not None
-    assert added.many.count("(?, ?, ?, ?)") == AT_ONCE
+    assert added.many.count("?)") == AT_ONCE
     assert Compiled(chargers.note_status, DIALECT).many is None
     assert Compiled(file_messages, DIALECT).many is None
