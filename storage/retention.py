@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 
 # How many rows are removed in one write: on SQLite nobody else can write meanwhile.
 ROWS = 100
-# Where there are partitions, whoever keeps something longest waits for them to go as a whole.
+# Where there are partitions, whoever keeps something longest waits for them to go as a whole,
+# unless a week more would be much more.
 _WHOLE = 8  # days: a partition holds a week
+_LONG = 30
+_NEVER = 2**31
 _DIVIDED = ("messages", "meter_values")
 
 _AUDITED = Oldest("audit", statements.oldest_audited, statements.known_audited)
@@ -93,11 +96,13 @@ class Retention:
         """Return what holds for single rows, where whole partitions go by themselves."""
         if not terms or self._database.division.listing is None:
             return terms
-        longest = {kind: max(one.days[kind] for one in terms.values()) for kind in _DIVIDED}
+        longest = {
+            kind: max(_LONG, *(one.days[kind] for one in terms.values())) for kind in _DIVIDED
+        }
         return {
             id: one._replace(
                 days={
-                    kind: days + _WHOLE if days == longest.get(kind) else days
+                    kind: days + _WHOLE if days >= longest.get(kind, _NEVER) else days
                     for kind, days in one.days.items()
                 }
             )

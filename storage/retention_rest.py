@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from storage.statements.retention import Walk
 
 _PAGES = 100  # of each table in one pass
-_FEW = 16  # ranges that a target has passed and that are not worth a write
 
 
 class Way(NamedTuple):
@@ -114,7 +113,7 @@ class SmallTables:
                 passed = await self._database.fetch(
                     statements.ranges_passed, {**place, "limit": self._rows}
                 )
-                if len(passed) > _FEW:
+                if len(passed) == self._rows:  # fewer are not worth a write
                     await self._join(passed)
                 yield NOTHING
             after = page[-1]["proxy_configuration_id"]
