@@ -72,7 +72,7 @@ async def running(
     async with contextlib.AsyncExitStack() as stack:
         enter = stack.enter_async_context
         stack.enter_context(_alone(settings.data_dir))
-        storage = await enter(storage_of(settings, clock))
+        storage = await enter(storage_of(settings, clock, serving=True))
         await storage.sweep_files()
         await enter(_upholding(settings, storage, clock, pace))
         parts = RelayParts(
@@ -88,9 +88,18 @@ async def running(
         yield Running(http, ocpp, storage, registry)
 
 
-def storage_of(settings: Settings, clock: Clock) -> AbstractAsyncContextManager[Storage]:
+def storage_of(
+    settings: Settings, clock: Clock, *, serving: bool = False
+) -> AbstractAsyncContextManager[Storage]:
     """Open the storage that the settings name."""
-    return open_storage(settings.data_dir, clock, database_url=settings.database_url)
+    url = settings.database_url
+    return open_storage(settings.data_dir, clock, database_url=url, serving=serving)
+
+
+def upgrade(settings: Settings) -> Upgraded:
+    """Bring the database that the settings name to the present schema, without opening it."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return migrate.upgrade(settings.database_url or engines.default_url(settings.data_dir))
 
 
 @contextlib.asynccontextmanager
@@ -105,12 +114,6 @@ async def _upholding(
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-
-
-def upgrade(settings: Settings) -> Upgraded:
-    """Bring the database that the settings name to the present schema, without opening it."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return migrate.upgrade(settings.database_url or engines.default_url(settings.data_dir))
 
 
 @contextlib.contextmanager
