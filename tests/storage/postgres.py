@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -27,9 +27,9 @@ class Admin:
 
     @classmethod
     @contextmanager
-    def of(cls, url: URL) -> Iterator[Admin]:
-        """Connect to a database until the context ends."""
-        named = url.set(drivername="postgresql", username=ADMIN)
+    def of(cls, url: URL, user: str = ADMIN) -> Iterator[Admin]:
+        """Connect to a database until the context ends, as another user if need be."""
+        named = url.set(drivername="postgresql", username=user)
         with closing(psycopg2.connect(named.render_as_string())) as connection:
             connection.autocommit = True
             yield cls(connection)
@@ -38,6 +38,12 @@ class Admin:
         """Execute statements."""
         for statement in statements:
             self._cursor.execute(statement)
+
+    def insert(self, table: str, row: Mapping[str, Any]) -> None:
+        """Add a row."""
+        marks = ", ".join(["%s"] * len(row))
+        named = ", ".join(f'"{name}"' for name in row)
+        self._cursor.execute(f"INSERT INTO {table} ({named}) VALUES ({marks})", [*row.values()])
 
     def asked(self, query: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query; who is there is seen anew, in a transaction too."""
