@@ -74,46 +74,48 @@ next_with_messages = _next_charger(charger_messages)
 _answers = messages.alias("answers")
 
 
+# The first range that ends at or behind a message is the only one that may hold it.
+_begin_of_range = (
+    select(skipped.c.first)
+    .where(
+        skipped.c.proxy_configuration_id == proxy_configurations.c.id,
+        skipped.c.last >= messages.c.seq,
+    )
+    .order_by(skipped.c.last, skipped.c.first)
+    .limit(literal_column("1"))
+    .correlate(proxy_configurations, messages)
+    .scalar_subquery()
+)
+# Of a message, or of what a copy passes on.
+_to_go_out_again = exists(
+    select(dead_letters.c.id)
+    .where(
+        dead_letters.c.proxy_configuration_id == proxy_configurations.c.id,
+        dead_letters.c.seq.in_((messages.c.seq, messages.c.origin)),
+        dead_letters.c.retry_at.is_not(None),
+    )
+    .correlate(proxy_configurations, messages)
+)
+
+
 def _needed(kinds: Kinds) -> ColumnElement[bool]:
     """Tell whether an enabled target is still to get a message, or what is known of its copies."""
-    begin_of_range = (
-        select(skipped.c.first)
-        .where(
-            skipped.c.proxy_configuration_id == proxy_configurations.c.id,
-            skipped.c.last >= messages.c.seq,
-        )
-        .order_by(skipped.c.last, skipped.c.first)
-        .limit(literal_column("1"))
-        .correlate(proxy_configurations, messages)
-        .scalar_subquery()
-    )
     waits = and_(
         messages.c.seq > cursors.c.position,
         messages.c.direction == "charger_to_platform",
         messages.c.message_type == "Call",
         of_kinds(kinds),
-        func.coalesce(begin_of_range, messages.c.seq + 1) > messages.c.seq,
+        func.coalesce(_begin_of_range, messages.c.seq + 1) > messages.c.seq,
     )
-    to_go_out_again = exists(
-        select(dead_letters.c.id)
-        .where(
-            dead_letters.c.proxy_configuration_id == proxy_configurations.c.id,
-            dead_letters.c.seq.in_((messages.c.seq, messages.c.origin)),
-            dead_letters.c.retry_at.is_not(None),
-        )
-        .correlate(proxy_configurations, messages)
-    )
-    targets = proxy_configurations.join(
-        cursors, cursors.c.proxy_configuration_id == proxy_configurations.c.id
-    )
+    of_target = cursors.c.proxy_configuration_id == proxy_configurations.c.id
     return exists(
         select(proxy_configurations.c.id)
-        .select_from(targets)
+        .select_from(proxy_configurations.join(cursors, of_target))
         .where(
             proxy_configurations.c.organization_uuid == messages.c.organization_uuid,
             proxy_configurations.c.charge_box_id == messages.c.charge_box_id,
             proxy_configurations.c.enabled,
-            or_(waits, messages.c.origin > cursors.c.position, to_go_out_again),
+            or_(waits, messages.c.origin > cursors.c.position, _to_go_out_again),
         )
         .correlate(messages)
     )

@@ -336,7 +336,7 @@ async def test_kill_9_leaves_whole_exchanges_and_the_next_pass_goes_on(
         )
         assert process.stdout
         for _ in range(steps):
-            await process.stdout.readline()
+            assert await process.stdout.readline()
         process.send_signal(signal.SIGKILL)
         await process.communicate()
 
