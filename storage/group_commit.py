@@ -33,7 +33,7 @@ Tell: TypeAlias = Callable[[Exception | None], None]
 Hear: TypeAlias = Callable[[Sequence[Submitted]], None]
 LONGEST_REST = 0.1  # s
 PROBE_REST = 0.1  # s between two tries whether the database is back
-LATELY = 10.0  # s for which what could not be written is a reason to worry
+LATELY = 3.0  # s: on a full disk some batches find room, and others do not
 _NO_ROW = -1  # the place of who waits for a whole batch
 
 
@@ -99,7 +99,7 @@ class GroupCommit:
         self._wake = asyncio.Event()
         self.lost: Hear = _unheard
         self.losses = 0  # how often storage was away and took what was submitted with it
-        self._fault: Exception | None = None  # of the newest batch
+        self._fault: Exception | None = None  # why the last batch that was lost was
         self._failed_at = 0.0  # by the event loop's clock
         self.away = False  # nothing is taken
         self._ending = asyncio.Event()  # no more than what is there will be written
@@ -107,7 +107,7 @@ class GroupCommit:
 
     @property
     def fault(self) -> Exception | None:
-        """Return why what was submitted lately could not be written, None where it could."""
+        """Return why something that was submitted lately could not be written, None if all was."""
         now = asyncio.get_running_loop().time
         return self._fault if self.away or now() < self._failed_at + LATELY else None
 
@@ -203,7 +203,6 @@ class GroupCommit:
                     log.error("row_refused", error=str(refused), statement=str(rows[0][0]))
                     batch.blame(part, refused)
                     self.lost(rows)
-        self._fault = None
 
     def _writes(self, rows: Sequence[Submitted]) -> list[Write]:
         """Make as few writes of a batch as the order of its statements allows."""

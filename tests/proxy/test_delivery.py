@@ -495,8 +495,10 @@ async def test_what_is_lost_before_it_is_queued_is_not_told(
     await until(lambda: not storage.group.away)
     await post.says(DURABLE, 2)
     assert (await peer.answers())[3] == {"number": 2}
+    await post.drains()
 
     post.delivery.offer(lost.position, call, frames.call_result(call.id, b"{}"))
+    assert post.delivery.drained.is_set()
     await post.says(DURABLE, 3)
 
     assert (await peer.answers())[3] == {"number": 3}

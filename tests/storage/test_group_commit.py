@@ -284,27 +284,28 @@ async def test_the_writer_finds_out_by_itself_that_storage_is_back() -> None:
     assert absent.written == [0, 1]
 
 
-async def test_a_fault_is_told_until_something_is_written() -> None:
-    absent = Absent()
-    async with waiting_for(absent) as group:
-        assert "it is away" in str(group.fault)
-
-        absent.away = False
-        await until(lambda: not group.away)
-        assert group.fault is not None  # being there is not having room
-        await group.submit(ADD, row("stored"))
-        assert group.fault is None
-
-
-async def test_a_fault_is_forgotten_where_nobody_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_fault_is_told_for_a_while_although_some_batches_find_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     absent, loop = Absent(), asyncio.get_running_loop()
     clock = loop.time
     async with waiting_for(absent) as group:
         absent.away = False
         await until(lambda: not group.away)
+        await group.submit(ADD, row("stored"))
+        assert "it is away" in str(group.fault)
+
+        monkeypatch.setattr(loop, "time", lambda: clock() + LATELY)
+        assert group.fault is None
+
+
+async def test_a_fault_is_told_as_long_as_storage_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    clock = loop.time
+    async with waiting_for(Absent()) as group:
         monkeypatch.setattr(loop, "time", lambda: clock() + LATELY)
 
-        assert group.fault is None
+        assert "it is away" in str(group.fault)
 
 
 async def test_a_writer_ends_although_storage_is_away() -> None:
