@@ -23,4 +23,5 @@ async def readyz(request: Request) -> Mapping[str, Any]:
     await storage.organizations.get("")
     if storage.group.fault is not None:
         raise Unavailable(str(storage.group.fault))
+    await storage.probe.check()
     return {}

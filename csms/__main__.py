@@ -16,10 +16,12 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 from urllib.parse import unquote
 
 import typer
+from rich.console import Console
 
 from csms import arguments, logs, settings, wiring
 from csms.demo import run_demo
 from csms.errors import RingmainError
+from csms.moving import move
 from simulators.enrolment import enrol, names
 from simulators.programs import run_charger, run_fleet, run_target
 from storage.clock import SystemClock, timestamp
@@ -268,6 +270,17 @@ async def _until_terminated(work: Coroutine[Any, Any, None]) -> None:
 def db_upgrade(*, one_line: OneLine = False) -> None:
     """Bring the database to the schema of this version; with the embedded one `serve` does it."""
     _print(wiring.upgrade(_settings())._asdict(), one_line=one_line)
+
+
+@db.command("copy")
+def db_copy(
+    origin: Annotated[str, typer.Option("--from", help="sqlite:///PATH or postgresql://…")],
+    destination: Annotated[str, typer.Option("--to", help="The same; new, or a part of it.")],
+    *,
+    one_line: OneLine = False,
+) -> None:
+    """Copy an installation to another database, of either kind, and compare both."""
+    _print(move(origin, destination, Console(stderr=True)), one_line=one_line)
 
 
 class UnknownName(RingmainError):

@@ -251,8 +251,14 @@ def _value(variable: Variable, environ: Mapping[str, str]) -> Any:
     try:
         return variable.parse(text)
     except ValueError as wrong:
-        shown = re.sub(r"//.*@", "//***@", text)  # a URL may hold a password
-        raise SettingError(f"{variable.name}: {shown!r} cannot be used: {wrong}.") from None
+        reason = str(wrong).removesuffix(".")
+        raise SettingError(f"{variable.name}: {_shown(text)!r} cannot be used: {reason}.") from None
+
+
+def _shown(text: str) -> str:
+    """Return what was given, without the password that a URL may hold."""
+    concealed = re.sub(r"(password=)[^&]*", r"\1***", text)
+    return re.sub(r"(?<=//).*@|^(?!.*//).*@", "***@", concealed)
 
 
 def describe() -> str:

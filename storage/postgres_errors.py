@@ -21,6 +21,8 @@ UNAVAILABLE = frozenset(
         errorcodes.CLASS_INTERNAL_ERROR,  # a damaged file
     }
 )
+# A replica may be made the server that is written to.
+UNWRITABLE = errorcodes.READ_ONLY_SQL_TRANSACTION
 TAKEN = frozenset({errorcodes.UNIQUE_VIOLATION, errorcodes.EXCLUSION_VIOLATION})
 GIVEN_UP = frozenset({errorcodes.QUERY_CANCELED, errorcodes.LOCK_NOT_AVAILABLE})
 
@@ -33,7 +35,7 @@ def translated(error: Exception, *, lost: bool = False) -> StorageError:
     if code in GIVEN_UP:
         return StatementTimeout()
     nobody_said = not code and isinstance(error, psycopg2.OperationalError)
-    if lost or nobody_said or code[:2] in UNAVAILABLE:
+    if lost or nobody_said or code == UNWRITABLE or code[:2] in UNAVAILABLE:
         return unavailable(error)
     return StorageError(f"The database refused the statement: {reason(error)}.")
 

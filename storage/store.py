@@ -18,6 +18,7 @@ from storage.errors import StorageUnavailable
 from storage.files import Files
 from storage.group_commit import GroupCommit
 from storage.journal import Journal
+from storage.probe import Probe
 from storage.repositories.audit import Audit
 from storage.repositories.availability import AvailabilityWishes, DeferredResets
 from storage.repositories.chargers import Chargers
@@ -52,6 +53,7 @@ class Storage:
 
     database: Database
     group: GroupCommit
+    probe: Probe
     journal: Journal
     organizations: Organizations
     api_keys: ApiKeys
@@ -143,6 +145,7 @@ async def assemble(
     return Storage(
         database=database,
         group=group,
+        probe=Probe(database),
         journal=await Journal.open(database, group, clock),
         organizations=Organizations(database, clock, new_id),
         api_keys=ApiKeys(database, group, clock, new_id),
