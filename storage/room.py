@@ -108,6 +108,10 @@ class Ahead:
         if room.making is not None:
             self._group.add(room.making, NO_VALUES, self._told)
 
+    def doubt(self) -> None:
+        """Rely on nothing any more."""
+        self.losses = _NEVER
+
     def _told(self, fault: Exception | None) -> None:
         if fault is not None:
-            self.losses = _NEVER
+            self.doubt()

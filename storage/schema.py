@@ -172,7 +172,13 @@ meter_readings = Table(
     Column("samples", Json, nullable=False),
     # By our clock, whatever the charger's says.
     Column("received_at", UtcTime, nullable=False),
-    Index("ix_meter_readings_transaction", "organization_uuid", "charge_box_id", "transaction_id"),
+    Index(
+        "ix_meter_readings_transaction",
+        "organization_uuid",
+        "charge_box_id",
+        "transaction_id",
+        "id",  # the newest few are wanted, of a transaction that lasts
+    ),
     Index("ix_meter_readings_received", "organization_uuid", "received_at"),
     postgresql_partition_by="RANGE (received_at)",
 )

@@ -27,7 +27,11 @@ class Readings:
         Of the chargers of one page, by charge_box_id.
         """
         rows = await rows_of_page(
-            self._database, statements.newest_readings_between, organization_uuid, charge_box_ids
+            self._database,
+            statements.newest_readings_between,
+            organization_uuid,
+            charge_box_ids,
+            now=self._clock.now(),
         )
         return {
             name: [

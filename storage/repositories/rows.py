@@ -41,14 +41,19 @@ def _columns(kind: Any) -> tuple[Sequence[str], Callable[[Any], Any]]:
 
 
 async def rows_of_page(
-    database: Database, between: Statement, organization_uuid: str, charge_box_ids: Sequence[str]
+    database: Database,
+    between: Statement,
+    organization_uuid: str,
+    charge_box_ids: Sequence[str],
+    **more: object,
 ) -> dict[str, list[Row]]:
     """Return the rows of the chargers of one page, by charge_box_id, in the statement's order."""
     found: dict[str, list[Row]] = {name: [] for name in charge_box_ids}
     if not found:
         return found
     span = {"first": min(found), "last": max(found)}
-    for row in await database.fetch(between, {"organization_uuid": organization_uuid, **span}):
+    values = {"organization_uuid": organization_uuid, **span, **more}
+    for row in await database.fetch(between, values):
         if row["charge_box_id"] in found:
             found[row["charge_box_id"]].append(row)
     return found

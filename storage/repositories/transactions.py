@@ -154,7 +154,9 @@ class Transactions:
             "samples": [_sample(value) for value in values],
             "received_at": self._received(),
         }
-        return self._group.submit(statements.add_reading, reading)
+        noted = self._group.submit(statements.add_reading, reading)
+        noted.add_done_callback(self._heed)
+        return noted
 
     async def list(
         self,
@@ -183,6 +185,11 @@ class Transactions:
 
     def _within(self, key: ChargerKey, transaction_id: str) -> Row:
         return {**key._asdict(), "transaction_id": transaction_id, "now": self._clock.now()}
+
+    def _heed(self, noted: asyncio.Future[None]) -> None:
+        # A week may have been dropped that the clock has come back to.
+        if noted.cancelled() or noted.exception():
+            self._ahead.doubt()
 
     def _received(self) -> datetime:
         """Return the present moment, for a reading that there is room for."""

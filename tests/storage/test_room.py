@@ -13,7 +13,7 @@ from storage.database import Database, Statement, Values
 from storage.errors import StorageError, StorageUnavailable
 from storage.group_commit import GroupCommit
 from storage.journal import Journal, Receipt
-from storage.partitions import SPAN, WEEK, partitions_of, week_of
+from storage.partitions import SPAN, WEEK, drop, partitions_of, week_of
 from storage.records import MeterValue
 from storage.repositories.transactions import Transactions
 from storage.room import Ahead, Divided, Whole
@@ -239,3 +239,20 @@ async def test_readings_are_stored_in_the_week_they_came_in(
     assert [value.value for value in told] == [0.0, 1.0, 30.0, -60.0]
     weeks = await partitions_of(database, "meter_readings")
     assert len(weeks) == {"sqlite": 0, "postgresql": 4}[engine]
+
+
+@postgresql
+async def test_a_week_that_was_dropped_is_made_again(
+    database: Database, group: GroupCommit, clock: HandClock
+) -> None:
+    transactions = Transactions(database, group, clock)
+    value = MeterValue(ALICE, "t", 1, NOON, "Power.Active.Import", 1.0, "W")
+    await transactions.note_meter_values([value])
+    for part in await partitions_of(database, "meter_readings"):
+        await drop(database, part)
+
+    with pytest.raises(StorageError):
+        await transactions.note_meter_values([value])
+
+    await transactions.note_meter_values([value])
+    assert len(await transactions.meter_values(ALICE, "t")) == 1

@@ -42,6 +42,10 @@ WEEK = 7 * 86_400 * 10**6  # µs
 MONDAY = 4 * 86_400 * 10**6  # 1970-01-05
 
 
+OF_TRANSACTION = "ix_meter_readings_transaction"
+BY_NUMBER = (*KEY, "transaction_id", "id")
+
+
 class Divided(NamedTuple):
     """A table that is divided by a column, with its keys and its indexes."""
 
@@ -69,14 +73,14 @@ DIVIDED = (
         RECEIVED_AT,
         ("id", RECEIVED_AT),
         ("id",),
-        {"ix_meter_readings_transaction": ((*KEY, "transaction_id"), None)},
+        {OF_TRANSACTION: (BY_NUMBER, None)},
     ),
 )
-POSITIONS = f"""
-SELECT seq / {SPAN} FROM messages UNION SELECT seq / {SPAN} FROM charger_messages
-"""
+POSITIONS = "SELECT seq / :size FROM messages UNION SELECT seq / :size FROM charger_messages"
 DIVIDED_BY = "PARTITION BY RANGE ({})"
-WEEKS = f"SELECT DISTINCT floor((received_at - {MONDAY})::numeric / {WEEK}) FROM meter_readings"
+WEEKS = """
+SELECT DISTINCT floor((received_at - :begin) / cast(:size AS numeric)) FROM meter_readings
+"""
 
 # ---- tenants ----
 
@@ -124,6 +128,8 @@ def upgrade() -> None:
     column = sa.Column(RECEIVED_AT, sa.BigInteger(), server_default="0", nullable=False)
     op.add_column(READINGS, column)
     op.execute(RECEIVED)
+    op.drop_index(OF_TRANSACTION, READINGS)
+    index(OF_TRANSACTION, READINGS, *BY_NUMBER)
     if on_postgresql():
         op.alter_column(READINGS, RECEIVED_AT, server_default=None)
         _divide()
@@ -138,20 +144,25 @@ def downgrade() -> None:
             unprotect(name)
         for table in DIVIDED:
             _make_anew(table, table.former_key)
+    op.drop_index(OF_TRANSACTION, READINGS)
+    index(OF_TRANSACTION, READINGS, *KEY, "transaction_id")
     with op.batch_alter_table(READINGS) as batch:
         batch.drop_column(RECEIVED_AT)
 
 
 def _divide() -> None:
-    spans = [(str(n), n * SPAN, (n + 1) * SPAN) for n in _numbers(POSITIONS)]
-    weeks = [(_day(n), MONDAY + n * WEEK, MONDAY + (n + 1) * WEEK) for n in _numbers(WEEKS)]
+    spans = [(str(n), n * SPAN, (n + 1) * SPAN) for n in _numbers(POSITIONS, size=SPAN)]
+    weeks = [
+        (_day(n), MONDAY + n * WEEK, MONDAY + (n + 1) * WEEK)
+        for n in _numbers(WEEKS, begin=MONDAY, size=WEEK)
+    ]
     for table in DIVIDED:
         by_week = table.column == RECEIVED_AT
         _make_anew(table, table.key, DIVIDED_BY, weeks if by_week else spans)
 
 
-def _numbers(query: str) -> list[int]:
-    return sorted(int(number) for (number,) in op.get_bind().execute(sa.text(query)))
+def _numbers(query: str, **given: int) -> list[int]:
+    return sorted(int(number) for (number,) in op.get_bind().execute(sa.text(query), given))
 
 
 def _day(week: int) -> str:
@@ -173,7 +184,7 @@ def _make_anew(
         part = f"{name}_{suffix}"
         op.execute(f"CREATE TABLE {part} PARTITION OF {name} FOR VALUES FROM ({first}) TO ({end})")
         op.execute(f"ALTER TABLE {part} ENABLE ROW LEVEL SECURITY")
-    op.execute(f"INSERT INTO {name} SELECT * FROM aside")
+    op.execute(f"INSERT INTO {name} SELECT * FROM aside")  # noqa: S608 - a table of ours
     if "id" in key:
         op.execute(f"ALTER SEQUENCE {name}_id_seq OWNED BY {name}.id")
     op.drop_table("aside")
