@@ -17,6 +17,7 @@ from bench.faults.watch import Watch, watching
 
 OUTAGE_S, FROZEN_S, FULL_S = 60.0, 30.0, 8.0
 BACK_S = 15.0
+RED_S = 120.0
 COMMIT_S, ROOM_S = 2.0, 5.0  # how soon after the end of the fault something is committed
 # An answer that was committed before the fault may be read after it.
 GRACE_S = 0.2
@@ -116,7 +117,7 @@ async def _fill(disk: Disk, watch: Watch, seconds: float) -> None:
     watch.begins()
     await asyncio.to_thread(disk.fill)
     # What is on pages that are there already still finds room for a while.
-    await wait_until(lambda: watch.red() is not None, 60.0)
+    await wait_until(lambda: watch.red() is not None, RED_S)
     await asyncio.sleep(seconds)
     await asyncio.to_thread(disk.empty)
     watch.ends()

@@ -17,7 +17,9 @@ a whole run leaves this page alone. The exit code is 1 where a must is broken.
 
 A charger writes each transaction event down before it sends it, and again when it is answered. The
 target keeps every CALL in its order, with the answer that it gave. The server's ledger and message
-log are read from its data directory.
+log are read from its database. `--engine postgresql` tries faults on PostgreSQL that are tried on
+SQLite otherwise; without PostgreSQL's programs, or the right to mount a tmpfs (F-06), what needs
+them is skipped with one line.
 
 | counted | is |
 |---|---|
@@ -32,6 +34,12 @@ log are read from its data directory.
 Besides, the sums of meterStop - meterStart must be the same at the chargers, in our ledger and at
 the target; every transaction must be in the ledger once, and ended; nothing may be given up that
 the target would have taken.
+
+While a database is away (F-04, F-05, F-06), commands are sent and the REST API is read all the
+time: what cannot be read or stored is 503 within 5 s, never 500; `/readyz` is red and says why; no
+charger has an answer; the server logs no fault of its own and grows by less than 100 MiB. The first
+commit comes at most 2 s after the database is back, 5 s after there is room. Chargers stay
+connected or are closed unanswered.
 """
 
 

@@ -11,6 +11,7 @@ the product knows nothing of them.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import json
 import os
@@ -32,6 +33,7 @@ from csms import logs, settings, wiring
 from csms.sockets import WebSocket
 from proxy.timings import Timings
 from storage.database import Database
+from storage.errors import StorageUnavailable
 from storage.postgres import PostgresDatabase
 from storage.repositories.queues import Queues
 from storage.sqlite import SqliteDatabase
@@ -45,6 +47,7 @@ log = structlog.get_logger("bench.faults")
 
 _TICK_S, _TICKS = 0.02, 50
 _ANY = 4_294_967_294  # pages
+_FILLERS = (1 << 16, 1 << 11)  # bytes
 _EVENTS = (b'"StartTransaction"', b'"StopTransaction"', b'"TransactionEvent"', b'"MeterValues"')
 
 
@@ -182,9 +185,18 @@ def _take_room_away(database: Database) -> None:
     loop, tasks = asyncio.get_running_loop(), set()
 
     async def limit(*, full: bool) -> None:
+        if not full:
+            await database.execute(text(f"PRAGMA max_page_count={_ANY}"))
+            await database.execute(text("DROP TABLE IF EXISTS filler"))
+            return
         count = text("PRAGMA page_count").columns(column("pages", Integer))
-        pages = (await database.fetch(count))[0]["pages"] if full else _ANY
+        await database.execute(text("CREATE TABLE filler (nothing)"))
+        pages = (await database.execute(count))[0]["pages"]
         await database.execute(text(f"PRAGMA max_page_count={pages}"))
+        for size in _FILLERS:  # into the pages that are free within the file
+            with contextlib.suppress(StorageUnavailable):
+                while True:
+                    await database.execute(text(f"INSERT INTO filler VALUES (zeroblob({size}))"))
 
     def begin(*, full: bool) -> None:
         tasks.add(asyncio.create_task(limit(full=full)))

@@ -212,13 +212,13 @@ def test_the_exit_code_tells_whether_a_must_is_broken(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, broken: bool
 ) -> None:
     async def scenario(_ground: Ground, _seed: int, _scale: float) -> list[Line]:
-        line = Line("F-01", "1.6")
+        line = Line("F-07", "1.6")
         line.must(not broken, "it broke")
         return [line]
 
-    monkeypatch.setitem(FAULTS, "F-01", FAULTS["F-01"]._replace(scenario=scenario))
+    monkeypatch.setitem(FAULTS, "F-07", FAULTS["F-07"]._replace(scenario=scenario))
     to = tmp_path / "page.md"
-    monkeypatch.setattr("sys.argv", ["faults", "--only", "F-01", "--write", str(to)])
+    monkeypatch.setattr("sys.argv", ["faults", "--only", "F-07", "--write", str(to)])
 
     assert main() == int(broken)
     assert ("FAIL: it broke" in to.read_text()) is broken
@@ -230,8 +230,8 @@ def test_a_scenario_that_breaks_is_a_line_that_failed(
     async def scenario(_ground: Ground, _seed: int, _scale: float) -> list[Line]:
         raise RuntimeError("no server")
 
-    monkeypatch.setitem(FAULTS, "F-01", FAULTS["F-01"]._replace(scenario=scenario))
-    monkeypatch.setattr("sys.argv", ["faults", "--only", "F-01"])
+    monkeypatch.setitem(FAULTS, "F-07", FAULTS["F-07"]._replace(scenario=scenario))
+    monkeypatch.setattr("sys.argv", ["faults", "--only", "F-07"])
 
     assert main() == 1
     assert "FAIL: RuntimeError: no server" in capsys.readouterr().out
