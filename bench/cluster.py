@@ -111,6 +111,7 @@ class Cluster:
 
     def kill(self) -> None:
         """Kill the server (SIGKILL), and wait until none of its processes is left."""
+        _signal([self.postmaster], signal.SIGSTOP)  # else it goes on making children meanwhile
         processes = self.processes()
         _signal(processes, signal.SIGKILL)
         while any(Path(f"/proc/{process}").exists() for process in processes):

@@ -68,7 +68,7 @@ def test_aiopg_asks_for_nothing_but_whether_a_descriptor_is_open() -> None:
 
     assert source.count("select.") == 1
     assert "select.select([self._fileno], [], [], 0)" in source
-    assert aiopg.connection.select is Descriptors  # type: ignore[attr-defined] # that is the point
+    assert vars(aiopg.connection)["select"] is Descriptors
 
 
 def test_a_closed_descriptor_is_known_whatever_its_number() -> None:
@@ -226,7 +226,6 @@ async def test_who_is_closed_is_told(wire: Wire) -> None:
 async def test_an_idle_connection_that_is_lost_is_known(
     wire: Wire, url: URL, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert wire.at_rest
     with Admin.of(url) as admin:
         admin.cut_off(wire.raw.get_backend_pid())
 
