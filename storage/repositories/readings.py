@@ -37,7 +37,8 @@ class Readings:
             name: [
                 _value(ChargerKey(organization_uuid, name), row["transaction_id"], sample)
                 for row in own
-                for sample in row["samples"]
+                for samples in reversed(row["newest"] or ())  # it has the newest first
+                for sample in samples
             ]
             for name, own in rows.items()
         }

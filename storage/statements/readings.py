@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, and_, func, literal_column, select, type_coerce
+from sqlalchemy import BigInteger, Text, func, literal_column, select, type_coerce
+from sqlalchemy.sql import ColumnElement
 
 from storage import schema
-from storage.columns import Serial
+from storage.columns import Json
 from storage.schema import meter_readings, transactions
 from storage.statements.parts import given
 from storage.statements.transactions import readings_from
 
-# Of the four newest messages, which are enough to tell how often a charger measures.
-_BEFORE_THEM = literal_column("3", Serial)
-_older = meter_readings.alias("older")
-_FROM = readings_from()
-_oldest = (
-    select(_older.c.id)
+_NEWEST: ColumnElement[int] = literal_column(
+    "4"
+)  # messages: enough to tell how often a charger measures
+_newest = (
+    select(meter_readings.c.samples)
     .where(
-        _older.c.organization_uuid == transactions.c.organization_uuid,
-        _older.c.charge_box_id == transactions.c.charge_box_id,
-        _older.c.transaction_id == transactions.c.transaction_id,
-        type_coerce(_older.c.received_at, BigInteger) >= _FROM,
+        meter_readings.c.organization_uuid == transactions.c.organization_uuid,
+        meter_readings.c.charge_box_id == transactions.c.charge_box_id,
+        meter_readings.c.transaction_id == transactions.c.transaction_id,
+        type_coerce(meter_readings.c.received_at, BigInteger) >= readings_from(),
     )
-    .order_by(_older.c.id.desc())
-    .limit(literal_column("1"))
-    .offset(_BEFORE_THEM)
+    .order_by(meter_readings.c.id.desc())
+    .limit(_NEWEST)
     .correlate(transactions)
-    .scalar_subquery()
+    .subquery()
 )
-# Apart: else PostgreSQL would look for the oldest anew with each reading.
-_running = (
+# In one column, each of them a list: PostgreSQL would not join them by their index.
+_begin, _comma, _end = (literal_column(f"'{sign}'", Text) for sign in "[,]")
+_joined = func.aggregate_strings(_newest.c.samples, _comma)  # type: ignore[arg-type] # a text would become a parameter
+_listed = select(_begin + _joined + _end)
+newest_readings_between = (
     select(
-        transactions.c.organization_uuid,
         transactions.c.charge_box_id,
         transactions.c.transaction_id,
-        _FROM.label("earliest"),
-        func.coalesce(_oldest, literal_column("0")).label("first"),
+        transactions.c.organization_uuid,
+        type_coerce(_listed.correlate(transactions).scalar_subquery(), Json).label("newest"),
     )
     .where(
         transactions.c.organization_uuid == given(transactions.c.organization_uuid),
@@ -43,26 +44,5 @@ _running = (
         transactions.c.charge_box_id <= given(transactions.c.charge_box_id, "last"),
         schema.RUNNING,
     )
-    .cte()
-    .prefix_with("MATERIALIZED")
-)
-newest_readings_between = (
-    select(
-        _running.c.charge_box_id,
-        _running.c.transaction_id,
-        _running.c.organization_uuid,
-        meter_readings.c.samples,
-    )
-    .join_from(
-        _running,
-        meter_readings,
-        and_(
-            meter_readings.c.organization_uuid == _running.c.organization_uuid,
-            meter_readings.c.charge_box_id == _running.c.charge_box_id,
-            meter_readings.c.transaction_id == _running.c.transaction_id,
-            meter_readings.c.id >= _running.c.first,
-            type_coerce(meter_readings.c.received_at, BigInteger) >= _running.c.earliest,
-        ),
-    )
-    .order_by(meter_readings.c.id)
+    .order_by(transactions.c.started_at)
 )
