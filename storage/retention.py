@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from storage.store import Storage
 
 # How many rows are removed in one write: on SQLite nobody else can write meanwhile.
-ROWS = 100
+ROWS = 50
 # Where there are partitions, whoever keeps something longest waits for them to go as a whole,
 # unless a week more would be much more.
 _WHOLE = 8  # days: a partition holds a week

@@ -121,39 +121,47 @@ def _needed(kinds: Kinds) -> ColumnElement[bool]:
     )
 
 
+def _of_entry(column: ColumnElement[Any], condition: ColumnElement[bool]) -> Any:
+    """Return what is read for each entry by itself: of a join PostgreSQL may read the whole."""
+    return select(column).where(condition).correlate(charger_messages).scalar_subquery()
+
+
+_logged = messages.c.seq == charger_messages.c.seq
+_MOMENT = _of_entry(messages.c.timestamp, _logged)
+_ANSWER = _of_entry(
+    func.min(_answers.c.seq),
+    and_(_answers.c.answers == charger_messages.c.seq, _answers.c.seq > charger_messages.c.seq),
+)
+_BEHIND = and_(
+    of_charger(charger_messages),
+    charger_messages.c.seq > given(charger_messages.c.seq, "after"),
+)
+
+
 @cache
 def oldest_messages(kinds: Kinds) -> Select[Any]:
     """Return the query for a charger's oldest messages behind a position, each with its answer.
 
     ``needed`` are those that a queue of these kinds still has.
     """
-    filed = charger_messages
-    answered = and_(_answers.c.answers == filed.c.seq, _answers.c.seq > filed.c.seq)
+    needed = select(messages.c.seq).where(_logged, _needed(kinds)).correlate(charger_messages)
     return (
         select(
-            filed.c.seq,
-            messages.c.timestamp.label("moment"),
-            _answers.c.seq.label("answer"),
-            _needed(kinds).label("needed"),
+            charger_messages.c.seq,
+            _MOMENT.label("moment"),
+            _ANSWER.label("answer"),
+            exists(needed).label("needed"),
         )
-        .select_from(
-            filed.outerjoin(messages, messages.c.seq == filed.c.seq).outerjoin(_answers, answered)
-        )
-        .where(of_charger(filed), filed.c.seq > given(filed.c.seq, "after"))
-        .order_by(filed.c.seq)
+        .where(_BEHIND)
+        .order_by(charger_messages.c.seq)
         .limit(limit())
     )
 
 
 # The first of a charger's messages behind a position whose moment has come already.
 known_message = (
-    select(messages.c.timestamp.label("moment"))
-    .select_from(charger_messages.join(messages, messages.c.seq == charger_messages.c.seq))
-    .where(
-        of_charger(charger_messages),
-        charger_messages.c.seq > given(charger_messages.c.seq, "after"),
-        messages.c.timestamp <= given(messages.c.timestamp, "now"),
-    )
+    select(_MOMENT.label("moment"))
+    .where(_BEHIND, given(messages.c.timestamp, "now") >= _MOMENT)
     .order_by(charger_messages.c.seq)
     .limit(literal_column("1"))
 )
