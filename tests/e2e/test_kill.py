@@ -7,7 +7,6 @@ import contextlib
 import json
 import random
 import signal
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from storage.clock import SystemClock
 from storage.records import Charger, ChargerKey
 from storage.secrets import digest_secret
 from storage.store import open_storage
+from tests import programs
 from tests.installations import variables
 
 KILLS = 20
@@ -45,16 +45,8 @@ class Answered:
 
 
 @contextlib.asynccontextmanager
-async def serving(data_dir: Path) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "csms",
-        "serve",
-        env=variables(data_dir),
-        stderr=asyncio.subprocess.PIPE,
-    )
-    assert process.stderr
+async def serving(data_dir: Path) -> AsyncIterator[tuple[programs.Program, str]]:
+    process = await programs.start("serve", environment=variables(data_dir))
     try:
         async with asyncio.timeout(30):
             while (event := json.loads(await process.stderr.readline()))["event"] != "ready":
@@ -63,8 +55,7 @@ async def serving(data_dir: Path) -> AsyncIterator[tuple[asyncio.subprocess.Proc
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
-        await process.stderr.read()
-        await process.wait()
+        await process.communicate()
 
 
 async def stream(ocpp: str, key: ChargerKey, life: int, answered: Answered) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import signal
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from storage.clock import SystemClock
 from storage.records import Charger, ChargerKey
 from storage.secrets import digest_secret
 from storage.store import open_storage
+from tests import programs
 from tests.installations import variables
 
 PASSWORD = "a-password-of-20-cha"
@@ -30,7 +30,7 @@ STATION = "/api/chargingStations/CP-1"
 class Server:
     """A server process, and one charger's and one user's way to it."""
 
-    process: asyncio.subprocess.Process
+    process: programs.Program
     http: str
     url: str
     session: aiohttp.ClientSession
@@ -54,15 +54,7 @@ class Server:
 
 @contextlib.asynccontextmanager
 async def serving(data_dir: Path, key: ChargerKey, api_key: str) -> AsyncIterator[Server]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "csms",
-        "serve",
-        env=variables(data_dir),
-        stderr=asyncio.subprocess.PIPE,
-    )
-    assert process.stderr
+    process = await programs.start("serve", environment=variables(data_dir))
     try:
         async with (
             asyncio.timeout(60),
@@ -77,8 +69,7 @@ async def serving(data_dir: Path, key: ChargerKey, api_key: str) -> AsyncIterato
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
-        await process.stderr.read()
-        await process.wait()
+        await process.communicate()
 
 
 async def enrol(data_dir: Path) -> tuple[ChargerKey, str]:
