@@ -21,6 +21,7 @@ from csms import frames
 from csms.books import open_books
 from csms.commands import Reset
 from csms.errors import ChargerOffline, LinkClosed
+from csms.frames import Call, Reply, Send
 from csms.gateway import Door, Gateway
 from csms.link import TRY_AGAIN_LATER
 from csms.ports import Answer
@@ -33,6 +34,7 @@ from storage.repositories.rows import columns
 from storage.secrets import digest_secret
 from storage.statements import organizations as statements
 from storage.store import Storage, open_storage
+from storage.tenancy import EVERYBODY, acting_for
 from tests.doubles import PATIENCE, until
 from tests.hostile import BROKEN_ANSWERS, HOSTILE_CALLS, ORGANIZATION, WRONG_PATHS
 from tests.storage.doubles import empty_disk, fill_disk
@@ -584,6 +586,25 @@ async def test_a_charger_that_is_not_let_in_is_told_to_try_again_later(tmp_path:
         await until(lambda: home.registry.find(KEY) is None)
         await home.storage.journal.flush()
         assert await home.storage.journal.exchanges(KEY) == []
+
+
+async def test_storage_is_asked_on_behalf_of_the_charger_s_organization(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Asking(Native):
+        async def attach(self, connection: Connection) -> Answer:
+            async def answer(call: Call | Send, position: int) -> Reply:
+                asked.append(acting_for())
+                return await connection.station.answer(call, position)
+
+            return answer
+
+    async with house(tmp_path, Asking()) as home, home.dial() as client:
+        await client.send(HEARTBEAT)
+        await hears(client)
+
+    assert asked == [ORGANIZATION]
+    assert acting_for() == EVERYBODY
 
 
 async def test_charger_that_cannot_be_served_is_sent_away_and_logged(tmp_path: Path) -> None:
