@@ -12,9 +12,12 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
 
+import structlog
+
 from storage import partitions
 from storage.clock import EPOCH, MICROSECOND
 from storage.database import Row, Statement, Write
+from storage.errors import StorageUnavailable
 from storage.records import Keep
 from storage.retention_log import NOTHING, Oldest, OldMessages, Removed, chargers, oldest
 from storage.retention_rest import SmallTables
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from storage.clock import Clock
     from storage.statements.deliveries import Kinds
     from storage.store import Storage
+
+log = structlog.get_logger("ringmain.retention")
 
 # How many rows are removed in one write: on SQLite nobody else can write meanwhile.
 ROWS = 50
@@ -62,8 +67,11 @@ class Retention:
         terms = await self._begin()
         await self._log.file(self._clock.now())
         for dropping in (self._log.remove_partitions, self._readings_of_weeks):
-            async for removed in dropping(terms):
-                yield removed
+            try:
+                async for removed in dropping(terms):
+                    yield removed
+            except StorageUnavailable as busy:  # the next pass may have better luck
+                log.warning("partition_not_dropped", error=str(busy))
         terms = self._patient(terms)
         filed = (self._log.remove, self._readings, self._commands, self._jobs, self._batches)
         for removing in (*filed, self._audit):

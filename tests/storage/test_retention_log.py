@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from storage.partitions import partitions_of
 from storage.records import ChargerKey, DeadLetter
-from storage.schema import charger_messages
+from storage.schema import charger_messages, messages
 from storage.store import open_storage
 from tests.storage.doubles import NOON, HandClock
 from tests.storage.past import Past, past
@@ -295,6 +295,27 @@ async def test_a_week_with_something_that_a_target_is_still_to_get_is_cleared_ro
 
     assert (await past.positions())[:2] == [waiting, waiting + 1]
     assert len(await past.positions()) == 4
+
+
+@pytest.mark.postgresql_only("only there is anything divided")
+async def test_a_week_that_somebody_reads_is_left_to_the_next_pass(past: Past) -> None:
+    await past.storage.organizations.change(past.archive, keep_messages=1)
+    short = await past.charger(await past.organization(keep_messages=2))
+    long = await past.charger(await past.organization(keep_messages=30))
+    past.says(long)
+    await past.days(3)
+    later = past.says(short)  # in another week
+    await past.day()
+    await past.leap(27)
+
+    async with past.storage.database.transaction() as reading:
+        await reading.execute(select(messages.c.seq))
+        removed = await past.day()
+        assert removed == {(short.organization_uuid, "messages"): 2}
+    assert later not in await past.positions()
+    assert len(await past.positions()) == 2
+
+    assert (await past.day())[long.organization_uuid, "messages"] == 2
 
 
 # ---- in the middle of it ----
