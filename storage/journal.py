@@ -9,16 +9,16 @@ Positions grow; where the log is divided, some are left out when a new week begi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeAlias, cast
 
 from msgspec import Struct
 
-from storage.clock import EPOCH, Clock
+from storage import exchanges
+from storage.clock import Clock
 from storage.database import NO_VALUES, Database, Row
 from storage.errors import StorageUnavailable
 from storage.group_commit import Batch, GroupCommit, Submitted, Tell
-from storage.positions import position_at
 from storage.records import ChargerKey, Direction, Exchange, Message, MessageType, Origin
 from storage.room import NO_ROOM, Ahead
 from storage.statements import messages as statements
@@ -43,12 +43,6 @@ MAX_OPEN = 65_536
 # How far the log may run ahead of what is filed by charger: each read by charger may look through
 # that much, each filing writes a page for each charger.
 FILED_AT_ONCE = 32_768
-
-# Between positions a time is looked for, wherever the clock was set back by no more than this: what
-# was logged twice in an hour of the day is found in both.
-CLOCK_SET_BACK = timedelta(hours=1)
-# Behind it, in some time zones, there are no more dates to add an hour to.
-LATEST = datetime(9999, 12, 1, tzinfo=UTC)
 
 _Open: TypeAlias = tuple[ChargerKey, Direction, int | None, str | None]
 
@@ -205,26 +199,12 @@ class Journal:
             "message_id": message_id,
             "since": since,
             "until": until,
-            **await self._bounds(since, until, before),
         }
         given = {name: value for name, value in filters.items() if value is not None}
-        statement = statements.page_of_exchanges(frozenset(given))
-        values = {**key._asdict(), **given, "limit": limit}
-        return [_exchange(row) for row in await self._database.fetch(statement, values)]
-
-    async def _bounds(
-        self, since: datetime | None, until: datetime | None, before: int | None
-    ) -> Mapping[str, int | None]:
-        """Return the positions that a page lies between: a range is read, a time is looked for."""
-        after, through = None, None if before is None else before - 1
-        if since is not None:
-            earliest = max(since, EPOCH + CLOCK_SET_BACK) - CLOCK_SET_BACK
-            after = await position_at(self._database, earliest) - 1
-        if until is not None:
-            latest = min(until, LATEST) + CLOCK_SET_BACK
-            last = await position_at(self._database, latest) - 1
-            through = last if through is None else min(last, through)
-        return {"after": after, "through": through}
+        bounds = await exchanges.bounds_of(self._database, since, until, before)
+        calls = await exchanges.newest(self._database, key, bounds, given, limit)
+        answered = await exchanges.answers(self._database, calls)
+        return [_exchange(call, answered.get(call["seq"])) for call in calls]
 
     def _enter(self, position: int, now: int) -> int:
         """Have room made for the next message, and return its position."""
@@ -243,26 +223,23 @@ class Journal:
         await self.group.flush()
 
 
-def message_of(row: Row, prefix: str = "") -> Message:
+def message_of(row: Row) -> Message:
     """Return the message of a row."""
     return Message(
-        seq=row[prefix + "seq"],
-        timestamp=row[prefix + "timestamp"],
-        key=ChargerKey(row[prefix + "organization_uuid"], row[prefix + "charge_box_id"]),
-        direction=row[prefix + "direction"],
-        ocpp_version=row[prefix + "ocpp_version"],
-        message_type=row[prefix + "message_type"],
-        message_id=row[prefix + "message_id"],
-        action=row[prefix + "action"],
-        frame=row[prefix + "frame"],
-        proxy_configuration_id=row[prefix + "proxy_configuration_id"],
-        origin=row[prefix + "origin"],
-        maybe_duplicate=row[prefix + "maybe_duplicate"],
+        seq=row["seq"],
+        timestamp=row["timestamp"],
+        key=ChargerKey(row["organization_uuid"], row["charge_box_id"]),
+        direction=row["direction"],
+        ocpp_version=row["ocpp_version"],
+        message_type=row["message_type"],
+        message_id=row["message_id"],
+        action=row["action"],
+        frame=row["frame"],
+        proxy_configuration_id=row["proxy_configuration_id"],
+        origin=row["origin"],
+        maybe_duplicate=row["maybe_duplicate"],
     )
 
 
-def _exchange(row: Row) -> Exchange:
-    answered: Any = row[statements.ANSWER + "seq"]
-    return Exchange(
-        message_of(row), None if answered is None else message_of(row, statements.ANSWER)
-    )
+def _exchange(call: Row, answer: Row | None) -> Exchange:
+    return Exchange(message_of(call), None if answer is None else message_of(answer))

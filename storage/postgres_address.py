@@ -37,6 +37,8 @@ DEFAULTS: Mapping[str, Any] = {
 }
 SETTINGS: Mapping[str, Any] = {
     "idle_in_transaction_session_timeout": 30_000,
+    # Compiling a statement takes a second, and it is for rows that most statements never read.
+    "jit": "off",
     # A statement that nobody waits for any more ends by itself.
     "client_connection_check_interval": 500,
     # The lock of a server that has vanished is free after 30 s.

@@ -7,13 +7,13 @@ from functools import cache
 from itertools import groupby
 from typing import Any, Final, TypeAlias
 
-from sqlalchemy import CompoundSelect, and_, delete, desc, exists, func, or_, select, update
+from sqlalchemy import CompoundSelect, and_, asc, delete, desc, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql import ColumnElement
 
 from storage.schema import messages
 from storage.statements.parts import given, limit
-from storage.statements.spoken import CONTENT, spoken
+from storage.statements.spoken import CONTENT, page_of_spoken, spoken
 from storage.target_schema import cursors, dead_letters, proxy_configurations, skipped
 
 # OCPP version and action of what a queue keeps.
@@ -43,7 +43,7 @@ _AFTER = given(messages.c.seq, "after")
 
 def _waiting(*conditions: ColumnElement[bool]) -> CompoundSelect[Any]:
     waiting = select(*CONTENT).where(_WAITING, *conditions)
-    return spoken(waiting, after=_AFTER).order_by("seq").limit(limit())
+    return page_of_spoken(waiting, asc, after=_AFTER)
 
 
 waiting_after = _waiting()
@@ -77,7 +77,7 @@ def queue_page(kinds: Kinds) -> Any:
         _BYTES.label("bytes"),
         *_tried(messages.c.seq),
     ).where(_WAITING, of_kinds(kinds))
-    return spoken(shown, after=_AFTER).order_by("seq").limit(limit())
+    return page_of_spoken(shown, asc, after=_AFTER)
 
 
 @cache
@@ -136,10 +136,8 @@ _told = (
 )
 copies_of = _told.where(_copies.c.origin == given(messages.c.origin, "seq")).order_by(_copies.c.seq)
 # A copy comes behind its message. One is out at a time: of very many the newest tell which.
-copies_after = (
-    spoken(_told.where(_copies.c.origin > _AFTER), said=_copies, after=_AFTER)
-    .order_by(desc("seq"))
-    .limit(limit())
+copies_after = page_of_spoken(
+    _told.where(_copies.c.origin > _AFTER), desc, said=_copies, after=_AFTER
 )
 queues_of_organization = (
     select(

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, CompoundSelect, desc, func, select, type_coerce, union_all
+from sqlalchemy import BigInteger, Select, Table, asc, func, select, type_coerce, union_all
 from sqlalchemy.sql import ColumnElement
 
-from storage.schema import messages
-from storage.statements.parts import given, insert_into, limit
-from storage.statements.spoken import CONTENT, filed_through, spoken
+from storage.schema import charger_messages, messages
+from storage.statements.parts import given, insert_into, limit, of_charger
+from storage.statements.spoken import CONTENT, filed_through, page_of_spoken
 from storage.target_schema import cursors
 
 append_message = insert_into(messages)
@@ -30,23 +30,17 @@ last_position = select(
 newest_message = select(type_coerce(messages.c.timestamp, BigInteger).label("logged_at")).where(
     messages.c.seq == select(func.max(messages.c.seq)).scalar_subquery()
 )
-calls_after = (
-    spoken(
-        select(*CONTENT).where(
-            messages.c.direction == "charger_to_platform", messages.c.message_type == "Call"
-        ),
-        after=given(messages.c.seq, "after"),
-    )
-    .order_by("seq")
-    .limit(limit())
+calls_after = page_of_spoken(
+    select(*CONTENT).where(
+        messages.c.direction == "charger_to_platform", messages.c.message_type == "Call"
+    ),
+    asc,
+    after=given(messages.c.seq, "after"),
 )
 
-# How the columns of a call's answer are told from the call's own.
-ANSWER = "answer_"
-_answers = messages.alias("answers")
-_exchanges = select(
-    *CONTENT, *(column.label(ANSWER + column.key) for column in _answers.c)
-).select_from(messages.outerjoin(_answers, _answers.c.answers == messages.c.seq))
+# ---- a page of what a charger's links said ----
+
+filed = select(filed_through().label("position"))
 _FILTERS: Mapping[str, ColumnElement[bool]] = {
     "action": messages.c.action == given(messages.c.action),
     "direction": messages.c.direction == given(messages.c.direction),
@@ -54,15 +48,41 @@ _FILTERS: Mapping[str, ColumnElement[bool]] = {
     "since": messages.c.timestamp >= given(messages.c.timestamp, "since"),
     "until": messages.c.timestamp < given(messages.c.timestamp, "until"),
 }
-_BOUNDS = frozenset({"after", "through"})
 
 
 @cache
-def page_of_exchanges(filters: frozenset[str]) -> CompoundSelect[Any]:
-    """Return the query for a page with these filters; each combination is built once.
+def filed_page(filters: frozenset[str]) -> Select[Any]:
+    """Return the query for a page of what is filed; each combination of filters is built once."""
+    entries = charger_messages.join(messages, messages.c.seq == charger_messages.c.seq)
+    return _page(select(*messages.c).select_from(entries), charger_messages, filters)
 
-    ``after`` and ``through`` bound it by position, and should wherever a time does.
-    """
-    filtered = _exchanges.where(*(_FILTERS[name] for name in sorted(filters - _BOUNDS)))
-    bounds = {name: given(messages.c.seq, name) for name in filters & _BOUNDS}
-    return spoken(filtered, **bounds).order_by(desc("seq")).limit(limit())
+
+@cache
+def unfiled_page(filters: frozenset[str]) -> Select[Any]:
+    """Return the query for a page of what is not filed yet."""
+    return _page(select(*messages.c).where(messages.c.answers.is_(None)), messages, filters)
+
+
+def _page(statement: Select[Any], table: Table, filters: frozenset[str]) -> Select[Any]:
+    return (
+        statement.where(
+            table.c.seq > given(messages.c.seq, "after"),
+            table.c.seq <= given(messages.c.seq, "through"),
+            of_charger(table),
+            *(_FILTERS[name] for name in sorted(filters)),
+        )
+        .order_by(table.c.seq.desc())
+        .limit(limit())
+    )
+
+
+CALL = "call_{}"  # how the positions are named that answers are asked for
+
+
+@cache
+def answers_to(calls: int) -> Select[Any]:
+    """Return the query for the answers to so many calls, which all are behind a position."""
+    asked = [given(messages.c.answers, CALL.format(place)) for place in range(calls)]
+    return select(messages).where(
+        messages.c.answers.in_(asked), messages.c.seq > given(messages.c.seq, "after")
+    )

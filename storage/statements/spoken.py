@@ -7,6 +7,7 @@ filed by charger in bulk, and what came since is read from the end of the log.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sqlalchemy import (
@@ -14,6 +15,8 @@ from sqlalchemy import (
     FromClause,
     Insert,
     Select,
+    UnaryExpression,
+    column,
     func,
     insert,
     literal_column,
@@ -24,7 +27,7 @@ from sqlalchemy.sql import ColumnElement
 
 from storage.columns import Serial
 from storage.schema import charger_messages, messages
-from storage.statements.parts import of_charger
+from storage.statements.parts import limit, of_charger
 
 _BEGINNING: ColumnElement[int] = literal_column("0", Serial)
 _NOBODY: ColumnElement[str] = literal_column("''")  # whose entries tell what is filed
@@ -48,13 +51,42 @@ def spoken(
     through: ColumnElement[int] | None = None,
 ) -> CompoundSelect[Any]:
     """Return the query for a statement's rows of one charger between two positions, with `seq`."""
+    return union_all(*_parts(statement, said, after, through))
+
+
+def page_of_spoken(
+    statement: Select[Any],
+    order: Callable[[ColumnElement[Any]], UnaryExpression[Any]],
+    said: FromClause = messages,
+    after: ColumnElement[int] = _BEGINNING,
+    through: ColumnElement[int] | None = None,
+) -> CompoundSelect[Any]:
+    """Return the query for the first of them in an order, as many as `limit` says.
+
+    Each part is limited by itself: PostgreSQL would read the whole of both, and sort it.
+    """
+    limited: Iterator[Any] = (
+        select(part.order_by(order(part.selected_columns["seq"])).limit(limit()).subquery())
+        for part in _parts(statement, said, after, through)
+    )
+    return union_all(*limited).order_by(order(column("seq"))).limit(limit())
+
+
+def _parts(
+    statement: Select[Any],
+    said: FromClause,
+    after: ColumnElement[int],
+    through: ColumnElement[int] | None,
+) -> tuple[Select[Any], Select[Any]]:
+    """Return the query for what is filed, and the one for what is not."""
     filed = _within(statement, charger_messages, after, through).where(
         charger_messages.c.seq == said.c.seq
     )
+    # That it is behind ``after`` is said again: PostgreSQL then knows which partitions it needs.
     unfiled = _within(statement, said, filed_through(after), through).where(
-        said.c.answers.is_(None)
+        said.c.seq > after, said.c.answers.is_(None)
     )
-    return union_all(filed, unfiled)
+    return filed, unfiled
 
 
 def _within(

@@ -24,7 +24,7 @@ from storage.records import ChargerKey, Message
 from storage.repositories.queues import Place, Queues
 from storage.schema import charger_messages, messages
 from storage.sqlite import DIALECT
-from storage.statements.messages import append_message, page_of_exchanges
+from storage.statements.messages import append_message, filed_page
 from storage.statements.spoken import file_messages
 from tests.storage.doubles import ALICE, BOB, UNSTORABLE, HandClock, empty_disk, fill_disk
 
@@ -255,12 +255,12 @@ async def test_a_position_that_is_filed_is_never_given_again(log: Log) -> None:
 
 
 @pytest.mark.sqlite_only("counts the steps of its machine")
-@pytest.mark.parametrize("filters", [frozenset[str](), frozenset({"through"})])
+@pytest.mark.parametrize("filters", [frozenset[str](), frozenset({"action"})])
 def test_a_page_of_a_long_history_costs_no_more_than_one_of_a_short(
     empty_database: Path, tmp_path: Path, filters: frozenset[str]
 ) -> None:
     connection = sqlite3.connect(shutil.copy(empty_database, tmp_path / "long.sqlite3"))
-    page = Compiled(page_of_exchanges(filters), DIALECT)
+    page = Compiled(filed_page(filters), DIALECT)
 
     def cost(through: int) -> int:
         """Count the steps that SQLite takes, in hundreds."""
@@ -270,7 +270,8 @@ def test_a_page_of_a_long_history_costs_no_more_than_one_of_a_short(
             nonlocal steps
             steps += 1
 
-        values = {**ALICE._asdict(), "through": through - 101, "limit": 50}
+        bounds = {"after": 0, "through": through - 101, "limit": 50}
+        values = {**ALICE._asdict(), **bounds, "action": METERS}
         connection.set_progress_handler(step, 100)
         assert len(connection.execute(page.sql, page.bind(values)).fetchall()) == 50
         connection.set_progress_handler(None, 0)
