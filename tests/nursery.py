@@ -9,6 +9,7 @@ and error, and a pipe in which its process id is told and, when it has ended, ho
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -75,4 +76,6 @@ def _become(request: Any, out: int, err: int) -> None:
 
 if __name__ == "__main__":
     document()  # every server has the same
+    gc.collect()
+    gc.freeze()  # so that no server looks through it all
     fork_on_request(socket.socket(fileno=int(sys.argv[1])))
