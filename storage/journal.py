@@ -125,16 +125,8 @@ class Journal:
         """
         if origin is not None and origin.seq in self._lost:
             raise StorageUnavailable
-        now, position, room = self._now(), self._head + 1, self._room
-        if (
-            position > room.last
-            or not room.since <= now < room.until
-            or self._ahead.losses != self.group.losses
-        ):
-            position = self._enter(position, now)
-        self._head = position
-        if position > self._files_at:
-            self._file()
+        now = self._now()
+        position = self._next(now)
         answers: int | None = None
         if message_type in ANSWERS:
             asked = (key, OPPOSITE[direction], proxy_configuration_id, message_id)
@@ -205,6 +197,20 @@ class Journal:
         calls = await exchanges.newest(self._database, key, bounds, given, limit)
         answered = await exchanges.answers(self._database, calls)
         return [_exchange(call, answered.get(call["seq"])) for call in calls]
+
+    def _next(self, now: int) -> int:
+        """Return the next position, for which room has been made if there was none."""
+        position, room = self._head + 1, self._room
+        if (
+            position > room.last
+            or not room.since <= now < room.until
+            or self._ahead.losses != self.group.losses
+        ):
+            position = self._enter(position, now)
+        self._head = position
+        if position > self._files_at:
+            self._file()
+        return position
 
     def _enter(self, position: int, now: int) -> int:
         """Have room made for the next message, and return its position."""
