@@ -127,14 +127,8 @@ class Journal:
             raise StorageUnavailable
         now = self._now()
         position = self._next(now)
-        answers: int | None = None
-        if message_type in ANSWERS:
-            asked = (key, OPPOSITE[direction], proxy_configuration_id, message_id)
-            answers = self._open.pop(asked, UNKNOWN)
-        elif message_type == "Call":
-            self._open[key, direction, proxy_configuration_id, message_id] = position
-            if len(self._open) > MAX_OPEN:
-                del self._open[next(iter(self._open))]
+        said = (key, direction, proxy_configuration_id, message_id)
+        answers = self._paired(message_type, said, position)
         # In the order of the columns, because there are four such rows for each proxied CALL.
         row = (
             position,
@@ -197,6 +191,18 @@ class Journal:
         calls = await exchanges.newest(self._database, key, bounds, given, limit)
         answered = await exchanges.answers(self._database, calls)
         return [_exchange(call, answered.get(call["seq"])) for call in calls]
+
+    def _paired(self, message_type: MessageType, said: _Open, position: int) -> int | None:
+        """Return the position of the call that an answer answers; keep in mind what is asked."""
+        if message_type in ANSWERS:
+            key, direction, proxy_configuration_id, message_id = said
+            asked = (key, OPPOSITE[direction], proxy_configuration_id, message_id)
+            return self._open.pop(asked, UNKNOWN)
+        if message_type == "Call":
+            self._open[said] = position
+            if len(self._open) > MAX_OPEN:
+                del self._open[next(iter(self._open))]
+        return None
 
     def _next(self, now: int) -> int:
         """Return the next position, for which room has been made if there was none."""
