@@ -111,9 +111,10 @@ class Delivery:
         """Queue a CALL with our reply; return the target's answer where it has a say and listens.
 
         The answer is None where none comes; cancel it to stop waiting. What is lost already is not
-        queued: the charger has no answer and will say it again.
+        queued, unless it turns out to be there: the charger will say it again.
         """
         if self._storage.journal.is_lost(position):
+            self.missed(position)
             return None
         action, version, rule = call.action, self._version, policy.rule(self._version, call.action)
         answer = ours = None
@@ -223,8 +224,10 @@ class Delivery:
 
     async def run(self, link: Link) -> None:
         """Deliver over this link while it flows; raise LinkClosed, NotStored or StorageError."""
+        await self._storage.group.back()
         trials = await self._look_back()
         while True:
+            await self._storage.group.back()  # before, nobody knows what is in the log
             if not self._flowing.is_set():
                 await self._flowing.wait()
             if self._ahead:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from itertools import chain
 from typing import TypeAlias
@@ -31,6 +31,7 @@ log = structlog.get_logger("ringmain.storage")
 Submitted: TypeAlias = tuple[Statement, Values]
 Tell: TypeAlias = Callable[[Exception | None], None]
 Hear: TypeAlias = Callable[[Sequence[Submitted]], None]
+Recount: TypeAlias = Callable[[], Awaitable[None]]
 LONGEST_REST = 0.1  # s
 PROBE_REST = 0.1  # s between two tries whether the database is back
 LATELY = 3.0  # s: on a full disk some batches find room, and others do not
@@ -90,7 +91,8 @@ class GroupCommit:
     def __init__(self, database: Database, apart: Collection[Statement] = ()) -> None:
         """Write to a database; statements ``apart`` touch no row that another one touches.
 
-        ``lost`` is told what is not committed, before those who submitted it are.
+        ``lost`` is told what is not committed, before those who submitted it are. It may turn out
+        to be: ``recount`` is awaited when storage is back, before anything is taken again.
         """
         self._database = database
         self._apart = frozenset(apart)
@@ -98,12 +100,23 @@ class GroupCommit:
         self._newest = _nothing()  # the newest batch that has rows
         self._wake = asyncio.Event()
         self.lost: Hear = _unheard
+        self.recount: Recount = _uncounted
         self.losses = 0  # how often storage was away and took what was submitted with it
         self._fault: Exception | None = None  # why the last batch that was lost was
         self._failed_at = 0.0  # by the event loop's clock
-        self.away = False  # nothing is taken
+        self._there = asyncio.Event()  # where it is not, nothing is taken
+        self._there.set()
         self._ending = asyncio.Event()  # no more than what is there will be written
         self._ended = False
+
+    @property
+    def away(self) -> bool:
+        """Tell whether storage is away: nothing is taken, and nobody knows what was."""
+        return not self._there.is_set()
+
+    async def back(self) -> None:
+        """Wait while storage is away."""
+        await self._there.wait()
 
     @property
     def fault(self) -> Exception | None:
@@ -174,7 +187,8 @@ class GroupCommit:
         while self.away and not self._ending.is_set():
             try:
                 await self._database.write(())
-                self.away = False
+                await self.recount()
+                self._there.set()
                 log.info("storage_available")
             except Exception as fault:  # noqa: BLE001 - without its one writer all would stop
                 self._note(fault)
@@ -224,7 +238,7 @@ class GroupCommit:
             batch.blame(part, unavailable)
             self.lost(batch.rows[part.start : part.stop])
         self._note(unavailable)
-        self.away = True
+        self._there.clear()
         lost = sum(map(len, parts)) + len(self._batch.rows)
         log.warning("storage_unavailable", error=str(unavailable), rows=lost)
         # What was submitted since goes the same way: it may say that what came before is stored.
@@ -240,6 +254,10 @@ class GroupCommit:
 
 def _unheard(_rows: Sequence[Submitted]) -> None:
     """Make nothing of what is lost."""
+
+
+async def _uncounted() -> None:
+    """Count nothing again."""
 
 
 def _nothing() -> Batch:

@@ -22,6 +22,7 @@ from storage.group_commit import Batch, GroupCommit, Submitted, Tell
 from storage.records import ChargerKey, Direction, Exchange, Message, MessageType, Origin
 from storage.room import NO_ROOM, Ahead
 from storage.statements import messages as statements
+from storage.statements.positions import positions_between
 from storage.statements.spoken import file_messages
 
 # Where an answer goes, its call came from.
@@ -84,7 +85,8 @@ class Journal:
         self._ahead = Ahead(group)
         self._open: dict[_Open, int] = {}  # calls without answer, oldest first
         self._lost: dict[int, None] = {}  # positions of what is not on disk, oldest first
-        group.lost = self._lose
+        self._doubtful: list[int] = []  # of those, since storage went away
+        group.lost, group.recount = self._lose, self._recount
 
     @classmethod
     async def open(
@@ -150,15 +152,29 @@ class Journal:
         return Receipt(position, batch, len(batch.rows) - 1)
 
     def is_lost(self, position: int) -> bool:
-        """Tell whether a frame is known not to be on disk, of those that were lost lately."""
+        """Tell whether a frame is not on disk, of those that were lost lately.
+
+        While storage is away a frame may be told lost that is not.
+        """
         return position in self._lost
 
     def _lose(self, rows: Sequence[Submitted]) -> None:
         for statement, values in rows:
             if statement is statements.append_message:
-                self._lost[cast("int", cast("tuple[Any, ...]", values)[0])] = None
+                position = cast("tuple[Any, ...]", values)[0]
+                self._lost[position] = None
+                self._doubtful.append(position)
         while len(self._lost) > MAX_OPEN:
             del self._lost[next(iter(self._lost))]
+        del self._doubtful[MAX_OPEN:]  # the first ones may be there, the others were never written
+
+    async def _recount(self) -> None:
+        """Find what is on disk after all: its batch was committed, and nobody could be told."""
+        if self._doubtful:
+            span = {"first": min(self._doubtful), "last": max(self._doubtful)}
+            for row in await self._database.fetch(positions_between, span):
+                self._lost.pop(row["seq"], None)
+            self._doubtful.clear()
 
     async def read_calls(self, key: ChargerKey, after: int, limit: int) -> list[Message]:
         """Return a charger's committed CALLs behind a position, in order."""
@@ -231,8 +247,13 @@ class Journal:
         self._files_at = self._head + self._filed_at_once
 
     async def flush(self) -> None:
-        """Wait until all that has been appended is committed or has failed."""
+        """Wait until all that has been appended is committed or has failed.
+
+        Raises StorageUnavailable where that is not known.
+        """
         await self.group.flush()
+        if self.group.away:
+            raise StorageUnavailable
 
 
 def message_of(row: Row) -> Message:

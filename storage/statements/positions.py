@@ -1,4 +1,4 @@
-"""Where in the message log a moment is: positions are given in the order of time."""
+"""Which positions of the message log there are, and where a moment is: they follow time."""
 
 from __future__ import annotations
 
@@ -42,3 +42,7 @@ def _position_at() -> Select[Any]:
 
 
 position_at = _position_at()
+positions_between = select(messages.c.seq).where(
+    messages.c.seq >= given(messages.c.seq, "first"),
+    messages.c.seq <= given(messages.c.seq, "last"),
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from csms import frames
 from csms.errors import LinkError
 from csms.frames import Call, Reply
 from proxy.reader import LONGEST_PAGE
+from storage.database import Write
 from storage.errors import StorageUnavailable
 from storage.records import Message
 from storage.repositories.queues import Place
@@ -202,6 +203,7 @@ async def test_a_question_that_nobody_waits_for_any_more_is_not_asked(
             await charger.call("Authorize", {"idTag": "CARD"})
             held.set()
             await charger.starts()
+            await target.hears("StartTransaction")
 
     assert told(target) == ["DataTransfer", "StatusNotification", "StartTransaction"]
 
@@ -296,7 +298,7 @@ async def test_a_message_that_the_target_cannot_process_is_said_three_times_and_
 async def test_a_message_that_the_target_leaves_unanswered_is_said_three_times(
     stage: Stage,
 ) -> None:
-    patient = replace(QUICK, attempt_interval=0.0, answer=0.02, silent_calls=5)
+    patient = replace(QUICK, attempt_interval=0.0, answer=0.2, silent_calls=5)
     post = await posted(stage.storage, patient)
     await post.says(DURABLE, 1)
     await post.says(DURABLE, 2)
@@ -466,9 +468,9 @@ async def test_what_storage_lost_on_its_way_is_told_once_when_it_is_said_again(
             patch.setattr(stage.storage.database, "write", full)
             with pytest.raises(LinkError):
                 await charger.meters(0, 17)
+        await stage.storage.group.back()
         released.set()
         await stage.status(key)
-    await until(lambda: not stage.storage.group.away)
     async with stage.charger(key) as charger:
         await charger.meters(0, 17)
         await charger.call(EVENT, {"status": "Uploaded"})
@@ -485,6 +487,7 @@ async def test_what_is_lost_before_it_is_queued_is_not_told(
 
     post, storage = await posted(stage.storage, QUICK), stage.storage
     peer = await post.connects()
+    await post.drains()
     call = frames.call("lost", DURABLE, b'{"number":1}')
     with monkeypatch.context() as patch:
         patch.setattr(storage.database, "write", full)
@@ -492,7 +495,7 @@ async def test_what_is_lost_before_it_is_queued_is_not_told(
             post.stored.key, "charger_to_platform", "1.6", "Call", call.id, DURABLE, call.text
         )
         await storage.group.flush()
-    await until(lambda: not storage.group.away)
+    await storage.group.back()
     await post.says(DURABLE, 2)
     assert (await peer.answers())[3] == {"number": 2}
     await post.drains()
@@ -502,6 +505,33 @@ async def test_what_is_lost_before_it_is_queued_is_not_told(
     await post.says(DURABLE, 3)
 
     assert (await peer.answers())[3] == {"number": 3}
+    await post.hangs_up()
+
+
+async def test_what_was_told_lost_and_is_there_after_all_is_told(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post, storage = await posted(stage.storage, QUICK), stage.storage
+    peer = await post.connects()
+    await post.drains()
+    write = storage.database.write
+
+    async def cut_off(writes: Sequence[Write]) -> None:
+        await write(writes)
+        raise StorageUnavailable
+
+    call = frames.call("doubtful", DURABLE, b'{"number":1}')
+    with monkeypatch.context() as patch:
+        patch.setattr(storage.database, "write", cut_off)
+        told = storage.journal.append(
+            post.stored.key, "charger_to_platform", "1.6", "Call", call.id, DURABLE, call.text
+        )
+        await storage.group.flush()
+        post.delivery.offer(told.position, call, frames.call_result(call.id, b"{}"))
+
+    assert (await peer.answers())[3] == {"number": 1}
+    await post.says(DURABLE, 2)
+    assert (await peer.answers())[3] == {"number": 2}
     await post.hangs_up()
 
 

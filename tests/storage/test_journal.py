@@ -15,7 +15,7 @@ from sqlalchemy import URL
 
 from storage import engines
 from storage import journal as journal_module
-from storage.database import Database
+from storage.database import Database, Write
 from storage.errors import StorageError, StorageUnavailable
 from storage.group_commit import GroupCommit
 from storage.journal import Journal, Receipt
@@ -33,7 +33,6 @@ from storage.repositories.rows import columns
 from storage.statements.chargers import add_charger
 from storage.statements.organizations import add_organization
 from storage.statements.proxies import add_cursor, add_proxy_configuration
-from tests.doubles import until
 from tests.storage.doubles import (
     ALICE,
     BOB,
@@ -120,9 +119,9 @@ async def test_no_copy_is_made_of_what_is_lost(
     with monkeypatch.context() as patch:
         patch.setattr(database, "write", away)
         in_hand, behind = talk.call("in hand").position, talk.call("behind").position
-        await journal.flush()
+        await journal.group.flush()
         at_once = talk.call("while it is away").position
-    await until(lambda: not journal.group.away)
+    await journal.group.back()
 
     lost = [in_hand, behind, at_once]
     assert [journal.is_lost(position) for position in [kept, *lost]] == [False, True, True, True]
@@ -131,6 +130,27 @@ async def test_no_copy_is_made_of_what_is_lost(
             copy_of(position)
     copy_of(kept)
     assert len(await exchanges(journal)) == 2
+
+
+async def test_what_was_told_lost_and_is_there_after_all_may_be_copied(
+    database: Database, journal: Journal, talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = database.write
+
+    async def cut_off(writes: Sequence[Write]) -> None:
+        await write(writes)
+        raise StorageUnavailable
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "write", cut_off)
+        stored = talk.call("stored").position
+        await journal.group.flush()
+        lost = talk.call("lost").position
+        with pytest.raises(StorageUnavailable):  # nobody knows yet
+            await journal.flush()
+    await journal.group.back()
+
+    assert [journal.is_lost(position) for position in (stored, lost)] == [False, True]
 
 
 # ---- order ----
