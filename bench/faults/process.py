@@ -45,6 +45,7 @@ class ServerProcess:
         self.slowest_start_s = 0.0
         self.logged: Counter[str] = Counter()  # events by name
         self.errors: list[dict[str, Any]] = []
+        self.returns: list[float] = []  # when storage could be written to again
         self.lags: list[tuple[float, float]] = []  # (when, how late the event loop was), in s
 
     async def start(self, crash: str = "") -> None:
@@ -116,6 +117,8 @@ class ServerProcess:
         except ValueError:
             event = {"event": "not json", "level": "error", "line": line.decode(errors="replace")}
         self.logged[event.get("event", "")] += 1
+        if event.get("event") == "storage_available":
+            self.returns.append(time.monotonic())
         self.lags += map(tuple, event.get("lags", ()))
         if event.get("level") in ("error", "critical"):
             self.errors.append(event)

@@ -58,6 +58,11 @@ class Watch:
         """Note that the database is back now."""
         self.ended = time.monotonic()
 
+    def written_s(self) -> float:
+        """Return how long after the end the server wrote to the database again."""
+        returns = [at for at in self.stand.server.returns if at > self.ended]
+        return min(returns, default=self.ended + self.first_answer_s()) - self.ended
+
     def first_answer_s(self) -> float:
         """Return how long after the end the first charger had an answer, which is a commit."""
         ends = [at + took for rig in self.stand.chargers for at, _, took in rig.answers]
