@@ -14,13 +14,16 @@ import contextlib
 import json
 import statistics
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from websockets.asyncio.client import ClientConnection
 
+from bench import appending
 from bench.commands import Commander
 from bench.load import Dial, connected, saturate
 from bench.subjects import COMMANDS, SUBJECTS
@@ -248,12 +251,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--scale", type=float, default=1.0, help="more or fewer CALLs a round")
-    parser.add_argument("--only", choices=["messages", "commands"], help="a part of it")
+    parser.add_argument("--only", choices=["messages", "commands", "storage"], help="a part of it")
     chosen = parser.parse_args()
-    if chosen.only != "commands":
+    if chosen.only in {None, "messages"}:
         print(report(asyncio.run(run(chosen.rounds, chosen.scale))))
-    if chosen.only != "messages":
+    if chosen.only in {None, "commands"}:
         print(report_commands(*asyncio.run(run_commands(chosen.rounds, chosen.scale))))
+    if chosen.only in {None, "storage"}:
+        with tempfile.TemporaryDirectory() as folder:
+            print(appending.report(asyncio.run(appending.run(Path(folder), chosen.rounds))))
 
 
 if __name__ == "__main__":
