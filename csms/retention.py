@@ -82,25 +82,24 @@ class Upholding:
             log.warning("retention_failed", error=str(failure))
         except Exception as fault:  # noqa: BLE001 - whatever it is, the disk fills up meanwhile
             log.error("chore_failed", chore=type(self).__name__, fault=place_of(fault))
-        self._steps = None
         return self._pace.every
 
     async def turn(self) -> bool:
         """Take so many steps; return whether the pass is done. Raises StorageError."""
         now = asyncio.get_running_loop().time
-        steps = self._steps = self._steps or self._retention.sweep()
+        steps, self._steps = self._steps or self._retention.sweep(), None
         removed: Counter[str] = Counter()
         try:
             for _ in range(self._pace.steps):
                 begun = now()
                 one = await anext(steps, None)
                 if one is None:
-                    self._steps = None
                     return True
                 if one.rows:
                     removed[one.what] += one.rows
                     self._untold[one.organization_uuid][one.what] += one.rows
                 await asyncio.sleep(now() - begun)
+            self._steps = steps
             return False
         finally:
             if removed:

@@ -133,6 +133,19 @@ async def test_a_pass_that_fails_is_told_in_one_line_and_another_begins(
     assert [line["event"] for line in logs] == ["retention", event, "retention"]
 
 
+async def test_after_a_pass_that_fails_the_next_turn_begins_another(
+    storage: Storage, clock: HandClock
+) -> None:
+    steps = Steps([StorageUnavailable()], [NOTHING])
+    upholding = Upholding(steps, storage.audit, clock, AT_ONCE)
+    with pytest.raises(StorageUnavailable):
+        await upholding.turn()
+
+    assert await upholding.turn()
+
+    assert steps.begun == 2
+
+
 async def _gone(storage: Storage, key: ChargerKey) -> None:
     while await storage.journal.exchanges(key):  # noqa: ASYNC110 - the server tells nobody
         await asyncio.sleep(0)

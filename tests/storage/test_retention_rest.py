@@ -10,10 +10,12 @@ import pytest
 from sqlalchemy import Table, func, select
 
 from storage import retention_rest
+from storage.database import Write
 from storage.operation_records import AskedStart, Reservation
 from storage.operations_schema import remote_starts, reservations
 from storage.records import ChargerKey, DeadLetter, ProxyConfiguration
 from storage.schema import id_tokens
+from storage.statements import retention as statements
 from storage.target_schema import dead_letters, id_pairs, skipped
 from tests.storage.past import Past, past
 from tests.storage.records import transaction
@@ -97,6 +99,18 @@ async def test_a_token_that_was_accepted_long_ago_is_forgotten(past: Past) -> No
     await past.day()
 
     assert [row["id_token"] for row in await past.rows(select(id_tokens.c.id_token))] == ["new"]
+
+
+async def test_a_token_that_is_accepted_while_it_is_looked_at_stays(past: Past) -> None:
+    key = await past.charger(await past.organization())
+    note, walk = past.storage.id_tokens.note_accepted, statements.walk_id_tokens
+    await note(key, "token", "platform", past.clock.now())
+    page = await past.storage.database.fetch(walk.page, {**walk.beginning, "limit": 1})
+    await note(key, "token", "platform", past.clock.pass_time(days=100))
+
+    await past.storage.database.write([Write(walk.drop, page)])
+
+    assert await count(past, id_tokens) == 1
 
 
 # ---- what belongs to targets ----
