@@ -184,7 +184,7 @@ async def test_a_target_that_never_answers_our_boot_is_no_hindrance(
     tmp_path: Path, target: Target
 ) -> None:
     target.mute = True
-    async with staged(tmp_path, replace(QUICK, answer=0.02)) as stage:
+    async with staged(tmp_path, replace(QUICK, answer=0.5)) as stage:
         key = await stage.enrol(target.url)
         async with stage.charger(key) as charger:
             await target.hears("BootNotification", 2)
@@ -195,7 +195,7 @@ async def test_a_target_that_never_answers_our_boot_is_no_hindrance(
 
 async def test_nor_is_it_waited_for_on_one_link_for_ever(tmp_path: Path, target: Target) -> None:
     target.mute = True
-    async with staged(tmp_path, replace(QUICK, answer=0.02)) as stage:
+    async with staged(tmp_path, replace(QUICK, answer=0.2)) as stage:
         key = await stage.enrol(target.url)
         async with stage.charger(key):
             await target.hears("BootNotification", 4)
