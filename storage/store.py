@@ -7,6 +7,7 @@ import contextlib
 import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from sqlalchemy import URL
@@ -47,13 +48,12 @@ from storage.statements import chargers, deliveries, messages
 _APART = (messages.append_message, chargers.note_status, deliveries.note_position)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Storage:
     """The journal and the repositories of one open database."""
 
     database: Database
     group: GroupCommit
-    probe: Probe
     journal: Journal
     organizations: Organizations
     api_keys: ApiKeys
@@ -79,6 +79,11 @@ class Storage:
     local_lists: LocalLists
     jobs: Jobs
     files: Files
+
+    @cached_property
+    def probe(self) -> Probe:
+        """Return what tries whether the database takes anything, one for all who ask."""
+        return Probe(self.database)
 
     async def sweep_files(self) -> None:
         """Remove files that nobody knows of; for the one server, before it takes in new ones."""
@@ -145,7 +150,6 @@ async def assemble(
     return Storage(
         database=database,
         group=group,
-        probe=Probe(database),
         journal=await Journal.open(database, group, clock),
         organizations=Organizations(database, clock, new_id),
         api_keys=ApiKeys(database, group, clock, new_id),
