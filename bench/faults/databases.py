@@ -23,6 +23,8 @@ COMMIT_S, ROOM_S = 2.0, 5.0  # how soon after the end of the fault something is 
 # An answer that was committed before the fault may be read after it.
 GRACE_S = 0.2
 KILLS = 5
+# Without a database all targets are dialled over and over: nearly as rarely as in earnest.
+UNHURRIED = {"first_backoff": 0.5, "longest_backoff": 4.0}
 
 
 class Return(NamedTuple):
@@ -36,7 +38,7 @@ async def killed(ground: Ground, seed: int, scale: float = 1.0) -> list[Line]:
     """Kill PostgreSQL and start it at once, some times; then keep it away for a minute."""
     cluster = _cluster(ground)
     outage_s, kills = max(4.0, OUTAGE_S * min(1.0, scale)), max(1, round(KILLS * scale))
-    async with standing(ground, seed) as stand:
+    async with standing(ground, seed, timings=UNHURRIED) as stand:
         rigs = await _busy_fleet(stand, scale)
         async with _driven(stand, rigs, scale), watching(stand, _some(rigs)) as watch:
             restarts = [await _restart(stand, cluster, watch) for _ in range(kills)]
@@ -61,7 +63,7 @@ async def frozen(ground: Ground, seed: int, scale: float = 1.0) -> list[Line]:
     """Stop every process of PostgreSQL for half a minute."""
     cluster = _cluster(ground)
     frozen_s = max(7.0, FROZEN_S * min(1.0, scale))
-    async with standing(ground, seed) as stand:
+    async with standing(ground, seed, timings=UNHURRIED) as stand:
         rigs = await _busy_fleet(stand, scale)
         async with _driven(stand, rigs, scale), watching(stand, _some(rigs)) as watch:
             await asyncio.sleep(2)
@@ -83,7 +85,7 @@ async def full(ground: Ground, seed: int, scale: float = 1.0) -> list[Line]:
     """Leave the database no room, in each way that there is here."""
     async with contextlib.AsyncExitStack() as stack:
         kept, disks = await _rooms(ground, stack)
-        async with standing(kept, seed) as stand:
+        async with standing(kept, seed, timings=UNHURRIED) as stand:
             if ground.cluster is None:
                 disks = [Pages(stand.server), *disks]
             rigs = await _busy_fleet(stand, scale)

@@ -257,9 +257,8 @@ async def test_an_id_that_storage_did_not_take_is_noted_with_the_next_position(
     with monkeypatch.context() as patch:
         patch.setattr(stage.storage.database, "write", full)
         await peer.says(frames.call_result(call[1], b'{"transactionId":77}').text)
-        await post.drains()
-        await post.storage.group.flush()
-    await until(lambda: not post.storage.group.away)
+        await until(lambda: post.storage.group.away)
+    await post.storage.group.back()
     post.exchanges(METERS, b'{"transactionId":5}')
     assert (await peer.answers())[2:] == [METERS, {"transactionId": 77}]
     await post.drains()
