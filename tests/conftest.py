@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -56,6 +56,12 @@ def pytest_configure_node(node: Any) -> None:
         node.workerinput["postgresql"] = _port(node.config)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say once what is left out."""
+    if cluster.binaries() is None:
+        terminalreporter.write_line(NOT_FOUND)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the server, if this process has started it."""
     server = config.stash.get(_SERVER, None)
@@ -88,18 +94,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave one set of parameters to each test that is marked `one_of_each`, on PostgreSQL."""
+    """Leave out what cannot run on PostgreSQL here, and most of what is `one_of_each`."""
+    on_postgresql = [item for item in items if _parameters(item).get("engine") == "postgresql"]
+    there = cluster.binaries() is not None
+    left_out = _all_but_one_of_each(on_postgresql) if there else set(on_postgresql)
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=list(left_out))
+
+
+def _all_but_one_of_each(items: Iterable[pytest.Item]) -> set[pytest.Item]:
     sets: defaultdict[tuple[Any, ...], list[pytest.Item]] = defaultdict(list)
     for item in items:
-        mark, given = item.get_closest_marker("one_of_each"), _parameters(item)
-        if mark and given.get("engine") == "postgresql":
-            each = [id(given.get(name)) for name in mark.kwargs.get("of", ())]
+        if mark := item.get_closest_marker("one_of_each"):
+            each = [id(_parameters(item).get(name)) for name in mark.kwargs.get("of", ())]
             sets[item.nodeid.partition("[")[0], *each].append(item)
     # Of every test another one, but the same in every run.
     chosen = {one[crc32(one[0].nodeid.encode()) % len(one)] for one in sets.values()}
-    left_out = {item for one in sets.values() for item in one} - chosen
-    items[:] = [item for item in items if item not in left_out]
-    config.hook.pytest_deselected(items=list(left_out))
+    return {item for one in sets.values() for item in one} - chosen
 
 
 def _parameters(item: pytest.Item) -> Mapping[str, Any]:
