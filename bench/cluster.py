@@ -111,7 +111,7 @@ class Cluster:
 
     def kill(self) -> None:
         """Kill the server (SIGKILL), and wait until none of its processes is left."""
-        _signal([self.postmaster], signal.SIGSTOP)  # else it goes on making children meanwhile
+        _halt(self.postmaster)  # else it goes on making children meanwhile
         processes = self.processes()
         _signal(processes, signal.SIGKILL)
         while any(Path(f"/proc/{process}").exists() for process in processes):
@@ -188,6 +188,13 @@ def _signal(processes: Sequence[int], number: signal.Signals) -> None:
     for process in processes:
         with suppress(ProcessLookupError):  # one that served a single connection may be gone
             os.kill(process, number)
+
+
+def _halt(process: int) -> None:
+    """Stop a process, and wait until it has stopped."""
+    _signal([process], signal.SIGSTOP)
+    while Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        time.sleep(0.001)
 
 
 def _let_in(folder: Path, account: pwd.struct_passwd) -> None:

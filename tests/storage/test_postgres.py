@@ -9,7 +9,8 @@ import random
 import resource
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,11 +18,13 @@ import uvloop
 from sqlalchemy import URL, column, text
 
 from bench.cluster import ADMIN, Cluster, running
+from storage.clock import SystemClock
 from storage.database import Write
 from storage.engines import parse_url
 from storage.errors import StatementTimeout, StorageError, StorageUnavailable
 from storage.postgres import PostgresDatabase
-from storage.postgres_connections import PLACES
+from storage.postgres_connections import PLACES, TAKEN
+from storage.store import Storage, open_storage
 from storage.tenancy import EVERYBODY, SETTING, on_behalf_of
 from tests.doubles import until
 from tests.storage.doubles import PATIENCE
@@ -440,6 +443,23 @@ def test_with_more_than_1100_descriptors_a_restart_harms_no_other_connection(
         run(restart())
 
     assert caplog.records == []
+
+
+# ---- two servers ----
+
+
+async def test_a_second_server_on_the_database_does_not_start(url: URL, tmp_path: Path) -> None:
+    def storage(directory: str, *, serving: bool) -> AbstractAsyncContextManager[Storage]:
+        return open_storage(tmp_path / directory, SystemClock(), database_url=url, serving=serving)
+
+    async with storage("first", serving=True):
+        async with storage("first", serving=False):  # the command line
+            pass
+        with pytest.raises(StorageUnavailable, match=TAKEN):
+            await storage("second", serving=True).__aenter__()
+
+    async with storage("second", serving=True):
+        pass
 
 
 # ---- closing ----
