@@ -8,6 +8,7 @@ from typing import Any
 from api.errors import Unavailable
 from api.routing import Request, route
 from api.schemas.common import Success
+from storage.errors import StorageError
 
 
 @route("GET", "/healthz", tag="Operations", scope=None, answer=Success())
@@ -20,8 +21,12 @@ async def healthz(_request: Request) -> Mapping[str, Any]:
 async def readyz(request: Request) -> Mapping[str, Any]:
     """Tell that the database answers and takes what is written; 503 while it does not."""
     storage = request.parts.storage
-    await storage.organizations.get("")
+    try:
+        await storage.organizations.get("")
+        if storage.group.fault is None:
+            await storage.probe.check()
+    except StorageError as fault:
+        raise Unavailable(str(fault)) from fault
     if storage.group.fault is not None:
         raise Unavailable(str(storage.group.fault))
-    await storage.probe.check()
     return {}

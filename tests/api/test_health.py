@@ -1,0 +1,26 @@
+"""Ready is who can store: red with the reason where nothing is taken, green again by itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from storage import probe
+from tests.api.conftest import Api
+from tests.storage.doubles import empty_disk, fill_disk
+
+
+@pytest.fixture(autouse=True)
+def tried_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(probe, "TRUSTED_SECONDS", 0.0)
+
+
+@pytest.mark.sqlite_only(reason="what is full of PostgreSQL in tests are tables that are there")
+async def test_a_server_without_traffic_is_not_ready_on_a_full_disk(api: Api) -> None:
+    await fill_disk(api.storage.database)
+    got = await api("GET", "/readyz")
+
+    assert got.error == (503, "unavailable")
+    assert "full" in got.text
+    await empty_disk(api.storage.database)
+    assert (await api("GET", "/readyz")).status == 200
