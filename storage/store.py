@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL
 
@@ -157,22 +158,9 @@ async def assemble(
         proxy_configurations=proxy_configurations,
         client_certificates=ClientCertificates(database, sealer),
         transactions=Transactions(database, group, clock),
-        id_pairs=IdPairs(database, group),
-        id_tokens=IdTokens(database, group),
         known_tokens=KnownTokens(database),
-        commands=Commands(database, group),
-        queues=Queues(database, group),
-        dead_letters=DeadLetters(database, group),
-        charging_profiles=ChargingProfiles(database, group),
-        audit=Audit(database, group),
-        overlays=Overlays(database, group),
-        availability=AvailabilityWishes(database, group),
-        deferred_resets=DeferredResets(database, group),
-        station_limits=StationLimits(database, group),
         readings=Readings(database, clock),
-        remote_starts=RemoteStarts(database, group),
-        reservations=Reservations(database, group),
-        local_lists=LocalLists(database, group),
         jobs=Jobs(database),
         files=files,
+        **{name: repository(database, group) for name, repository in _WRITTEN_IN_BATCHES.items()},
     )
