@@ -12,6 +12,7 @@ from sqlalchemy.sql import ColumnElement, Executable
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from storage.database import Row, Statement, Values
+from storage.errors import StorageError
 
 AT_ONCE = 16
 _ONE_ROW = re.compile(r"\((?:\?, )*\?\)")
@@ -58,7 +59,8 @@ class Compiled:
     def bind(self, values: Values) -> Sequence[Any]:
         """Return the parameters in the order of the SQL; KeyError names a missing value.
 
-        A tuple is in that order already, and made of what the driver takes.
+        A tuple is in that order already, and made of what the driver takes. Raises StorageError for
+        a value that its type cannot write.
         """
         if isinstance(values, tuple):
             return values
@@ -66,9 +68,12 @@ class Compiled:
         if not self._bind:
             return taken
         bound = list(taken)
-        for place, process in self._bind:
-            if bound[place] is not None:
-                bound[place] = process(bound[place])
+        try:
+            for place, process in self._bind:
+                if bound[place] is not None:
+                    bound[place] = process(bound[place])
+        except (TypeError, ValueError) as error:  # such as a number beyond 64 bits in a document
+            raise StorageError(f"The database cannot take a value: {error}.") from error
         return bound
 
     def _named(self, values: Row) -> tuple[Any, ...]:

@@ -10,7 +10,9 @@ from sqlalchemy import Dialect, bindparam, select
 from storage import postgres_types, sqlite
 from storage.columns import UtcTime
 from storage.compiled import AT_ONCE, Compiled
+from storage.errors import StorageError
 from storage.schema import audit, messages, organizations
+from storage.schema import chargers as chargers_table
 from storage.sqlite import DIALECT
 from storage.statements import chargers
 from storage.statements.parts import insert_into
@@ -48,6 +50,16 @@ def test_values_are_bound_by_their_type() -> None:
     bound = Compiled(since, DIALECT).bind({"since": datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)})
 
     assert list(bound) == [1_000_000]
+
+
+@pytest.mark.parametrize("document", ["\udc80", 2**64, object()], ids=["text", "number", "type"])
+@pytest.mark.parametrize("dialect", [sqlite.DIALECT, postgres_types.DIALECT])
+def test_a_document_that_cannot_be_written_is_refused(dialect: Dialect, document: object) -> None:
+    put = Compiled(insert_into(chargers_table), dialect)
+    row = dict.fromkeys(chargers_table.c.keys())
+
+    with pytest.raises(StorageError, match="cannot take a value"):
+        put.bind({**row, "allowed_versions": document})
 
 
 def test_values_of_the_statement_itself_need_not_be_given() -> None:
