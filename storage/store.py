@@ -49,6 +49,25 @@ from storage.statements import chargers, deliveries, messages
 _APART = (messages.append_message, chargers.note_status, deliveries.note_position)
 
 
+# The repositories that need no more than a database and its writer.
+_WRITTEN_IN_BATCHES: Mapping[str, Callable[[Database, GroupCommit], Any]] = {
+    "audit": Audit,
+    "availability": AvailabilityWishes,
+    "charging_profiles": ChargingProfiles,
+    "commands": Commands,
+    "dead_letters": DeadLetters,
+    "deferred_resets": DeferredResets,
+    "id_pairs": IdPairs,
+    "id_tokens": IdTokens,
+    "local_lists": LocalLists,
+    "overlays": Overlays,
+    "queues": Queues,
+    "remote_starts": RemoteStarts,
+    "reservations": Reservations,
+    "station_limits": StationLimits,
+}
+
+
 @dataclass(frozen=True)
 class Storage:
     """The journal and the repositories of one open database."""
