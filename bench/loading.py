@@ -16,6 +16,7 @@ from typing import Any
 import psycopg2
 from sqlalchemy import Dialect, Table
 
+from bench.cluster import OWNER
 from bench.history import History, Row
 from storage import postgres_types, sqlite
 from storage.compiled import Compiled
@@ -24,6 +25,7 @@ from storage.schema import messages, meter_readings, transactions
 from storage.statements.spoken import file_messages
 
 Add = Callable[[Table, Sequence[str], Sequence[Row]], None]
+Execute = Callable[..., Any]
 
 # The columns that a history has rows for; a reading's number is given by the database.
 _MESSAGES = tuple(messages.c.keys())
@@ -44,8 +46,7 @@ def fill_sqlite(path: Path, history: History) -> None:
                 f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})", rows
             )
 
-        _fill(history, add, connection.execute, sqlite.DIALECT)
-        connection.execute("ANALYZE")
+        _fill(history, add, connection.execute, connection.execute, sqlite.DIALECT)
         connection.execute("PRAGMA journal_mode=WAL")
 
 
@@ -57,18 +58,24 @@ def fill_postgres(url: str, history: History) -> None:
             text = io.StringIO("".join("\t".join(map(_copied, row)) + "\n" for row in rows))
             cursor.copy_expert(f"COPY {table.name} ({', '.join(columns)}) FROM STDIN", text)
 
-        _fill(history, add, cursor.execute, postgres_types.DIALECT)
+        def make(statement: str) -> None:
+            # The server is to own its partitions, but may not COPY: its role is bound by policies.
+            cursor.execute(f"SET ROLE {OWNER}")
+            cursor.execute(statement)
+            cursor.execute("RESET ROLE")
+
+        _fill(history, add, make, cursor.execute, postgres_types.DIALECT)
         connection.commit()
         connection.autocommit = True
         cursor.execute("VACUUM ANALYZE")
 
 
-def _fill(history: History, add: Add, execute: Callable[..., Any], dialect: Dialect) -> None:
+def _fill(history: History, add: Add, make: Execute, execute: Execute, dialect: Dialect) -> None:
     filing = Compiled(file_messages, dialect)
     execute("BEGIN")
     for chunk in history.chunks(FILED_AT_ONCE):
         for making in chunk.making:
-            execute(Compiled(making, dialect).sql)
+            make(Compiled(making, dialect).sql)
         add(messages, _MESSAGES, chunk.messages)
         add(meter_readings, _READINGS, chunk.readings)
         add(transactions, _TRANSACTIONS, chunk.transactions)

@@ -229,6 +229,8 @@ charger_messages = Table(
     metadata,
     *key_columns(),
     Column("seq", BigInteger, nullable=False),
+    # A message is looked for by its id among the entries: an index would cost a page for each.
+    Column("message_id", Text),
     PrimaryKeyConstraint("organization_uuid", "charge_box_id", "seq"),
     sqlite_with_rowid=False,
     postgresql_partition_by="RANGE (seq)",

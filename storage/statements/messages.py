@@ -44,10 +44,10 @@ filed = select(filed_through().label("position"))
 _FILTERS: Mapping[str, ColumnElement[bool]] = {
     "action": messages.c.action == given(messages.c.action),
     "direction": messages.c.direction == given(messages.c.direction),
-    "message_id": messages.c.message_id == given(messages.c.message_id),
     "since": messages.c.timestamp >= given(messages.c.timestamp, "since"),
     "until": messages.c.timestamp < given(messages.c.timestamp, "until"),
 }
+_IN_BOTH = frozenset({"message_id"})  # what is filed tells it, the message need not be read
 
 
 @cache
@@ -69,7 +69,8 @@ def _page(statement: Select[Any], table: Table, filters: frozenset[str]) -> Sele
             table.c.seq > given(messages.c.seq, "after"),
             table.c.seq <= given(messages.c.seq, "through"),
             of_charger(table),
-            *(_FILTERS[name] for name in sorted(filters)),
+            *(_FILTERS[name] for name in sorted(filters - _IN_BOTH)),
+            *(table.c[name] == given(messages.c[name]) for name in filters & _IN_BOTH),
         )
         .order_by(table.c.seq.desc())
         .limit(limit())

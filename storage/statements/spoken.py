@@ -15,6 +15,7 @@ from sqlalchemy import (
     FromClause,
     Insert,
     Select,
+    Text,
     UnaryExpression,
     column,
     func,
@@ -30,6 +31,7 @@ from storage.schema import charger_messages, messages
 from storage.statements.parts import limit, of_charger
 
 _BEGINNING: ColumnElement[int] = literal_column("0", Serial)
+_NO_ID: ColumnElement[str | None] = literal_column("NULL", Text)
 _NOBODY: ColumnElement[str] = literal_column("''")  # whose entries tell what is filed
 # A message without its position.
 CONTENT = tuple(column for column in messages.c if not column.primary_key)
@@ -109,11 +111,10 @@ def _filing() -> Insert:
     are committed in the order of their positions, so none comes later that belongs before.
     """
     unfiled = messages.c.seq > filed_through()
-    said = select(messages.c.organization_uuid, messages.c.charge_box_id, messages.c.seq).where(
-        unfiled, messages.c.answers.is_(None)
-    )
+    filed = [messages.c[column.key] for column in charger_messages.c]
+    said = select(*filed).where(unfiled, messages.c.answers.is_(None))
     newest = select(messages.c.seq).where(unfiled).order_by(messages.c.seq.desc()).limit(1)
-    noted = select(_NOBODY, _NOBODY, newest.subquery().c.seq)
+    noted = select(_NOBODY, _NOBODY, newest.subquery().c.seq, _NO_ID)
     entries = union_all(said, noted).order_by("organization_uuid", "charge_box_id", "seq")
     return insert(charger_messages).from_select(list(charger_messages.c), entries)
 
