@@ -20,7 +20,6 @@ from storage import engines
 from storage.compiled import Compiled
 from storage.database import Database, Row
 from storage.errors import StorageUnavailable
-from storage.errors import StorageUnavailable
 from storage.group_commit import GroupCommit
 from storage.journal import Journal
 from storage.records import ChargerKey, Message
