@@ -9,9 +9,13 @@ from sqlalchemy.sql.elements import conv
 from storage.tenancy import EVERYBODY, SETTING
 
 
+# By code points, as SQLite and Python order: in a database's own language "a" may precede "B".
+_TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
+
 def texts(*names: str, nullable: bool = False) -> list[sa.Column[str]]:
     """Return text columns."""
-    return [sa.Column(name, sa.Text(), nullable=nullable) for name in names]
+    return [sa.Column(name, _TEXT, nullable=nullable) for name in names]
 
 
 def integers(*names: str, nullable: bool = False) -> list[sa.Column[int]]:

@@ -82,6 +82,14 @@ WEEKS = """
 SELECT DISTINCT floor((received_at - :begin) / cast(:size AS numeric)) FROM meter_readings
 """
 
+# ---- texts that earlier revisions added without an order of their own ----
+
+DISORDERED = """
+SELECT table_name, column_name FROM information_schema.columns
+WHERE table_schema = current_schema() AND table_name <> 'alembic_version'
+AND data_type = 'text' AND collation_name IS DISTINCT FROM 'C'
+"""
+
 # ---- tenants ----
 
 BY_ORGANIZATION = (
@@ -132,6 +140,8 @@ def upgrade() -> None:
     index(OF_TRANSACTION, READINGS, *BY_NUMBER)
     if on_postgresql():
         op.alter_column(READINGS, RECEIVED_AT, server_default=None)
+        for table, name in op.get_bind().execute(sa.text(DISORDERED)).all():
+            op.execute(f'ALTER TABLE {table} ALTER COLUMN "{name}" TYPE text COLLATE "C"')
         _divide()
         for table, condition in OWNED.items():
             protect(table, condition, SEEN_BY_ALL.get(table))

@@ -244,3 +244,16 @@ def test_the_partitions_of_what_was_there_are_those_that_the_program_would_make(
         (each.name, f"FOR VALUES FROM ('{each.first}') TO ('{each.end}')", True)
         for each in sorted(wanted, key=lambda each: each.name)
     ]
+
+
+@pytest.mark.postgresql_only("SQLite has no other order")
+def test_every_text_is_ordered_by_its_code_points(url: URL) -> None:
+    upgrade(url)
+
+    with connected(url) as connection:
+        disordered = """
+            SELECT table_name || '.' || column_name FROM information_schema.columns
+            WHERE table_schema = 'public' AND table_name <> 'alembic_version'
+            AND data_type = 'text' AND collation_name IS DISTINCT FROM 'C'
+        """
+        assert rows(connection, disordered) == []
