@@ -8,7 +8,6 @@ from sqlalchemy.sql.elements import conv
 
 from storage.tenancy import EVERYBODY, SETTING
 
-
 # By code points, as SQLite and Python order: in a database's own language "a" may precede "B".
 _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
