@@ -72,6 +72,9 @@ class Json(TypeDecorator[Any]):
 # SQLite numbers rows by itself only in a column whose type is INTEGER to the letter.
 Serial = BigInteger().with_variant(Integer, "sqlite")
 
+# What is only one engine's is marked by this, in its `info`.
+ONLY_ON = "only_on"
+
 metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
 

@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 
 from storage.columns import (
+    ONLY_ON,
     Json,
     Serial,
     UtcTime,
@@ -234,6 +235,15 @@ charger_messages = Table(
     PrimaryKeyConstraint("organization_uuid", "charge_box_id", "seq"),
     sqlite_with_rowid=False,
     postgresql_partition_by="RANGE (seq)",
+)
+
+# PostgreSQL adds to the index of one partition alone, which is small enough to stay in memory.
+Index(
+    "ix_charger_messages_id",
+    charger_messages.c.organization_uuid,
+    charger_messages.c.charge_box_id,
+    charger_messages.c.message_id,
+    info={ONLY_ON: "postgresql"},
 )
 
 # What anybody did or was denied, one row each, never changed.

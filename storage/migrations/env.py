@@ -9,7 +9,7 @@ from alembic import context
 import storage.operations_schema
 import storage.schema
 import storage.target_schema  # noqa: F401 - all make their tables known
-from storage.columns import metadata
+from storage.columns import ONLY_ON, metadata
 from storage.partitions import is_partition
 
 
@@ -18,8 +18,18 @@ def _is_of_the_schema(name: str | None, kind: str, _parents: Any) -> bool:
     return not (kind == "table" and name is not None and is_partition(name))
 
 
+def _is_of_this_engine(
+    made: Any, _name: str | None, kind: str, is_there: Any, _beside: Any
+) -> bool:
+    # An index that one engine has and the other one must not have is marked so in its `info`.
+    engine = None if is_there or kind != "index" else made.info.get(ONLY_ON)
+    return engine in {None, connection.dialect.name}
+
+
+connection = context.config.attributes["connection"]
 context.configure(
-    connection=context.config.attributes["connection"],
+    connection=connection,
+    include_object=_is_of_this_engine,
     target_metadata=metadata,
     include_name=_is_of_the_schema,
     render_as_batch=True,  # SQLite changes a table by making it anew
