@@ -21,6 +21,7 @@ help:
 	@echo 'make cover    which lines the tests run (ARGS="tests/storage" for some of them)'
 	@echo 'make check    style, types and import contracts'
 	@echo 'make bench    CPU per message, beside a raw websockets echo and relay of the same run'
+	@echo 'make history  what 10^7 messages in the log cost, on both databases (15 minutes, 15 GB)'
 	@echo 'make neighbours  what a mute and a throttled target cost the other chargers of 200'
 	@echo 'make fuzz     mutated frames against the decoder'
 	@echo 'make faults   kills, outages and nonsense, and what is lost by them (ARGS="--only F-07")'
@@ -104,6 +105,10 @@ cover: $(VENV)/.dev node
 .PHONY: bench
 bench: $(VENV)/.dev
 	@$(BIN)/python -m bench $(ARGS)
+
+.PHONY: history
+history: $(VENV)/.dev
+	@$(BIN)/python -m bench.histories $(ARGS)
 
 .PHONY: fuzz
 fuzz: $(VENV)/.dev

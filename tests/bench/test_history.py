@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import psycopg2
 import pytest
 from sqlalchemy import URL
 
 from bench import history
-from bench.cluster import ADMIN
+from bench.cluster import ADMIN, OWNER
 from bench.history import BUSY, CHARGERS, CYCLE, History, message_id
 from bench.loading import fill_postgres, fill_sqlite
 from bench.questions import QUESTIONS, Past, waited
 from storage import engines
 from storage.clock import EPOCH, SystemClock
+from storage.compiled import Compiled
+from storage.database import Row
 from storage.partitions import SPAN, week_of
+from storage.postgres_types import DIALECT
 from storage.room import Divided, Whole
+from storage.statements import messages as statements
 from storage.store import Storage, open_storage
+from storage.tenancy import SETTING
 
 END = datetime(2026, 11, 22, tzinfo=UTC)
 ROWS = 8_000
@@ -124,6 +133,34 @@ async def test_every_question_finds_something(tmp_path: Path) -> None:
         for make in QUESTIONS.values():
             assert len(await waited(make(asked), BUSY.organization_uuid, 2)) == 2
         await check_ids(storage, asked)
+
+
+@pytest.mark.postgresql_only("SQLite's plans do not depend on what is there")
+async def test_no_page_of_a_divided_log_is_looked_for_in_all_of_it(tmp_path: Path) -> None:
+    url = engines.default_url(tmp_path)
+    past = History(80_000, datetime(2026, 11, 23, tzinfo=UTC) + 16_000 * history.STEP, Divided())
+    filled(url, past)
+    bounds = {"after": 0, "through": 2 * SPAN, "limit": 50}
+    page = {**BUSY._asdict(), **bounds, "message_id": message_id(1)}
+    behind = {**page, "after": SPAN + 39_000}  # by a thousand frames
+    call = statements.CALL.format(0)
+    asked: Mapping[str, tuple[Any, Row]] = {
+        "filed": (statements.filed_page(frozenset()), page),
+        "filed by id": (statements.filed_page(frozenset({"message_id"})), page),
+        "not filed": (statements.unfiled_page(frozenset()), behind),
+        "answers": (statements.answers_to(1), {call: 1, "after": 1}),
+        "calls": (statements.calls_after, behind),
+    }
+
+    owner = url.set(drivername="postgresql", username=OWNER).render_as_string()
+    with closing(psycopg2.connect(owner)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT set_config(%s, %s, false)", (SETTING, BUSY.organization_uuid))
+        for name, (statement, values) in asked.items():
+            compiled = Compiled(statement, DIALECT)
+            cursor.execute(f"EXPLAIN {compiled.sql}", tuple(compiled.bind(values)))
+            plan = "\n".join(step for (step,) in cursor.fetchall())
+            assert "Seq Scan on messages" not in plan, (name, plan)
+            assert "Seq Scan on charger_messages" not in plan, (name, plan)
 
 
 async def check_ids(storage: Storage, asked: Past) -> None:
