@@ -184,15 +184,17 @@ def _take_room_away(database: Database) -> None:
     """Let a SQLite file grow no further at SIGUSR1, and again at SIGUSR2."""
     loop, tasks = asyncio.get_running_loop(), set()
 
+    async def pragma(what: str) -> int:
+        answered = text(f"PRAGMA {what}").columns(column("value", Integer))
+        return int((await database.execute(answered))[0]["value"])
+
     async def limit(*, full: bool) -> None:
         if not full:
-            await database.execute(text(f"PRAGMA max_page_count={_ANY}"))
-            await database.execute(text("DROP TABLE IF EXISTS filler"))
+            await pragma(f"max_page_count={_ANY}")
+            await database.execute(text("DROP TABLE filler"))
             return
-        count = text("PRAGMA page_count").columns(column("pages", Integer))
-        await database.execute(text("CREATE TABLE filler (nothing)"))
-        pages = (await database.execute(count))[0]["pages"]
-        await database.execute(text(f"PRAGMA max_page_count={pages}"))
+        await database.execute(text("CREATE TABLE filler (bytes)"))
+        await pragma(f"max_page_count={await pragma('page_count')}")
         for size in _FILLERS:  # into the pages that are free within the file
             with contextlib.suppress(StorageUnavailable):
                 while True:

@@ -44,7 +44,7 @@ class Watch:
     before_mib: float
     pid: int
     began: float = 0.0
-    ended: float = 0.0
+    ended: float = float("inf")
     most_mib: float = 0.0
     lived: bool = False  # until all was over, as one and the same process
     asked: list[Asked] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Watch:
 
     def begins(self) -> None:
         """Note that the fault begins now."""
-        self.began = time.monotonic()
+        self.began, self.ended = time.monotonic(), float("inf")
 
     def ends(self) -> None:
         """Note that the database is back now."""
