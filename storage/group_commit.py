@@ -24,7 +24,7 @@ from typing import TypeAlias
 import structlog
 
 from storage.database import Database, Statement, Values, Write
-from storage.errors import StorageUnavailable
+from storage.errors import Conflict, StorageUnavailable
 
 log = structlog.get_logger("ringmain.storage")
 
@@ -35,6 +35,7 @@ Recount: TypeAlias = Callable[[], Awaitable[None]]
 LONGEST_REST = 0.1  # s
 PROBE_REST = 0.1  # s between two tries whether the database is back
 LATELY = 3.0  # s: on a full disk some batches find room, and others do not
+OUTRUN = "Another Ringmain server has written to this database meanwhile."
 _NO_ROW = -1  # the place of who waits for a whole batch
 
 
@@ -93,6 +94,7 @@ class GroupCommit:
 
         ``lost`` is told what is not committed, before those who submitted it are. It may turn out
         to be: ``recount`` is awaited when storage is back, before anything is taken again.
+        Rows of ``numbered`` are numbered by us: one that is there already is another server's.
         """
         self._database = database
         self._apart = frozenset(apart)
@@ -101,6 +103,7 @@ class GroupCommit:
         self._wake = asyncio.Event()
         self.lost: Hear = _unheard
         self.recount: Recount = _uncounted
+        self.numbered: Statement | None = None
         self.losses = 0  # how often storage was away and took what was submitted with it
         self._fault: Exception | None = None  # why the last batch that was lost was
         self._failed_at = 0.0  # by the event loop's clock
@@ -213,6 +216,10 @@ class GroupCommit:
                 half = len(part) // 2
                 if half:
                     parts += [part[half:], part[:half]]
+                elif isinstance(refused, Conflict) and rows[0][0] is self.numbered:
+                    # All that come behind it would be refused as well, one by one.
+                    self._give_up(batch, [part, *parts], StorageUnavailable(OUTRUN))
+                    return
                 else:
                     log.error("row_refused", error=str(refused), statement=str(rows[0][0]))
                     batch.blame(part, refused)
@@ -234,11 +241,11 @@ class GroupCommit:
     def _give_up(
         self, batch: Batch, parts: Sequence[range], unavailable: StorageUnavailable
     ) -> None:
+        self._note(unavailable)
+        self._there.clear()
         for part in parts:
             batch.blame(part, unavailable)
             self.lost(batch.rows[part.start : part.stop])
-        self._note(unavailable)
-        self._there.clear()
         lost = sum(map(len, parts)) + len(self._batch.rows)
         log.warning("storage_unavailable", error=str(unavailable), rows=lost)
         # What was submitted since goes the same way: it may say that what came before is stored.

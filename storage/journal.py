@@ -87,6 +87,7 @@ class Journal:
         self._lost: dict[int, None] = {}  # positions of what is not on disk, oldest first
         self._doubtful: list[int] = []  # of those, since storage went away
         group.lost, group.recount = self._lose, self._recount
+        group.numbered = statements.append_message
 
     @classmethod
     async def open(
@@ -163,13 +164,19 @@ class Journal:
             if statement is statements.append_message:
                 position = cast("tuple[Any, ...]", values)[0]
                 self._lost[position] = None
-                self._doubtful.append(position)
+                if self.group.away:  # else it was refused, and is nowhere
+                    self._doubtful.append(position)
         while len(self._lost) > MAX_OPEN:
             del self._lost[next(iter(self._lost))]
         del self._doubtful[MAX_OPEN:]  # the first ones may be there, the others were never written
 
     async def _recount(self) -> None:
-        """Find what is on disk after all: its batch was committed, and nobody could be told."""
+        """Find what is on disk after all: its batch was committed, and nobody could be told.
+
+        Positions go on behind those that another server has given meanwhile.
+        """
+        [last] = await self._database.fetch(statements.last_position)
+        self._head = max(self._head, last["position"])
         if self._doubtful:
             span = {"first": min(self._doubtful), "last": max(self._doubtful)}
             for row in await self._database.fetch(positions_between, span):

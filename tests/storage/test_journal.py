@@ -15,7 +15,7 @@ from sqlalchemy import URL
 
 from storage import engines
 from storage import journal as journal_module
-from storage.database import Database, Write
+from storage.database import NO_VALUES, Database, Row, Statement, Write
 from storage.errors import StorageError, StorageUnavailable
 from storage.group_commit import GroupCommit
 from storage.journal import Journal, Receipt
@@ -32,6 +32,7 @@ from storage.records import (
 from storage.repositories.rows import columns
 from storage.statements.chargers import add_charger
 from storage.statements.organizations import add_organization
+from storage.statements.positions import positions_between
 from storage.statements.proxies import add_cursor, add_proxy_configuration
 from tests.storage.doubles import (
     ALICE,
@@ -151,6 +152,55 @@ async def test_what_was_told_lost_and_is_there_after_all_may_be_copied(
     await journal.group.back()
 
     assert [journal.is_lost(position) for position in (stored, lost)] == [False, True]
+
+
+async def test_only_what_is_in_doubt_is_looked_for_when_storage_is_back(
+    database: Database, journal: Journal, talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch, spans = database.fetch, []
+
+    async def noted(statement: Statement, values: Row = NO_VALUES) -> list[Row]:
+        if statement is positions_between:
+            spans.append(dict(values))
+        return await fetch(statement, values)
+
+    async def away(_writes: object) -> None:
+        raise StorageUnavailable
+
+    refused = talk.call(UNSTORABLE).position
+    talk.call("long ago")
+    await journal.flush()
+    monkeypatch.setattr(database, "fetch", noted)
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "write", away)
+        lost = talk.call("lost").position
+        await journal.group.flush()
+    await journal.group.back()
+
+    assert spans == [{"first": lost, "last": lost}]  # not the whole log since the first refusal
+    assert journal.is_lost(refused)
+
+
+async def test_after_another_server_has_written_positions_go_on_behind_its_own(
+    database: Database, group: GroupCommit, clock: HandClock
+) -> None:
+    first = await Journal.open(database, group, clock)
+    other = GroupCommit(database)
+    writing = asyncio.create_task(other.run())
+    second = Talk(await Journal.open(database, other, clock))
+    theirs = [second.call(str(number)).position for number in range(50)]
+    await other.flush()
+
+    receipt = Talk(first).call("given twice")
+    await group.flush()
+    await group.back()
+
+    assert isinstance(receipt.fault, StorageUnavailable)
+    assert Talk(first).call("behind").position == theirs[-1] + 1
+    await first.flush()
+    assert len(await exchanges(first)) == len(theirs) + 1
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
 
 
 # ---- order ----
