@@ -56,7 +56,7 @@ class Chargers:
         if unknown := changes.keys() - set(statements.CHANGEABLE):
             raise TypeError(f"A charger's {', '.join(sorted(unknown))} cannot be changed.")
         async with self._database.transaction() as transaction:
-            stored = await transaction.execute(statements.charger, key._asdict())
+            stored = await transaction.execute(statements.charger_to_change, key._asdict())
             if not stored:
                 return None
             kept = {name: stored[0][name] for name in statements.CHANGEABLE}

@@ -50,7 +50,7 @@ class KnownTokens:
         """Change named fields of a token; return None where it is not known."""
         this = _this(organization_uuid, id_token)
         async with self._database.transaction() as transaction:
-            rows = await transaction.execute(statements.known_token, this)
+            rows = await transaction.execute(statements.token_to_change, this)
             if not rows:
                 return None
             changed = dataclasses.replace(KnownToken(**rows[0]), **changes)

@@ -15,11 +15,14 @@ from storage.statements.parts import (
     of_charger,
     only_where_empty,
     point,
+    to_change,
     values,
 )
 
 add_charger = insert_into(chargers)
 charger = point(select(chargers).where(of_charger(chargers)))
+# Else what a charger tells of itself meanwhile would be written over.
+charger_to_change = to_change(charger)
 chargers_after = (
     select(chargers)
     .where(

@@ -44,6 +44,14 @@ def point(query: AnyQuery) -> AnyQuery:
     return query.execution_options(point=True)
 
 
+def to_change(query: AnyQuery) -> AnyQuery:
+    """Have a query keep what it finds from changing until its transaction ends.
+
+    On PostgreSQL others write meanwhile; on SQLite nobody does, and it ignores this.
+    """
+    return query.with_for_update()
+
+
 def limit() -> Any:
     """Return the parameter for the length of a page."""
     return bindparam("limit", type_=BigInteger, required=True)

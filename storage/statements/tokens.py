@@ -6,7 +6,7 @@ from sqlalchemy import and_, delete, select
 
 from storage.operations_schema import known_tokens
 from storage.schema import organizations
-from storage.statements.parts import given, insert_into, insert_or_update, limit
+from storage.statements.parts import given, insert_into, insert_or_update, limit, to_change
 
 _KEY = ("organization_uuid", "folded")
 _OF_ORGANIZATION = known_tokens.c.organization_uuid == given(known_tokens.c.organization_uuid)
@@ -16,6 +16,8 @@ _SHOWN = [column for column in known_tokens.c if column.key != "folded"]
 add_token = insert_into(known_tokens)
 replace_token = insert_or_update(known_tokens, _KEY)
 known_token = select(*_SHOWN).where(_THIS)
+# Else a token that is forgotten meanwhile would be known again.
+token_to_change = to_change(known_token)
 delete_token = delete(known_tokens).where(_THIS).returning(known_tokens.c.id_token)
 tokens_after = (
     select(*_SHOWN)

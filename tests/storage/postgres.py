@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg2
+import pytest
 from sqlalchemy import URL
 
 from bench.cluster import ADMIN
+from storage.database import Row
+from storage.postgres import PostgresTransaction
+from tests.doubles import until
 from tests.storage.doubles import PATIENCE
 
 _WAITING = """
@@ -66,3 +71,35 @@ class Admin:
         self.does(f"SELECT pg_terminate_backend({process})")
         while self.asked(f"SELECT FROM pg_stat_activity WHERE pid = {process}"):
             assert time.monotonic() < deadline
+
+
+Start = Callable[[Callable[[], Awaitable[Any]]], Callable[[], Awaitable[Any]]]
+
+
+def meanwhile_of(url: URL, monkeypatch: pytest.MonkeyPatch) -> Start:
+    """Return what has something done between the first and the second step of a transaction.
+
+    That is done before the second one, or waits for the end of the transaction; what is returned
+    waits for it.
+    """
+    doing: list[asyncio.Future[Any]] = []
+    works: list[Callable[[], Awaitable[Any]]] = []
+    execute = PostgresTransaction.execute
+
+    async def interrupted(self: PostgresTransaction, *asked: Any) -> list[Row]:
+        rows = await execute(self, *asked)
+        while works:
+            doing.append(asyncio.ensure_future(works.pop()()))
+            with Admin.of(url) as admin:
+                await until(lambda: doing[0].done() or admin.asked(_WAITING))
+        return rows
+
+    async def done() -> Any:
+        return await doing[0]
+
+    def start(work: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[Any]]:
+        works.append(work)
+        return done
+
+    monkeypatch.setattr(PostgresTransaction, "execute", interrupted)
+    return start

@@ -6,11 +6,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import URL
 
 from storage.errors import Conflict, StorageError
 from storage.records import ChargerKey, ConnectorStatus
 from storage.store import Storage
 from tests.storage.doubles import ALICE, BOB, NOON, ORGANIZATION
+from tests.storage.postgres import meanwhile_of
 from tests.storage.records import charger, proxy, transaction
 
 
@@ -124,6 +126,34 @@ async def test_named_fields_change_and_the_others_stay(storage: Storage) -> None
     expected = replace(before, charger_name="Back door", allowed_versions=("ocpp1.6",))
     assert changed == expected
     assert await storage.chargers.get(ALICE) == expected
+
+
+@pytest.mark.postgresql_only("on SQLite nobody writes meanwhile")
+async def test_what_a_charger_tells_while_it_is_changed_stays(
+    storage: Storage, url: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meanwhile = meanwhile_of(url, monkeypatch)
+    meanwhile(lambda: boot(storage, "ABB", "1", b"1.0"))
+
+    await storage.chargers.update(ALICE, charger_name="Front door")
+    await storage.group.flush()
+
+    stored = await storage.chargers.get(ALICE)
+    assert stored is not None
+    assert (stored.charger_name, stored.vendor_name) == ("Front door", "ABB")
+
+
+@pytest.mark.postgresql_only("on SQLite nobody writes meanwhile")
+async def test_a_charger_that_is_deleted_while_it_is_changed_is_gone(
+    storage: Storage, url: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meanwhile = meanwhile_of(url, monkeypatch)
+    deleting = meanwhile(lambda: storage.chargers.delete(ALICE))
+
+    await storage.chargers.update(ALICE, charger_name="Front door")
+
+    assert await deleting()
+    assert await storage.chargers.get(ALICE) is None
 
 
 async def test_a_charger_that_is_not_enrolled_cannot_change(storage: Storage) -> None:

@@ -6,12 +6,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import URL
 
 from storage.errors import Conflict
 from storage.operation_records import KnownToken
 from storage.repositories.known_tokens import Permission
 from storage.store import Storage
 from tests.storage.doubles import NOON, ORGANIZATION
+from tests.storage.postgres import meanwhile_of
 
 CARD = KnownToken(
     organization_uuid=ORGANIZATION,
@@ -79,3 +81,17 @@ async def test_one_read_tells_what_an_organization_says_of_a_token(storage: Stor
     assert said == Permission("known", "Accepted", "Fleet", NOON + timedelta(days=1))
     assert await storage.known_tokens.permission(ORGANIZATION, "other") == Permission("known")
     assert await storage.known_tokens.permission("unknown", "Ab-12") == Permission("reject")
+
+
+@pytest.mark.postgresql_only("on SQLite nobody writes meanwhile")
+async def test_a_token_that_is_forgotten_while_it_is_changed_is_not_known_again(
+    storage: Storage, url: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await storage.known_tokens.add(CARD)
+    meanwhile = meanwhile_of(url, monkeypatch)
+    forgetting = meanwhile(lambda: storage.known_tokens.delete(ORGANIZATION, "Ab-12"))
+
+    await storage.known_tokens.update(ORGANIZATION, "Ab-12", comment="the lorry")
+
+    assert await forgetting()
+    assert await storage.known_tokens.get(ORGANIZATION, "Ab-12") is None
