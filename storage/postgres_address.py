@@ -36,6 +36,8 @@ DEFAULTS: Mapping[str, Any] = {
     "tcp_user_timeout": 20_000,
 }
 SETTINGS: Mapping[str, Any] = {
+    # An answer promises that the message survives a power cut, whatever is the custom there.
+    "synchronous_commit": "on",
     "idle_in_transaction_session_timeout": 30_000,
     # Compiling a statement takes a second, and it is for rows that most statements never read.
     "jit": "off",

@@ -14,6 +14,7 @@ from storage.errors import StorageUnavailable
 from storage.postgres_address import Dialer, connect, parameters_of
 from tests.doubles import until
 from tests.storage.doubles import PATIENCE
+from tests.storage.postgres import Admin
 
 pytestmark = pytest.mark.postgresql_only("about its address")
 
@@ -47,6 +48,17 @@ async def test_a_session_is_as_it_is_asked_to_be(url: URL) -> None:
         assert await wire.run(shown, PATIENCE) == [("4500ms", "500ms", "UTF8")]
     finally:
         wire.drop()
+
+
+async def test_a_commit_is_on_disk_where_the_database_is_used_to_less(url: URL) -> None:
+    with Admin.of(url) as admin:
+        admin.does(f"ALTER DATABASE {url.database} SET synchronous_commit = off")
+        wire = await connect(parameters_of(url, 5), PATIENCE)
+        try:
+            assert await wire.run(b"SHOW synchronous_commit", PATIENCE) == [("on",)]
+        finally:
+            wire.drop()
+            admin.does(f"ALTER DATABASE {url.database} RESET synchronous_commit")
 
 
 # ---- names and numbers ----
