@@ -101,20 +101,21 @@ class Databases:
 
     def take(self) -> _Database:
         """Return one that is empty."""
-        return self._free.pop() if self._free else self._made_from(TEMPLATE)
+        return self._free.pop() if self._free else self._made()
 
-    def copy(self, original: _Database) -> _Database:
-        """Return one like another, whose users are cut off for it and may come back then."""
-        name = original.name
-        original.close()
+    def rename(self, database: _Database) -> None:
+        """Take a database away from whoever uses it: under its name there is none any more."""
+        self._urls.remove(database.url)
+        database.close()
+        name, new = database.name, next(self._names)
         self._as_admin(
             f"ALTER DATABASE {name} ALLOW_CONNECTIONS false",
             _CUT_OFF.format(f"'{name}'"),
+            f"ALTER DATABASE {name} RENAME TO {new}",
+            f"ALTER DATABASE {new} ALLOW_CONNECTIONS true",
         )
-        copy = self._made_from(name)
-        self._as_admin(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-        original.connect()
-        return copy
+        database.open(new)
+        self._urls.add(database.url)
 
     def take_back(self, database: _Database) -> None:
         """Clear one and keep it for the next, unless it is no longer what the revisions made."""
@@ -125,9 +126,9 @@ class Databases:
             self._urls.remove(database.url)
             self._as_admin(f"DROP DATABASE {database.name} WITH (FORCE)")
 
-    def _made_from(self, template: str) -> _Database:
+    def _made(self) -> _Database:
         name = next(self._names)
-        self._as_admin(f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {template}")
+        self._as_admin(f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {TEMPLATE}")
         made = _Database(self._port, name)
         self._urls.add(made.url)
         return made
@@ -153,9 +154,11 @@ class Loan:
         """Return the database of a folder."""
         return self._of(folder).url
 
-    def copy(self, folder: Path, other: Path) -> None:
-        """Let another folder have a copy of what is committed."""
-        self._used[other.resolve()] = self._databases.copy(self._of(folder))
+    def move(self, folder: Path, other: Path) -> None:
+        """Give the database of a folder to another one; whoever had it is cut off for ever."""
+        database = self._used.pop(folder.resolve())
+        self._databases.rename(database)
+        self._used[other.resolve()] = database
 
     def end(self) -> None:
         """Give all back."""
@@ -180,14 +183,15 @@ class _Database:
     """One database, and the superuser's connection that clears it."""
 
     def __init__(self, port: int, name: str) -> None:
-        self.name = name
-        self.url = parse_url(_url(port, name, OWNER))
         self._port = port
-        self.connect()
+        self.open(name)
         self._shape = self._ask("EXECUTE shape")
 
-    def connect(self) -> None:
-        self._connection = _connected(self._port, self.name)
+    def open(self, name: str) -> None:
+        """Connect to it under this name."""
+        self.name = name
+        self.url = parse_url(_url(self._port, name, OWNER))
+        self._connection = _connected(self._port, name)
         self._cursor = self._connection.cursor()
         # Without triggers: in no order, and foreign keys are not asked.
         self._cursor.execute("SET session_replication_role = replica")
