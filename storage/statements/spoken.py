@@ -17,6 +17,7 @@ from sqlalchemy import (
     Select,
     Text,
     UnaryExpression,
+    and_,
     column,
     func,
     insert,
@@ -31,8 +32,12 @@ from storage.schema import charger_messages, messages
 from storage.statements.parts import limit, of_charger
 
 _BEGINNING: ColumnElement[int] = literal_column("0", Serial)
+_END: ColumnElement[int] = literal_column(str(2**63 - 1), Serial)
 _NO_ID: ColumnElement[str | None] = literal_column("NULL", Text)
 _NOBODY: ColumnElement[str] = literal_column("''")  # whose entries tell what is filed
+# Twice as many as come until more is filed. It has to end in time: what was given up would be more
+# each time that it is tried again.
+FILED_AT_MOST = 65_536
 # A message without its position.
 CONTENT = tuple(column for column in messages.c if not column.primary_key)
 
@@ -103,14 +108,18 @@ def _within(
     return bounded if through is None else bounded.where(table.c.seq <= through)
 
 
-def _filing() -> Insert:
+def filing(at_once: int = FILED_AT_MOST) -> Insert:
     """
-    Return the statement that files what is in the log by now, and that it is filed.
+    Return the statement that files what is in the log by now, and up to where it is filed.
 
-    One statement does both, so that a refused row beside it cannot have them committed apart. Rows
-    are committed in the order of their positions, so none comes later that belongs before.
+    Where more than ``at_once`` is not filed, it is the oldest so many. One statement does both, so
+    that a refused row beside it cannot have them committed apart. Rows are committed in the order
+    of their positions, so none comes later that belongs before.
     """
-    unfiled = messages.c.seq > filed_through()
+    behind = messages.c.seq > filed_through()
+    place = literal_column(str(at_once - 1), Serial)
+    last = select(messages.c.seq).where(behind).order_by(messages.c.seq).offset(place).limit(1)
+    unfiled = and_(behind, messages.c.seq <= func.coalesce(last.scalar_subquery(), _END))
     filed = [messages.c[column.key] for column in charger_messages.c]
     said = select(*filed).where(unfiled, messages.c.answers.is_(None))
     newest = select(messages.c.seq).where(unfiled).order_by(messages.c.seq.desc()).limit(1)
@@ -119,4 +128,4 @@ def _filing() -> Insert:
     return insert(charger_messages).from_select(list(charger_messages.c), entries)
 
 
-file_messages = _filing()
+file_messages = filing()

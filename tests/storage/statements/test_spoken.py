@@ -27,7 +27,7 @@ from storage.repositories.queues import Place, Queues
 from storage.schema import charger_messages, messages
 from storage.sqlite import DIALECT
 from storage.statements.messages import append_message, filed_page
-from storage.statements.spoken import file_messages
+from storage.statements.spoken import file_messages, filing
 from tests.doubles import until
 from tests.storage.doubles import ALICE, BOB, UNSTORABLE, HandClock, empty_disk, fill_disk
 
@@ -259,6 +259,20 @@ async def test_what_is_filed_is_not_filed_again(log: Log) -> None:
         await log.database.execute(file_messages)
 
     assert await log.filed() == [1, 2, 3, 4]
+
+
+async def test_what_was_not_filed_for_long_is_filed_piece_by_piece(log: Log) -> None:
+    for _ in range(3):
+        log.call()
+        log.answer()
+    await log.settle()
+    piece, found = filing(4), []
+    for _ in range(3):
+        await log.database.execute(piece)
+        found.append(await log.filed())
+
+    assert found == [[1, 3], [1, 3, 5], [1, 3, 5]]
+    assert seqs(await log.journal.read_calls(ALICE, 0, 50)) == [1, 3, 5]
 
 
 async def test_a_position_that_is_filed_is_never_given_again(log: Log) -> None:
