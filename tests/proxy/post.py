@@ -162,9 +162,10 @@ class Post:
         self._link = self._peer = None
 
     async def restarts(self, storage: Storage | None = None) -> None:
-        """Forget all that is only in memory."""
+        """Forget all that is only in memory; go on with what a killed server left, if given."""
         await self.hangs_up()
-        await self.storage.journal.flush()
+        if storage is None:
+            await self.storage.journal.flush()
         self.storage = storage or self.storage
         cursor = await self.storage.proxy_configurations.cursor(self.stored.id)
         assert cursor
