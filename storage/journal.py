@@ -85,7 +85,8 @@ class Journal:
         self._ahead = Ahead(group)
         self._open: dict[_Open, int] = {}  # calls without answer, oldest first
         self._lost: dict[int, None] = {}  # positions of what is not on disk, oldest first
-        self._doubtful: list[int] = []  # of those, since storage went away
+        # Of those, since storage went away, with when each was logged.
+        self._doubtful: dict[int, int] = {}
         group.lost, group.recount = self._lose, self._recount
         group.numbered = statements.append_message
 
@@ -162,25 +163,28 @@ class Journal:
     def _lose(self, rows: Sequence[Submitted]) -> None:
         for statement, values in rows:
             if statement is statements.append_message:
-                position = cast("tuple[Any, ...]", values)[0]
+                position, moment, *_ = cast("tuple[Any, ...]", values)
                 self._lost[position] = None
-                if self.group.away:  # else it was refused, and is nowhere
-                    self._doubtful.append(position)
+                # What is refused is nowhere. The first ones may be there, the others were never
+                # written.
+                if self.group.away and len(self._doubtful) < MAX_OPEN:
+                    self._doubtful[position] = moment
         while len(self._lost) > MAX_OPEN:
             del self._lost[next(iter(self._lost))]
-        del self._doubtful[MAX_OPEN:]  # the first ones may be there, the others were never written
 
     async def _recount(self) -> None:
         """Find what is on disk after all: its batch was committed, and nobody could be told.
 
-        Positions go on behind those that another server has given meanwhile.
+        Positions go on behind those that another server has given meanwhile; what is its own was
+        logged at another moment.
         """
         [last] = await self._database.fetch(statements.last_position)
         self._head = max(self._head, last["position"])
         if self._doubtful:
             span = {"first": min(self._doubtful), "last": max(self._doubtful)}
             for row in await self._database.fetch(positions_between, span):
-                self._lost.pop(row["seq"], None)
+                if self._doubtful.get(row["seq"]) == row["logged_at"]:
+                    self._lost.pop(row["seq"], None)
             self._doubtful.clear()
 
     async def read_calls(self, key: ChargerKey, after: int, limit: int) -> list[Message]:

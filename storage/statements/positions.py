@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, case, func, literal_column, select
+from sqlalchemy import BigInteger, Select, case, func, literal_column, select, type_coerce
 
 from storage.columns import Serial
 from storage.schema import messages
@@ -42,7 +42,9 @@ def _position_at() -> Select[Any]:
 
 
 position_at = _position_at()
-positions_between = select(messages.c.seq).where(
+positions_between = select(
+    messages.c.seq, type_coerce(messages.c.timestamp, BigInteger).label("logged_at")
+).where(
     messages.c.seq >= given(messages.c.seq, "first"),
     messages.c.seq <= given(messages.c.seq, "last"),
 )

@@ -190,12 +190,14 @@ async def test_after_another_server_has_written_positions_go_on_behind_its_own(
     second = Talk(await Journal.open(database, other, clock))
     theirs = [second.call(str(number)).position for number in range(50)]
     await other.flush()
+    clock.pass_time(seconds=1)
 
     receipt = Talk(first).call("given twice")
     await group.flush()
     await group.back()
 
     assert isinstance(receipt.fault, StorageUnavailable)
+    assert first.is_lost(receipt.position)  # what is there was said to the other one
     assert Talk(first).call("behind").position == theirs[-1] + 1
     await first.flush()
     assert len(await exchanges(first)) == len(theirs) + 1
