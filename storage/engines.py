@@ -29,6 +29,9 @@ _DRIVERS = {
 }
 
 
+AMBIGUOUS = "Where the password or the name of a database has an @, its URL has %40 instead."
+
+
 class UnknownEngine(StorageError):
     """A database is named by sqlite:///PATH or postgresql://USER@HOST/NAME."""
 
@@ -51,6 +54,9 @@ def parse_url(text: str) -> URL:
         raise UnknownEngine
     if url.get_backend_name() == "sqlite" and url.host:
         raise UnknownEngine
+    # A part of the password would be taken for the host's name, and told to everybody.
+    if driver != "sqlite" and text.partition("?")[0].count("@") > 1:
+        raise UnknownEngine(AMBIGUOUS)
     return url.set(drivername=driver)
 
 

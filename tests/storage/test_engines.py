@@ -52,6 +52,19 @@ def test_what_names_no_database_is_refused_without_its_password(text: str) -> No
     assert "secret" not in str(refused.value)
 
 
+@pytest.mark.parametrize("text", ["me:p@ssword@db/x", "me:p@ss/word@db/x", "me:pass@word@db"])
+def test_a_password_is_not_taken_for_a_host(text: str) -> None:
+    with pytest.raises(UnknownEngine) as refused:
+        parse_url(f"postgresql://{text}")
+
+    assert "word@" not in str(refused.value)
+
+
+def test_a_password_and_a_path_may_have_any_sign() -> None:
+    assert parse_url("postgresql://me:p%40ss@db/x").password == "p@ss"
+    assert parse_url("sqlite:////a@b/c@d").database == "/a@b/c@d"
+
+
 def test_a_database_is_shown_without_password_and_options() -> None:
     url = parse_url("postgresql://ringmain:secret@db:5433/ringmain?password=secret")
 
