@@ -30,6 +30,7 @@ from tests.doubles import until
 
 ROOT = Path(__file__).parent.parent.parent
 PASSWORD = "a-password-of-20-cha"
+ON_ITS_OWN_GROUND = pytest.mark.sqlite_only("the kit brings its own PostgreSQL: `make faults`")
 
 
 @pytest.fixture
@@ -53,6 +54,7 @@ async def one_transaction(stand: Stand) -> None:
 # ---- the kit itself ----
 
 
+@ON_ITS_OWN_GROUND
 async def test_a_planted_fault_of_each_kind_is_found(here: None, tmp_path: Path) -> None:
     async with standing(Ground(tmp_path), 1) as stand:
         await one_transaction(stand)
@@ -140,6 +142,7 @@ def test_the_process_dies_at_the_nth_passing(monkeypatch: pytest.MonkeyPatch) ->
     assert killed == [(os.getpid(), signal.SIGKILL)]
 
 
+@ON_ITS_OWN_GROUND
 async def test_one_scenario_in_small(here: None, tmp_path: Path) -> None:
     lines = await targets.away(Ground(tmp_path), 1, scale=0.1)
 
