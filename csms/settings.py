@@ -151,7 +151,12 @@ class Variable:
 
 VARIABLES = (
     Variable("RINGMAIN_DATA_DIR", "./ringmain-data", _directory, "embedded database and key ring"),
-    Variable("RINGMAIN_DATABASE_URL", "", _database, "SQLite file in the data directory"),
+    Variable(
+        "RINGMAIN_DATABASE_URL",
+        "",
+        _database,
+        "postgresql://USER@HOST/NAME or sqlite:///PATH; empty: SQLite file in the data directory",
+    ),
     Variable("RINGMAIN_HTTP_BIND", "127.0.0.1:8080", _bind, "REST"),
     Variable("RINGMAIN_OCPP_BIND", "127.0.0.1:9000", _bind, "chargers"),
     Variable(

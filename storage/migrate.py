@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from storage.errors import StorageUnavailable
+from storage.postgres import ENCODING, NO_UNICODE
 from storage.postgres_errors import reason
 from storage.tenancy import EVERYBODY, SETTING
 
@@ -52,6 +53,7 @@ def upgrade(url: str | URL) -> Upgraded:
     with connected(url) as connection:
         if _schema(connection) is Schema.NEWER:
             raise StorageUnavailable(REFUSALS[Schema.NEWER])
+        _require_unicode(connection)
         before = _revision(connection)
         command.upgrade(configuration(connection), "head")
         return Upgraded(before, _revision(connection))
@@ -74,6 +76,14 @@ def _schema(connection: Connection) -> Schema:
 
 def _revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
+
+
+def _require_unicode(connection: Connection) -> None:
+    """Refuse an encoding before it has tables: it can be chosen only for a new database."""
+    if connection.dialect.name == "postgresql":
+        encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+        if encoding != ENCODING:
+            raise StorageUnavailable(NO_UNICODE)
 
 
 def configuration(connection: Connection) -> Config:
@@ -139,7 +149,7 @@ def _leave_transactions_to_us(connection: Any, _record: Any) -> None:
 # ---- what went wrong ----
 
 _SENTENCES = {
-    "42501": "The database's role has not the right to upgrade it: {}.",
+    "42501": "The database's role has not the rights that it needs: {}.",
     "55P03": "The database cannot be upgraded while it is in use, stop the server: {}.",
 }
 

@@ -157,8 +157,24 @@ def test_a_role_without_rights_is_told(blank: URL) -> None:
         upgrade(blank)
 
     assert str(refused.value) == (
-        "The database's role has not the right to upgrade it: permission denied for schema public."
+        "The database's role has not the rights that it needs: permission denied for schema public."
     )
+
+
+@postgresql
+def test_a_database_that_cannot_keep_every_text_gets_no_tables(blank: URL) -> None:
+    latin = blank.set(database=f"{blank.database}_latin")
+    with Admin.of(blank) as admin:
+        admin.does(
+            f"CREATE DATABASE {latin.database} OWNER {blank.username}"
+            " ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"
+        )
+        try:
+            with pytest.raises(StorageUnavailable, match="must have the encoding UTF8"):
+                upgrade(latin)
+            assert schema_of(latin) is Schema.OLD
+        finally:
+            admin.does(f"DROP DATABASE {latin.database}")
 
 
 @postgresql
