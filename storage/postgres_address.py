@@ -66,10 +66,12 @@ async def connect(parameters: Parameters, seconds: float) -> Wire:
     async with within(seconds):
         if "hostaddr" in parameters:
             return await Wire.open(parameters, seconds)
+        hosts = list(_hosts(parameters))
+        each = seconds / len(hosts)  # the first must not use up the time of the last
         return await _first(
             [
-                partial(_connect_to, {**parameters, "host": host, "port": port}, seconds)
-                for host, port in _hosts(parameters)
+                partial(_connect_to, {**parameters, "host": host, "port": port}, each)
+                for host, port in hosts
             ]
         )
 
@@ -82,8 +84,9 @@ def _hosts(parameters: Parameters) -> Iterator[tuple[str | None, str | None]]:
 
 
 async def _connect_to(parameters: Parameters, seconds: float) -> Wire:
-    addresses = await _addresses(parameters)
-    each = seconds / len(addresses)  # the first must not use up the time of the last
+    async with within(seconds):  # a name may be looked up for long
+        addresses = await _addresses(parameters)
+    each = seconds / len(addresses)
     return await _first(
         [partial(Wire.open, {**parameters, "hostaddr": address}, each) for address in addresses]
     )

@@ -107,6 +107,18 @@ async def test_of_several_servers_the_first_that_answers_is_taken(url: URL) -> N
     wire.drop()
 
 
+async def test_a_server_that_is_silent_leaves_time_for_the_next(url: URL) -> None:
+    parameters = parameters_of(url)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        ports = f"{silent.getsockname()[1]},{parameters['port']}"
+        several = {"host": "127.0.0.1,127.0.0.1", "port": ports}
+
+        wire = await connect({**parameters, **several}, 3)
+
+    assert wire.raw.info.port == parameters["port"]
+    wire.drop()
+
+
 async def test_a_name_that_nobody_has_is_unavailable(url: URL) -> None:
     with pytest.raises(StorageUnavailable, match=r"not available: .+\.$"):
         await connect({**parameters_of(url), "host": "nobody.invalid"}, PATIENCE)
