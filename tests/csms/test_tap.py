@@ -155,7 +155,8 @@ async def test_an_answer_whose_notes_were_lost_is_never_given(storage: Storage) 
         await fill_disk(database)
         group.submit(ADD, row("noted", padding="x" * 1_000_000))
         await group.flush()
-        await empty_disk(database)  # and storage is well again before the answer
+        await empty_disk(database)
+        await group.back()  # and storage is well again before the answer
         return frames.call_result(call.id, b"{}")
 
     tap = journal_tap(storage.journal, KEY, "1.6")
@@ -173,6 +174,7 @@ async def test_a_loss_before_the_call_is_no_reason_to_stay_silent(storage: Stora
     storage.group.submit(ADD, row("lost", padding="x" * 1_000_000))
     await storage.group.flush()
     await empty_disk(storage.database)
+    await storage.group.back()
 
     async with conversation(tap=journal_tap(storage.journal, KEY, "1.6")) as talk:
         await talk.peer.says(b'[2,"id-1","Heartbeat",{}]')

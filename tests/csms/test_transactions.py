@@ -164,6 +164,7 @@ async def test_a_start_that_could_not_be_stored_is_forgotten(desk: Desk) -> None
         stored += 1
 
     await empty_disk(desk.storage.database)
+    await desk.storage.group.back()
     again = await ledger.start(ALICE, **lost)
 
     assert again != unanswered
