@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidMessage
 from websockets.typing import Subprotocol
 
 from storage.clock import SystemClock
@@ -62,7 +62,8 @@ async def stream(ocpp: str, key: ChargerKey, life: int, answered: Answered) -> N
     """Send transaction messages, each after the answer to the one before, until the server dies."""
     url = f"{ocpp}/{key.organization_uuid}/ocpp_proxy/{key.charge_box_id}"
     userinfo = f"{key.charge_box_id}:{PASSWORD}@"
-    with contextlib.suppress(ConnectionClosed):
+    # The server may die before a charger's handshake is answered.
+    with contextlib.suppress(ConnectionClosed, InvalidMessage, OSError):
         async with connect(
             url.replace("ws://", f"ws://{userinfo}"),
             subprotocols=[Subprotocol("ocpp1.6")],

@@ -195,7 +195,7 @@ async def test_a_question_that_nobody_waits_for_any_more_is_not_asked(
         return frames.call_result(call.id, b"{}")
 
     target.answers["StatusNotification"] = slow
-    async with staged(tmp_path, replace(QUICK, ask=0.05)) as stage:
+    async with staged(tmp_path, replace(QUICK, ask=0.5)) as stage:
         key = await stage.enrol(target.url)
         async with stage.charger(key) as charger:
             await flows(stage, charger)
