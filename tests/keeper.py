@@ -19,7 +19,9 @@ TEMPLATE = "ringmain_template"  # of the present schema, made by all revisions
 
 def keep() -> None:
     """Run a server, print its port, and stop it when standard input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is meant for pytest, which tells us
+    # A Ctrl-C is meant for pytest, and so is what ends all of a terminal or group: it tells us.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     with (
         tempfile.TemporaryDirectory(prefix="ringmain-tests-") as folder,
         cluster.running(Path(folder), ["autovacuum_naptime=5"]) as server,
