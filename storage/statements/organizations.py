@@ -21,12 +21,14 @@ change_organization = (
     update(organizations).where(_THIS).values(values(organizations.c[name] for name in _SET))
 )
 note_swept = update(organizations).where(_THIS).values(swept_at=given(organizations.c.swept_at))
-all_organizations = select(organizations).order_by(organizations.c.created_at)
+all_organizations = select(organizations).order_by(
+    organizations.c.created_at, organizations.c.organization_uuid
+)
 
 add_api_key = insert_into(api_keys)
 _SHOWN_KEY = [column for column in api_keys.c if column.key != "digest"]
 api_key_by_digest = point(select(*_SHOWN_KEY).where(api_keys.c.digest == given(api_keys.c.digest)))
-all_api_keys = select(*_SHOWN_KEY).order_by(api_keys.c.created_at)
+all_api_keys = select(*_SHOWN_KEY).order_by(api_keys.c.created_at, api_keys.c.key_id)
 api_keys_of = all_api_keys.where(
     api_keys.c.organization_uuid == given(api_keys.c.organization_uuid)
 )

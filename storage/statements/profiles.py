@@ -33,7 +33,9 @@ put_charging_profile = insert_or_update(
 charging_profiles_of = (
     select(charging_profiles)
     .where(of_charger(charging_profiles), _WANTED)
-    .order_by(charging_profiles.c.owner, charging_profiles.c.created_at)
+    .order_by(
+        charging_profiles.c.owner, charging_profiles.c.created_at, charging_profiles.c.profile_id
+    )
 )
 charging_profiles_between = (
     select(charging_profiles)
@@ -42,6 +44,7 @@ charging_profiles_between = (
         charging_profiles.c.charge_box_id,
         charging_profiles.c.owner,
         charging_profiles.c.created_at,
+        charging_profiles.c.profile_id,
     )
 )
 remove_charging_profile = delete(charging_profiles).where(

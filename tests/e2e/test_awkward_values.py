@@ -114,7 +114,9 @@ async def test_what_is_good_json_reaches_log_and_target_byte_by_byte(
         async with charger(api, password, subprotocol) as device:
             await boots(device, target, subprotocol)
             for action, payload in SAID[subprotocol].items():
-                assert (await device.says(action, payload))[0] == 3, action
+                # It has booted; another boot might lead to another link, and events be told late.
+                if action != "BootNotification":
+                    assert (await device.says(action, payload))[0] == 3, action
             await until(lambda: {one.action for one in target.received} >= DELIVERED[subprotocol])
 
     shown = await log(api)

@@ -28,7 +28,7 @@ from hypothesis.stateful import (
 from csms import frames
 from csms.frames import Call, Reply
 from csms.numbers import OF_TARGETS, OF_THE_PLATFORM
-from tests.doubles import PATIENCE
+from tests.doubles import PATIENCE, until
 from tests.proxy.stage import MOMENT, OCPP16, OCPP201, Device, Stage, Target, says, staged
 
 ACCEPTED = says({"status": "Accepted"})
@@ -135,7 +135,10 @@ class Conversation(RuleBasedStateMachine):
     @rule()
     def the_target_hangs_up(self) -> None:
         if self.up:
+            before = self.target.link
             self.run(self.target.hang_up())
+            # The proxy is still ready until it hears of it.
+            self.run(until(lambda: self.target.link is not before))
             self.run(self.stage.reaches(self.key, "ready"))
 
     @precondition(lambda self: self.up)
