@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from storage import partitions
 from storage.database import NO_VALUES, Row, Statement, Write
 from storage.records import ChargerKey
-from storage.statements import retention as statements
+from storage.statements import retention_log as statements
 from storage.statements.spoken import file_messages
 
 if TYPE_CHECKING:

@@ -15,14 +15,14 @@ from storage.database import Row, Write
 from storage.records import ChargerKey
 from storage.repositories.queues import Place
 from storage.retention_log import NOTHING, Removed
-from storage.statements import retention as statements
+from storage.statements import retention_rest as statements
 
 if TYPE_CHECKING:
     from storage.database import Database
     from storage.repositories.queues import Queues
     from storage.retention_terms import Terms
     from storage.statements.deliveries import Kinds
-    from storage.statements.retention import Walk
+    from storage.statements.retention_rest import Walk
 
 _PAGES = 100  # of each table in one pass
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Column, Select, Table, and_, bindparam, func, insert
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql import ColumnElement, FromClause
 from sqlalchemy.sql.elements import KeyedColumnElement
@@ -67,3 +78,16 @@ def insert_or_update(table: Table, keys: tuple[str, ...]) -> Any:
 def only_where_empty(column: Column[Any]) -> Any:
     """Return what fills a column and never changes it."""
     return func.coalesce(column, given(column, f"claimed_{column.key}"))
+
+
+def next_charger(table: Table) -> Select[Any]:
+    """Return the query for an organization's next charger in a table that is filed by charger."""
+    return (
+        select(table.c.charge_box_id)
+        .where(
+            table.c.organization_uuid == given(table.c.organization_uuid),
+            table.c.charge_box_id > given(table.c.charge_box_id, "after"),
+        )
+        .order_by(table.c.charge_box_id)
+        .limit(literal_column("1"))
+    )

@@ -15,7 +15,7 @@ from storage.operation_records import AskedStart, Reservation
 from storage.operations_schema import remote_starts, reservations
 from storage.records import ChargerKey, DeadLetter, ProxyConfiguration
 from storage.schema import id_tokens
-from storage.statements import retention as statements
+from storage.statements import retention_rest as statements
 from storage.target_schema import dead_letters, id_pairs, skipped
 from tests.storage.past import Past, past
 from tests.storage.records import transaction
