@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from psycopg2.errors import DeadlockDetected
 from sqlalchemy import Integer, column, text
 
 from storage.clock import Clock
 from storage.database import Database, Row
+from storage.errors import StorageUnavailable
 from storage.records import ChargerKey
 from storage.sqlite import SqliteDatabase
 from storage.statements import organizations as statements
@@ -63,7 +65,7 @@ async def fill_disk(database: Database) -> None:
         pages = await _pragma(database, "page_count")
         await _pragma(database, f"max_page_count={pages}")
     else:
-        await database.execute(text(FULL))
+        await _change_all(database, FULL)
 
 
 async def empty_disk(database: Database) -> None:
@@ -71,7 +73,19 @@ async def empty_disk(database: Database) -> None:
     if _embedded(database):
         await _pragma(database, "max_page_count=1000000")
     else:
-        await database.execute(text("DROP FUNCTION IF EXISTS disk_is_full() CASCADE"))
+        await _change_all(database, "DROP FUNCTION IF EXISTS disk_is_full() CASCADE")
+
+
+async def _change_all(database: Database, sql: str) -> None:
+    """Change all tables: once more where a batch has locked some of them in another order."""
+    while True:
+        try:
+            await database.execute(text(sql))
+        except StorageUnavailable as unavailable:
+            if not isinstance(unavailable.__cause__, DeadlockDetected):
+                raise
+        else:
+            return
 
 
 # What PostgreSQL answers when no table can grow.
