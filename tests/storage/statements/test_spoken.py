@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import shutil
 import sqlite3
 import tempfile
@@ -28,7 +27,6 @@ from storage.schema import charger_messages, messages
 from storage.sqlite import DIALECT
 from storage.statements.messages import append_message, filed_page
 from storage.statements.spoken import file_messages, filing
-from tests.doubles import until
 from tests.storage.doubles import ALICE, BOB, UNSTORABLE, HandClock, empty_disk, fill_disk
 
 pytestmark = pytest.mark.both_engines
@@ -54,15 +52,10 @@ class Log:
         await self._group.flush()
         self.journal = await Journal.open(self.database, self._group, HandClock(), self._at_once)
 
-    async def flushed(self) -> None:
-        """Wait until what was said is stored, or lost."""
-        with contextlib.suppress(StorageUnavailable):
-            await self.journal.flush()
-
     async def room(self) -> None:
         """Let the disk have room again, and wait until that is known."""
         await empty_disk(self.database)
-        await until(lambda: not self._group.away)
+        await self._group.back()
 
     def call(self, key: ChargerKey = ALICE, frame: bytes = b"[2]", id: str = "") -> None:
         self._calls += 1
@@ -79,11 +72,7 @@ class Log:
     async def settle(self) -> None:
         """Wait for what was said to be on disk, or lost because there was none."""
         with suppress(StorageUnavailable):
-            await self.flushed()
-
-    async def back(self) -> None:
-        """Wait until something can be said again."""
-        await self._group.back()
+            await self.journal.flush()
 
     async def rows(self, key: ChargerKey = ALICE) -> list[Row]:
         """Return what the log has of a charger's links."""
@@ -171,7 +160,6 @@ async def happens(log: Log, event: str) -> None:
         log.call(frame=LARGE)
     elif event == "room":
         await log.room()
-        await log.back()
     else:
         await asyncio.sleep(0)
 
@@ -230,7 +218,6 @@ async def test_what_a_full_disk_kept_from_being_filed_is_filed_the_next_time(log
     await log.settle()
     assert await log.filed() == []
     await log.room()
-    await log.back()
 
     for _ in range(6):
         log.call()
