@@ -363,3 +363,49 @@ class AuditEntry:
     action: str
     result: str
     details: Mapping[str, Any] = field(default_factory=dict)
+
+
+SinkType = Literal["aws_s3", "digital_ocean_spaces", "gcp_storage", "azure_storage"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkRecord:
+    """Where an organization's message log is exported to; the API calls it a connector."""
+
+    id: str
+    organization_uuid: str
+    name: str
+    type: SinkType
+    enabled: bool = True
+    # As its owner gave it, without our defaults.
+    configuration: Mapping[str, Any]
+    # Clear in memory, sealed in the database.
+    credentials: Mapping[str, str] = field(repr=False)
+    # What tokens are hashed with where the owner wants that; sealed as well.
+    token_key: str = field(repr=False)
+    inserted_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkProgress:
+    """How far a sink has got: everything up to `position` is stored, in so many objects."""
+
+    position: int
+    objects: int = 0
+    records: int = 0
+    # Of the objects, compressed.
+    bytes: int = 0
+    delivered_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkBatch:
+    """What makes up one object: written before the object is, and the same until it is stored."""
+
+    first: int
+    last: int
+    records: int
+    object_name: str
+    # What the bytes depend on beside the messages, as it was when the boundary was drawn.
+    hash_tokens: bool = False

@@ -1,0 +1,1 @@
+"""The object stores that owners name: one port, one file for each kind."""
