@@ -8,7 +8,7 @@ Positions grow; where the log is divided, some are left out when a new week begi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias, cast
 
@@ -87,6 +87,8 @@ class Journal:
         self._lost: dict[int, None] = {}  # positions of what is not on disk, oldest first
         # Of those, since storage went away, with when each was logged.
         self._doubtful: dict[int, int] = {}
+        # Told whose each message is, and how long, before it is on disk.
+        self.heard: Callable[[str, int], None] = _unheard
         group.lost, group.recount = self._lose, self._recount
         group.numbered = statements.append_message
 
@@ -151,6 +153,7 @@ class Journal:
             None if origin is None else int(origin.maybe_duplicate),
         )
         batch = self.group.add(statements.append_message, row, tell)
+        self.heard(key.organization_uuid, len(frame))
         return Receipt(position, batch, len(batch.rows) - 1)
 
     def is_lost(self, position: int) -> bool:
@@ -283,6 +286,10 @@ def message_of(row: Row) -> Message:
         origin=row["origin"],
         maybe_duplicate=row["maybe_duplicate"],
     )
+
+
+def _unheard(_organization_uuid: str, _octets: int) -> None:
+    """Make nothing of what is said."""
 
 
 def _exchange(call: Row, answer: Row | None) -> Exchange:

@@ -223,6 +223,10 @@ Index("ix_messages_answers", messages.c.answers, sqlite_where=AN_ANSWER, postgre
 PASSED_ON = messages.c.origin.is_not(None)
 Index("ix_messages_origin", messages.c.origin, sqlite_where=PASSED_ON, postgresql_where=PASSED_ON)
 
+# An export reads what one organization's links said. There are as many pages to add to as
+# organizations that talk at a time; by charger there would be too many.
+Index("ix_messages_organization", messages.c.organization_uuid, messages.c.seq)
+
 # What is no answer, by charger. An index of the log would cost a page for each charger, so this is
 # filed in bulk: up to the newest entry that names nobody, all of it is here.
 charger_messages = Table(

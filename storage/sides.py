@@ -37,6 +37,7 @@ from sqlalchemy.exc import DBAPIError
 
 import storage.operations_schema
 import storage.schema
+import storage.sink_schema
 import storage.target_schema  # noqa: F401 - all make their tables known
 from storage import partitions
 from storage.columns import Json, UtcTime, metadata

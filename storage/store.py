@@ -40,6 +40,7 @@ from storage.repositories.queues import Queues
 from storage.repositories.readings import Readings
 from storage.repositories.remote_starts import RemoteStarts
 from storage.repositories.reservations import Reservations
+from storage.repositories.sinks import Sinks
 from storage.repositories.station_limits import StationLimits
 from storage.repositories.transactions import Transactions
 from storage.secrets import Sealer
@@ -98,6 +99,7 @@ class Storage:
     reservations: Reservations
     local_lists: LocalLists
     jobs: Jobs
+    sinks: Sinks
     files: Files
 
     @cached_property
@@ -140,6 +142,7 @@ async def open_storage(
         storage = await assemble(database, group, sealer, clock, new_id, Files(data_dir))
         await storage.proxy_configurations.check_seals()
         await storage.client_certificates.check_seals()
+        await storage.sinks.check_seals()
         yield storage
     finally:
         writing.cancel()  # it writes what is left before it ends
@@ -180,6 +183,7 @@ async def assemble(
         known_tokens=KnownTokens(database),
         readings=Readings(database, clock),
         jobs=Jobs(database),
+        sinks=Sinks(database, sealer),
         files=files,
         **{name: repository(database, group) for name, repository in _WRITTEN_IN_BATCHES.items()},
     )

@@ -8,6 +8,7 @@ from alembic import context
 
 import storage.operations_schema
 import storage.schema
+import storage.sink_schema
 import storage.target_schema  # noqa: F401 - all make their tables known
 from storage.columns import ONLY_ON, metadata
 from storage.partitions import is_partition

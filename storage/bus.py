@@ -1,0 +1,168 @@
+"""
+Where sinks read from: what one organization's links said, in order, from any position on.
+
+Here it is the message log itself. One writer commits it in the order of positions, so who has read
+up to a position has passed nothing that is committed later (`storage.journal`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from storage.database import Database
+from storage.journal import Journal, message_of
+from storage.records import Message
+from storage.statements import exports as statements
+
+# What a record has beside its frame, more or less, once it is written as a line.
+OVERHEAD = 330
+_END = 2**63 - 1
+# How much is read at once: it is held in memory, and nobody else runs while it is worked on.
+PAGE_OCTETS = 1 << 17
+_SIZES = 4096
+
+
+class Size(NamedTuple):
+    """A message that is to be exported: where, when it was logged, and how much it is."""
+
+    seq: int
+    moment: datetime
+    octets: int
+
+
+class Backlog(NamedTuple):
+    """How many messages are behind a position, and when the oldest of them was logged."""
+
+    records: int
+    oldest: datetime | None
+
+
+class Flow:
+    """Count the bytes that come of one organization, for those who wait for so many of them."""
+
+    def __init__(self) -> None:
+        self.octets = 0
+        self._waiting: dict[asyncio.Future[None], int] = {}
+        self._least = _END
+
+    def add(self, octets: int) -> None:
+        """Count what has come, whether or not it is on disk yet."""
+        self.octets += octets
+        if self.octets >= self._least:
+            for waiting, wanted in self._waiting.items():
+                if self.octets >= wanted and not waiting.done():
+                    waiting.set_result(None)
+            self._settle()
+
+    async def reach(self, octets: int) -> None:
+        """Wait until so many have come, counted from the beginning."""
+        if self.octets >= octets:
+            return
+        waiting = asyncio.get_running_loop().create_future()
+        self._waiting[waiting] = octets
+        self._least = min(self._least, octets)
+        try:
+            await waiting
+        finally:
+            del self._waiting[waiting]
+            self._settle()
+
+    def _settle(self) -> None:
+        pending = (wanted for waiting, wanted in self._waiting.items() if not waiting.done())
+        self._least = min(pending, default=_END)
+
+
+class Bus(Protocol):
+    """Where sinks read from; every method may raise StorageError."""
+
+    def flow(self, organization_uuid: str) -> Flow:
+        """Return what counts the bytes that come of an organization."""
+        ...
+
+    async def settled(self) -> None:
+        """Wait until what has come can be read, or is lost."""
+        ...
+
+    def sizes(self, organization_uuid: str, after: int) -> AsyncIterator[Sequence[Size]]:
+        """Yield what is behind a position, in order, a page at a time."""
+        ...
+
+    def read(
+        self, organization_uuid: str, after: int, through: int
+    ) -> AsyncIterator[Sequence[Message]]:
+        """Yield the messages behind a position and through another one, in order, by pages."""
+        ...
+
+    async def backlog(self, organization_uuid: str, after: int) -> Backlog:
+        """Tell exactly how much is behind a position."""
+        ...
+
+
+class JournalBus:
+    """The message log of this installation."""
+
+    def __init__(self, database: Database, journal: Journal) -> None:
+        self._database = database
+        self._journal = journal
+        self._flows: dict[str, Flow] = {}
+        journal.heard = self._heard
+
+    def flow(self, organization_uuid: str) -> Flow:
+        """Return what counts the bytes that come of an organization."""
+        return self._flows.setdefault(organization_uuid, Flow())
+
+    def _heard(self, organization_uuid: str, octets: int) -> None:
+        if flow := self._flows.get(organization_uuid):
+            flow.add(octets + OVERHEAD)
+
+    async def settled(self) -> None:
+        """Wait until what has come can be read, or is lost."""
+        await self._journal.flush()
+
+    async def sizes(
+        self, organization_uuid: str, after: int, through: int = _END
+    ) -> AsyncIterator[Sequence[Size]]:
+        """Yield what is behind a position, in order, a page at a time."""
+        span = {"organization_uuid": organization_uuid, "through": through, "limit": _SIZES}
+        while True:
+            rows = await self._database.fetch(statements.sizes_after, {**span, "after": after})
+            page = [Size(row["seq"], row["moment"], row["octets"] + OVERHEAD) for row in rows]
+            if page:
+                yield page
+            if len(page) < _SIZES:
+                return
+            after = page[-1].seq
+
+    async def read(
+        self, organization_uuid: str, after: int, through: int
+    ) -> AsyncIterator[Sequence[Message]]:
+        """Yield the messages behind a position and through another one, in order, by pages."""
+        async for sizes in self.sizes(organization_uuid, after, through):
+            for last in _ends(sizes):
+                span = {"organization_uuid": organization_uuid, "after": after, "through": last}
+                rows = await self._database.fetch(statements.messages_between, span)
+                yield [message_of(row) for row in rows]
+                after = last
+
+    async def backlog(self, organization_uuid: str, after: int) -> Backlog:
+        """Tell exactly how much is behind a position."""
+        behind = {"organization_uuid": organization_uuid, "after": after}
+        [count] = await self._database.fetch(statements.count_after, behind)
+        first = {**behind, "through": _END, "limit": 1}
+        rows = await self._database.fetch(statements.sizes_after, first)
+        oldest = rows[0]["moment"] if rows else None
+        return Backlog(count["records"], oldest)
+
+
+def _ends(sizes: Sequence[Size], most: int = PAGE_OCTETS) -> list[int]:
+    """Return the last position of each page, which holds so many bytes or one message."""
+    ends, octets = [], 0
+    for place, size in enumerate(sizes):
+        if octets and octets + size.octets > most:
+            ends.append(sizes[place - 1].seq)
+            octets = 0
+        octets += size.octets
+    return [*ends, sizes[-1].seq]
