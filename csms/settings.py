@@ -57,6 +57,7 @@ class Settings:
     allow_insecure_targets: bool
     allowed_target_networks: tuple[Network, ...]
     retention_days: int
+    gcp_token_uri: str
     log_format: str
     log_level: str
 
@@ -98,6 +99,13 @@ def _url(*schemes: str) -> Callable[[str], str | None]:
         return text.rstrip("/") or None
 
     return parse
+
+
+def _token_endpoint(text: str) -> str:
+    url = _url("http", "https")(text)
+    if url is None or "@" in url:
+        raise ValueError("wanted is the URL of a token endpoint, without a user")
+    return url
 
 
 def _database(text: str) -> URL | None:
@@ -200,6 +208,12 @@ VARIABLES = (
         "how long messages are kept where an organization has not said so",
     ),
     Variable(
+        "RINGMAIN_GCP_TOKEN_URI",
+        "https://oauth2.googleapis.com/token",
+        _token_endpoint,
+        "the only token endpoint that Google service accounts may use",
+    ),
+    Variable(
         "RINGMAIN_LOG_FORMAT",
         "auto",
         _one_of("auto", "console", "json"),
@@ -216,7 +230,6 @@ VARIABLES = (
 # Promised by the contract, not there yet: setting them must not look as if it had worked.
 LATER = (
     "RINGMAIN_RATE_LIMIT",
-    "RINGMAIN_GCP_TOKEN_URI",
     "RINGMAIN_TLS_CERT",
     "RINGMAIN_TLS_KEY",
     "RINGMAIN_TLS_CLIENT_CA",
@@ -240,7 +253,26 @@ def read(environ: Mapping[str, str]) -> Settings:
             "no TLS: put a TLS proxy in front and name it in RINGMAIN_TRUSTED_PROXIES, or set "
             "RINGMAIN_ALLOW_PLAIN=true."
         )
+    _refuse_plain_tokens(settings)
     return settings
+
+
+def _refuse_plain_tokens(settings: Settings) -> None:
+    endpoint = urlsplit(settings.gcp_token_uri)
+    if endpoint.scheme == "http" and not (
+        settings.allow_insecure_targets or _loopback(endpoint.hostname or "")
+    ):
+        raise SettingError(
+            "RINGMAIN_GCP_TOKEN_URI: tokens would cross the network in clear: begin it with "
+            "https://, or set RINGMAIN_ALLOW_INSECURE_TARGETS=true."
+        )
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _refuse_strangers(environ: Mapping[str, str]) -> None:

@@ -33,6 +33,14 @@ BAD_VALUES = {
     "RINGMAIN_ALLOW_INSECURE_TARGETS": ["", "maybe"],
     "RINGMAIN_ALLOWED_TARGET_NETWORKS": ["localhost", "127.0.0.1/8"],
     "RINGMAIN_RETENTION_DAYS": ["", "0", "-1", "3651", "1e2", "90 days", "forever"],
+    "RINGMAIN_GCP_TOKEN_URI": [
+        "",
+        "oauth2.googleapis.com/token",
+        "ftp://oauth2.googleapis.com/token",
+        "https://",
+        "https://oauth2.googleapis.com:99999/token",
+        "https://oauth2.googleapis.com/token?a=b",
+    ],
     "RINGMAIN_LOG_FORMAT": ["", "xml"],
     "RINGMAIN_LOG_LEVEL": ["", "loud", "fatal"],
 }
@@ -54,6 +62,7 @@ def test_defaults_are_those_of_the_contract() -> None:
         allow_insecure_targets=False,
         allowed_target_networks=(),
         retention_days=90,
+        gcp_token_uri="https://oauth2.googleapis.com/token",
         log_format="auto",
         log_level="info",
     )
@@ -76,6 +85,7 @@ def test_every_variable_is_read() -> None:
             "RINGMAIN_ALLOW_INSECURE_TARGETS": "1",
             "RINGMAIN_ALLOWED_TARGET_NETWORKS": "127.0.0.0/8",
             "RINGMAIN_RETENTION_DAYS": "7",
+            "RINGMAIN_GCP_TOKEN_URI": "https://tokens.example.com/token",
             "RINGMAIN_LOG_FORMAT": "JSON",
             "RINGMAIN_LOG_LEVEL": "WARNING",
             "HOME": "/root",
@@ -97,6 +107,7 @@ def test_every_variable_is_read() -> None:
         allow_insecure_targets=True,
         allowed_target_networks=(ip_network("127.0.0.0/8"),),
         retention_days=7,
+        gcp_token_uri="https://tokens.example.com/token",
         log_format="json",
         log_level="warning",
     )
@@ -113,9 +124,32 @@ def test_bad_value_is_refused_with_its_name_on_one_line(name: str, value: str) -
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.2:8080", "[::1]"])
+def test_tokens_may_be_fetched_in_clear_from_the_same_machine(host: str) -> None:
+    plain = f"http://{host}/token"
+
+    assert read({"RINGMAIN_GCP_TOKEN_URI": plain}).gcp_token_uri == plain
+
+
+@pytest.mark.parametrize("host", ["tokens.example.com", "10.0.0.1", "localhost.example.com"])
+def test_tokens_cross_a_network_in_clear_only_where_that_is_allowed(host: str) -> None:
+    plain = {"RINGMAIN_GCP_TOKEN_URI": f"http://{host}/token"}
+
+    with pytest.raises(SettingError, match="RINGMAIN_GCP_TOKEN_URI: tokens would cross"):
+        read(plain)
+    assert read({**plain, "RINGMAIN_ALLOW_INSECURE_TARGETS": "true"}).gcp_token_uri
+
+
 def test_every_variable_has_a_bad_value_and_a_field() -> None:
     assert {variable.name for variable in VARIABLES} == set(BAD_VALUES)
     assert [variable.field for variable in VARIABLES] == [field.name for field in fields(Settings)]
+
+
+def test_password_in_a_token_endpoint_is_refused_and_not_repeated() -> None:
+    with pytest.raises(SettingError, match="without a user") as refused:
+        read({"RINGMAIN_GCP_TOKEN_URI": "https://me:s3cret@tokens.example.com/token"})
+
+    assert "s3cret" not in str(refused.value)
 
 
 def test_misspelt_variable_is_refused() -> None:
