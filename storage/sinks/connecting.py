@@ -47,7 +47,7 @@ _Kinds: TypeAlias = type[BaseException] | tuple[type[BaseException], ...]
 async def open_session(outside: Outside) -> ClientSession:
     """Return a session of the world outside; redirects are the caller's to refuse."""
     return ClientSession(
-        connector=VettedConnector(outside, await asyncio.to_thread(_verifying)),
+        connector=VettedConnector(outside, await asyncio.to_thread(verifying)),
         timeout=ClientTimeout(
             total=None, sock_connect=outside.connect_timeout, sock_read=outside.read_timeout
         ),
@@ -58,7 +58,8 @@ async def open_session(outside: Outside) -> ClientSession:
     )
 
 
-def _verifying() -> ssl.SSLContext:
+def verifying() -> ssl.SSLContext:
+    """Return how TLS is spoken with every store; takes a moment, call it in a thread."""
     # Not the library's default context: that one writes keys to where SSLKEYLOGFILE says.
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies certificate and name
     made.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -161,10 +162,9 @@ def translated(failure: BaseException) -> SinkError:
 FAILURES = (SinkError, ClientError, OSError, ssl.CertificateError)
 
 
-def _distrusted(failure: Any) -> SinkError:
-    why = _DISTRUSTED.get(
-        getattr(failure.certificate_error, "verify_code", 0), "it could not be verified"
-    )
+def distrusted(cause: Exception) -> SinkError:
+    """Say why a certificate was not taken."""
+    why = _DISTRUSTED.get(getattr(cause, "verify_code", 0), "it could not be verified")
     return SinkRefused(
         f"The store's certificate is not trusted: {why}. Correct endpoint_url, or let the system "
         "of this server trust it."
@@ -198,7 +198,7 @@ _DISTRUSTED = {
 # The first kind that fits decides.
 _SAID: tuple[tuple[_Kinds, Callable[[Any], SinkError]], ...] = (
     (SinkError, lambda failure: failure),
-    (ClientConnectorCertificateError, _distrusted),
+    (ClientConnectorCertificateError, lambda failure: distrusted(failure.certificate_error)),
     (ClientConnectorSSLError, _insecure),
     (
         ConnectionTimeoutError,
