@@ -44,14 +44,16 @@ CUT_OFF = "The store cut the connection off before it had answered; it is tried 
 _Kinds: TypeAlias = type[BaseException] | tuple[type[BaseException], ...]
 
 
-async def open_session(outside: Outside) -> ClientSession:
+async def open_session(
+    outside: Outside, response_class: type[ClientResponse] | None = None
+) -> ClientSession:
     """Return a session of the world outside; redirects are the caller's to refuse."""
     return ClientSession(
         connector=VettedConnector(outside, await asyncio.to_thread(verifying)),
         timeout=ClientTimeout(
             total=None, sock_connect=outside.connect_timeout, sock_read=outside.read_timeout
         ),
-        response_class=BoundedResponse,
+        response_class=response_class or BoundedResponse,
         cookie_jar=DummyCookieJar(),
         auto_decompress=False,
         trust_env=False,
