@@ -1,4 +1,6 @@
-"""Decide which addresses a target may have, so that no URL reaches into a network of ours.
+"""Decide which addresses may be dialled, so that no tenant's URL reaches into a network of ours.
+
+Targets are, and the object stores of `proxy.store_door`; they differ in words alone (`UrlKind`).
 
 Two moments: `check_url` when a URL is saved, where names stay unresolved because many enrol
 before their target exists; `resolve` at every dial, where the caller connects to what was vetted
@@ -13,17 +15,18 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
 from proxy.errors import ForbiddenAddress, InvalidTarget, TargetUnreachable
+from storage.sinks.port import Endpoint
 
 Address: TypeAlias = IPv4Address | IPv6Address
 Network: TypeAlias = IPv4Network | IPv6Network
 Lookup: TypeAlias = Callable[..., Awaitable[Sequence[Any]]]
 
 TARGET_URL = "target_websocket_url"
-DEFAULT_PORTS = {"ws": 80, "wss": 443}
+DEFAULT_PORTS = {"ws": 80, "wss": 443, "http": 80, "https": 443}
 
 # Our own list, because `is_global` differs between Python releases and lets tunnels through.
 _CLOSED: tuple[Network, ...] = tuple(
@@ -59,11 +62,18 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")
 
 
-class Endpoint(NamedTuple):
-    """One vetted address: what `socket.socket` and `sock_connect` take."""
+@dataclass(frozen=True, slots=True)
+class UrlKind:
+    """What a URL leads to: the field that it is given in, its schemes, and how it is called."""
 
-    family: socket.AddressFamily
-    sockaddr: tuple[Any, ...]
+    field: str
+    secure: str
+    plain: str
+    them: str
+
+
+TARGET = UrlKind(TARGET_URL, "wss", "ws", "targets")
+STORE = UrlKind("endpoint_url", "https", "http", "object stores")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +91,13 @@ class AddressGuard:
         """Tell whether a target may have this address."""
         return _public(_unwrapped(address)) or self._allowed(address)
 
-    def check_url(self, url: str) -> None:
+    def check_url(self, url: str, to: UrlKind = TARGET) -> None:
         """Raise InvalidTarget where no dial of this URL could ever be permitted."""
-        parts, port = _split(url)
-        self._check_scheme(parts.scheme)
-        reason = next((reason for wrong, reason in _FAULTS if wrong(url, parts)), None)
+        reason = self._fault(url, to)
         if reason is not None:
-            raise InvalidTarget(TARGET_URL, reason)
-        self._check_host(
-            parts.hostname or "", DEFAULT_PORTS[parts.scheme] if port is None else port
-        )
+            raise InvalidTarget(to.field, reason)
 
-    async def resolve(self, host: str, port: int) -> list[Endpoint]:
+    async def resolve(self, host: str, port: int, to: UrlKind = TARGET) -> list[Endpoint]:
         """Look the host up once and return its addresses, if every one of them is permitted.
 
         Raises ForbiddenAddress or TargetUnreachable; the caller sets the deadline.
@@ -108,7 +113,7 @@ class AddressGuard:
         if not all(self._admits(ip_address(each.sockaddr[0]), port) for each in endpoints):
             # The address stays untold: names of the inside are none of the configuration's owner.
             raise ForbiddenAddress(
-                f"The host {host} leads to an address that targets may not have."
+                f"The host {host} leads to an address that {to.them} may not have."
             )
         return endpoints
 
@@ -118,27 +123,42 @@ class AddressGuard:
     def _admits(self, address: Address, port: int) -> bool:
         return self._allowed(address) or (_ordinary(port) and self.permits(address))
 
-    def _check_scheme(self, scheme: str) -> None:
-        if scheme == "ws" and not self.allow_insecure:
-            raise InvalidTarget(
-                TARGET_URL, "ws:// needs RINGMAIN_ALLOW_INSECURE_TARGETS; use wss://."
-            )
-        if scheme not in DEFAULT_PORTS:
-            raise InvalidTarget(TARGET_URL, "The URL must start with wss:// or ws://.")
+    def _fault(self, url: str, to: UrlKind) -> str | None:
+        # urlsplit silently drops tabs, newlines and leading blanks: what it reads is not what we
+        # dial.
+        if _UNREADABLE.search(url):
+            return "The URL must not have blanks, backslashes or control characters."
+        try:
+            parts = urlsplit(url)
+            port = DEFAULT_PORTS.get(parts.scheme) if parts.port is None else parts.port
+        except ValueError:
+            return "The URL cannot be read."
+        return (
+            self._fault_of_scheme(parts.scheme, to)
+            or next((reason for wrong, reason in _FAULTS if wrong(url, parts)), None)
+            or self._fault_of_host(parts.hostname or "", port or 0, to)
+        )
 
-    def _check_host(self, host: str, port: int) -> None:
+    def _fault_of_scheme(self, scheme: str, to: UrlKind) -> str | None:
+        if scheme == to.plain and not self.allow_insecure:
+            return f"{to.plain}:// needs RINGMAIN_ALLOW_INSECURE_TARGETS; use {to.secure}://."
+        if scheme not in {to.plain, to.secure}:
+            return f"The URL must start with {to.secure}:// or {to.plain}://."
+        return None
+
+    def _fault_of_host(self, host: str, port: int, to: UrlKind) -> str | None:
         try:
             literal = _literal(host)
         except ValueError:
-            raise InvalidTarget(TARGET_URL, "The host is neither a name nor an address.") from None
+            return "The host is neither a name nor an address."
         if literal is not None and not self.permits(literal):
-            raise InvalidTarget(
-                TARGET_URL,
-                f"The address {literal} is closed to targets (RINGMAIN_ALLOWED_TARGET_NETWORKS).",
+            return (
+                f"The address {literal} is closed to {to.them} (RINGMAIN_ALLOWED_TARGET_NETWORKS)."
             )
         exempt = self.allowed_networks if literal is None else self._allowed(literal)
         if not _ordinary(port) and not exempt:
-            raise InvalidTarget(TARGET_URL, f"Port {port} is closed: use 80, 443 or 1024 to 65535.")
+            return f"Port {port} is closed: use 80, 443 or 1024 to 65535."
+        return None
 
 
 _FAULTS: tuple[tuple[Callable[[str, SplitResult], object], str], ...] = (
@@ -147,19 +167,6 @@ _FAULTS: tuple[tuple[Callable[[str, SplitResult], object], str], ...] = (
     (lambda _, parts: not parts.hostname, "The URL needs a host."),
     (lambda _, parts: "%" in parts.netloc, "The host must not be percent-encoded."),
 )
-
-
-def _split(url: str) -> tuple[SplitResult, int | None]:
-    # urlsplit silently drops tabs, newlines and leading blanks: what it reads is not what we dial.
-    if _UNREADABLE.search(url):
-        raise InvalidTarget(
-            TARGET_URL, "The URL must not have blanks, backslashes or control characters."
-        )
-    try:
-        parts = urlsplit(url)
-        return parts, parts.port
-    except ValueError:
-        raise InvalidTarget(TARGET_URL, "The URL cannot be read.") from None
 
 
 def _ordinary(port: int) -> bool:

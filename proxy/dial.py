@@ -39,7 +39,6 @@ from websockets.typing import Subprotocol
 from csms.framing import Dialled
 from csms.sockets import WebSocket, quiet_logger
 from proxy import tls
-from proxy.addresses import Endpoint
 from proxy.conduct import Conduct
 from proxy.errors import (
     ForbiddenAddress,
@@ -48,6 +47,7 @@ from proxy.errors import (
     TargetRefused,
     TargetUnreachable,
 )
+from storage.sinks.port import Endpoint
 
 PROTOCOL_ERROR, POLICY_VIOLATION = 1002, 1008
 _PIECE = 4096

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from proxy.addresses import AddressGuard, Endpoint, Lookup
+from proxy.addresses import AddressGuard, Lookup
 from proxy.errors import ForbiddenAddress, InvalidTarget, TargetUnreachable
+from storage.sinks.port import Endpoint
 
 STRICT = AddressGuard()
 INSECURE = AddressGuard(allow_insecure=True)

@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 
 from proxy import client_certificates
-from proxy.addresses import AddressGuard, Endpoint
+from proxy.addresses import AddressGuard
 from proxy.destinations import destination
 from proxy.dial import Destination
 from proxy.errors import ForbiddenAddress, InvalidTarget
 from proxy.parts import RelayParts
 from proxy.tls import Identity
 from storage.records import ChargerKey, ClientCertificate, ProxyConfiguration
+from storage.sinks.port import Endpoint
 from storage.store import Storage
 from tests.certificates import DAY, Issued, authority, certificate, issued
 from tests.doubles import until

@@ -25,7 +25,6 @@ from csms.errors import LinkClosed
 from csms.frames import OCPP16, Call, Reply, Send
 from csms.link import Link
 from csms.sockets import WebSocket
-from proxy.addresses import Endpoint
 from proxy.conduct import Conduct
 from proxy.dial import Destination, dial
 from proxy.errors import (
@@ -36,6 +35,7 @@ from proxy.errors import (
     TargetUnreachable,
 )
 from proxy.tls import Identity
+from storage.sinks.port import Endpoint
 from tests.certificates import DAY, authority, certificate, issued, signed
 from tests.doubles import PATIENCE, until
 
