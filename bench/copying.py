@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from sqlalchemy import URL, Boolean, Column, Double, LargeBinary, Table, insert
+from sqlalchemy import URL, Boolean, Column, Double, LargeBinary, Table, Text, insert
 
 from bench import cluster
 from csms.moving import move
@@ -27,7 +27,7 @@ from storage.sides import Side
 
 MESSAGES, CHARGERS = 100_000, 1_000
 AT_ONCE = 1000
-DIFFERENT = frozenset({"theirs", "ours", "digest"})  # parts of unique constraints
+DIFFERENT = frozenset({"theirs", "ours", "digest", "name"})  # parts of unique constraints
 # The tables that have a row for each message, or nearly; all others have one for each charger.
 LONG = frozenset({"messages", "charger_messages", "meter_readings"})
 FIRST = SPAN - 40  # a position that lies near the end of a partition
@@ -76,7 +76,8 @@ def _row(table: str, number: int, chargers: int) -> dict[str, Any]:
 
 def _value(column: Column[Any], number: int, chargers: int) -> Any:
     if column.name in _NAMED:
-        return _NAMED[column.name](number, number % chargers)
+        value = _NAMED[column.name](number, number % chargers)
+        return str(value) if isinstance(column.type, Text) else value
     if column.nullable and number % 3 == 0:
         return None
     unique = column.primary_key or column.unique or column.name in DIFFERENT
@@ -105,6 +106,7 @@ _NAMED: Mapping[str, Callable[[int, int], Any]] = {
     "organization_uuid": lambda _, charger: f"organization-{charger % ORGANIZATIONS}",
     "charge_box_id": lambda _, charger: f"CP\0{charger}",
     "proxy_configuration_id": lambda _, charger: 1 + charger,
+    "sink_id": lambda _, charger: 1 + charger,
     "seq": lambda number, _: FIRST + number,
     "id": lambda number, _: 1 + number,
 }

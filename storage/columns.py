@@ -99,3 +99,8 @@ def proxy_configuration_id() -> Column[int]:
     """Return the column that ties rows to a proxy configuration: they go with it."""
     owner = ForeignKey("proxy_configurations.id", ondelete="CASCADE")
     return Column("proxy_configuration_id", BigInteger, owner, nullable=False)
+
+
+def sink_id() -> Column[str]:
+    """Return the column that ties a row to a sink: it goes with it, and each sink has one."""
+    return Column("sink_id", Text, ForeignKey("sinks.id", ondelete="CASCADE"), primary_key=True)

@@ -164,7 +164,7 @@ class Side:
         highest = {
             table.name: connection.scalar(select(func.max(table.c.id))) or 0
             for table in self.tables
-            if "id" in table.c
+            if "id" in table.c and metadata.tables[table.name].c.id.type.python_type is int
         }
         for name, number in _GIVEN[self.kind](connection, highest):
             highest[name] = max(highest[name], number)

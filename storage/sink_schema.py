@@ -17,13 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from storage.columns import Json, UtcTime, metadata
-
-
-def _sink_id() -> Column[str]:
-    owner = ForeignKey("sinks.id", ondelete="CASCADE")
-    return Column("sink_id", Text, owner, primary_key=True)
-
+from storage.columns import Json, UtcTime, metadata, sink_id
 
 sinks = Table(
     "sinks",
@@ -47,7 +41,7 @@ sinks = Table(
 sink_cursors = Table(
     "sink_cursors",
     metadata,
-    _sink_id(),
+    sink_id(),
     Column("organization_uuid", Text, nullable=False),
     Column("position", BigInteger, nullable=False),
     Column("objects", BigInteger, nullable=False),
@@ -60,7 +54,7 @@ sink_cursors = Table(
 sink_batches = Table(
     "sink_batches",
     metadata,
-    _sink_id(),
+    sink_id(),
     Column("organization_uuid", Text, nullable=False),
     Column("first", BigInteger, nullable=False),
     Column("last", BigInteger, nullable=False),

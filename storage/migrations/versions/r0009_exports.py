@@ -30,6 +30,14 @@ def _boolean(name: str) -> sa.Column[bool]:
 
 def upgrade() -> None:
     """Make the tables, and find an organization's messages by position."""
+    _make_tables()
+    index(BY_ORGANIZATION, LOG, "organization_uuid", "seq")
+    if on_postgresql():
+        for table in (SINKS, CURSORS, BATCHES):
+            protect(table)
+
+
+def _make_tables() -> None:
     op.create_table(
         SINKS,
         *texts("id", "organization_uuid", "name", "type"),
@@ -58,10 +66,6 @@ def upgrade() -> None:
         primary_key(BATCHES, "sink_id"),
         belongs(BATCHES, ("sink_id",), SINKS, "id"),
     )
-    index(BY_ORGANIZATION, LOG, "organization_uuid", "seq")
-    if on_postgresql():
-        for table in (SINKS, CURSORS, BATCHES):
-            protect(table)
 
 
 def downgrade() -> None:
