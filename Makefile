@@ -11,8 +11,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--custom-compile-command 'make lock' pyproject.toml --group build
+	--custom-compile-command 'make lock'
+PROJECT = pyproject.toml --group build
 NODE_TESTS := tests/node
+STORES := .venv-stores
 
 .PHONY: help
 help:
@@ -25,6 +27,7 @@ help:
 	@echo 'make neighbours  what a mute and a throttled target cost the other chargers of 200'
 	@echo 'make fuzz     mutated frames against the decoder'
 	@echo 'make faults   kills, outages and nonsense, and what is lost by them (ARGS="--only F-07")'
+	@echo 'make stores   install the stand-ins for object stores that the tests use'
 	@echo 'make lock     settle the dependencies anew (ARGS="--upgrade" for the newest)'
 	@echo 'make clean    remove what make made'
 
@@ -60,20 +63,31 @@ $(VENV)/.dev: $(VENV)/.project requirements-dev.lock
 .PHONY: .venv
 .venv: $(VENV)/.dev
 
-# ocpp-rpc is the charger and the target that we did not write.
-$(NODE_TESTS)/node_modules/.package-lock.json: $(NODE_TESTS)/package.json $(NODE_TESTS)/package-lock.json
-	@echo 'set-up: ocpp-rpc from $(NODE_TESTS)/package-lock.json'
+# The stand-ins for object stores want other versions of the libraries that we use ourselves.
+$(STORES)/.installed: $(VENV)/.created requirements-stores.lock
+	@echo 'set-up: stand-ins for object stores from requirements-stores.lock'
+	@$(PYTHON) -m venv --clear $(STORES)
+	@$(STORES)/bin/python -m pip --quiet --disable-pip-version-check --no-input \
+		install --no-compile --require-hashes -r requirements-stores.lock
+	@touch $@
+
+.PHONY: stores
+stores: $(STORES)/.installed node
+
+# ocpp-rpc is the charger and the target that we did not write; azurite stands in for Azure.
+$(NODE_TESTS)/node_modules/.installed: $(NODE_TESTS)/package.json $(NODE_TESTS)/package-lock.json
+	@echo 'set-up: ocpp-rpc and azurite from $(NODE_TESTS)/package-lock.json'
 	@cd $(NODE_TESTS) && npm ci --silent --no-audit --no-fund
 	@touch $@
 
 .PHONY: node
 node:
 	@if command -v npm >/dev/null; then \
-		$(MAKE) -s --no-print-directory $(NODE_TESTS)/node_modules/.package-lock.json; \
+		$(MAKE) -s --no-print-directory $(NODE_TESTS)/node_modules/.installed; \
 	elif [ "$$CI" = true ]; then \
-		echo 'make: node not found: in CI the tests against ocpp-rpc must run' >&2; exit 1; \
+		echo 'make: node not found: in CI the tests against ocpp-rpc and azurite must run' >&2; exit 1; \
 	else \
-		echo 'node not found: tests against ocpp-rpc are skipped'; \
+		echo 'node not found: tests against ocpp-rpc and azurite are skipped'; \
 	fi
 
 # ---- what one comes for ----
@@ -93,13 +107,13 @@ check: $(VENV)/.dev
 	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
 
 .PHONY: test
-test: check node
+test: check stores
 	@echo 'test: pytest'
 	@$(BIN)/python -m pytest --numprocesses=auto $(ARGS)
 
 # Apart from `make test`: to watch every line takes a third more time.
 .PHONY: cover
-cover: $(VENV)/.dev node
+cover: $(VENV)/.dev stores
 	@$(BIN)/python -m pytest --numprocesses=auto --cov --cov-report=term:skip-covered $(ARGS)
 
 .PHONY: bench
@@ -127,11 +141,12 @@ faults: $(VENV)/.dev
 # The development lock is settled on top of the runtime lock, so both name the same versions.
 .PHONY: lock
 lock: $(VENV)/.dev
-	@$(COMPILE) --output-file requirements.lock $(ARGS)
-	@$(COMPILE) --extra dev --constraints requirements.lock --output-file requirements-dev.lock $(ARGS)
+	@$(COMPILE) $(PROJECT) --output-file requirements.lock $(ARGS)
+	@$(COMPILE) $(PROJECT) --extra dev --constraints requirements.lock --output-file requirements-dev.lock $(ARGS)
+	@$(COMPILE) --group stores --output-file requirements-stores.lock $(ARGS)
 
 .PHONY: clean
 clean:
-	@rm -rf $(VENV) build dist *.egg-info $(NODE_TESTS)/node_modules
+	@rm -rf $(VENV) $(STORES) build dist *.egg-info $(NODE_TESTS)/node_modules
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

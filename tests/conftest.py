@@ -35,6 +35,8 @@ from tests.databases import Databases, Loan, Server
 settings.register_profile("unhurried", deadline=None, print_blob=True)
 settings.load_profile("unhurried")
 
+pytest_plugins = ["tests.stores"]
+
 NOT_FOUND = "PostgreSQL not found: tests on it are skipped"
 ENGINES = ("sqlite", "postgresql")
 _SERVER = pytest.StashKey[Server]()

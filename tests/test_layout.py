@@ -18,6 +18,7 @@ PACKAGES = ("api", "csms", "proxy", "simulators", "storage")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 TOOLED = [*SOURCES, *sorted((ROOT / "tests").glob("*/*.py"))]
 LOCKS = (ROOT / "requirements.lock", ROOT / "requirements-dev.lock")
+ALL_LOCKS = (*LOCKS, ROOT / "requirements-stores.lock")
 SHORT_ENOUGH_TO_GO_UNMIRRORED = 40
 LONGEST_FUNCTION = 30
 
@@ -109,12 +110,12 @@ def pins(lock: Path) -> set[str]:
     return set(re.findall(r"^[a-z0-9.-]+==[^ ]+", lock.read_text(), re.MULTILINE))
 
 
-@pytest.mark.parametrize("lock", LOCKS, ids=name)
+@pytest.mark.parametrize("lock", ALL_LOCKS, ids=name)
 def test_a_lock_names_no_address_and_no_path(lock: Path) -> None:
     assert re.findall(r"https?:|--index|--find-links|/tmp|/home", lock.read_text()) == []
 
 
-@pytest.mark.parametrize("lock", LOCKS, ids=name)
+@pytest.mark.parametrize("lock", ALL_LOCKS, ids=name)
 def test_every_locked_version_has_its_hashes(lock: Path) -> None:
     entries = re.split(r"\n(?=[a-z0-9])", lock.read_text())[1:]
 
@@ -127,6 +128,12 @@ def test_every_declared_dependency_is_locked() -> None:
     declared = {canonical(line) for line in [*PROJECT["project"]["dependencies"], *build]}
 
     assert declared <= {canonical(pin) for pin in pins(ROOT / "requirements.lock")}
+
+
+def test_every_stand_in_is_locked() -> None:
+    declared = {canonical(line) for line in PROJECT["dependency-groups"]["stores"]}
+
+    assert declared <= {canonical(pin) for pin in pins(ROOT / "requirements-stores.lock")}
 
 
 def test_development_runs_what_users_run() -> None:
