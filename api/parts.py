@@ -15,7 +15,10 @@ from proxy.probe import Step
 from proxy.queues import Queues
 from proxy.states import TargetStatus
 from storage.clock import Clock
-from storage.records import ApiKey, ChargerKey, ProxyConfiguration
+from storage.exporter import SinkStatus
+from storage.records import ApiKey, ChargerKey, ProxyConfiguration, SinkRecord
+from storage.sink_probe import Step as SinkStep
+from storage.sinks.port import Outside
 from storage.store import Storage
 
 
@@ -36,6 +39,19 @@ class Relays(Protocol):
         """Dial the target once, beside its link, and tell each step."""
 
 
+class Exports(Protocol):
+    """The exports of the message log, as far as the API has to do with them."""
+
+    async def configure(self, organization_uuid: str, id: str) -> None:
+        """Take up a sink as it is stored now, which may be not at all."""
+
+    async def status(self, sink: SinkRecord) -> SinkStatus:
+        """Tell how a sink is."""
+
+    async def test(self, sink: SinkRecord) -> list[SinkStep]:
+        """Store one object and remove it, and tell each step."""
+
+
 @dataclass(frozen=True, slots=True)
 class ApiParts:
     """Everything that handlers work with; `public_ocpp_url` has no slash at its end."""
@@ -44,6 +60,9 @@ class ApiParts:
     registry: Registry
     relays: Relays
     guard: AddressGuard
+    exports: Exports
+    # What object stores are opened with.
+    outside: Outside
     clock: Clock
     new_id: Callable[[], str]
     public_ocpp_url: str
@@ -53,6 +72,8 @@ class ApiParts:
     changing: asyncio.Lock = field(default_factory=asyncio.Lock)
     # The jobs whose file is coming in: each has room for one.
     uploading: set[str] = field(default_factory=set)
+    # The connectors that are being tested.
+    testing: set[str] = field(default_factory=set)
 
 
 PARTS = web.AppKey("PARTS", ApiParts)

@@ -29,10 +29,14 @@ from csms.books import open_books
 from csms.gateway import Door, Gateway
 from csms.registry import Registry
 from csms.settings import Bind
+from csms.wiring import export_parts
 from proxy.addresses import AddressGuard
 from proxy.parts import RelayParts
 from proxy.relays import Relays
+from proxy.store_door import StoreDoor
 from storage.clock import SystemClock
+from storage.exporter import Exporter
+from storage.sinks.port import Outside
 from storage.store import Storage, open_storage
 
 if TYPE_CHECKING:
@@ -90,6 +94,7 @@ async def commanding(
     """Serve an organization's chargers, and commands for them."""
     _, api_key = await storage.api_keys.create(organization_uuid, "operate")
     guard = AddressGuard([ip_network("127.0.0.0/8")], allow_insecure=True)
+    outside = Outside(StoreDoor(guard))
     relaying, registry = RelayParts(storage=storage, guard=guard, clock=clock), Registry()
     async with Relays(relaying) as relays:
         gateway = Gateway(
@@ -104,6 +109,8 @@ async def commanding(
             registry=registry,
             relays=relays,
             guard=guard,
+            exports=Exporter(export_parts(storage, outside, clock)),
+            outside=outside,
             clock=clock,
             new_id=lambda: str(uuid.uuid4()),
             public_ocpp_url="",

@@ -8,7 +8,9 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from random import random
 
 import structlog
 from filelock import FileLock, Timeout
@@ -19,6 +21,7 @@ from csms.books import open_books
 from csms.errors import RingmainError
 from csms.frames import Limits
 from csms.gateway import Door, Gateway
+from csms.lines import render
 from csms.registry import Registry
 from csms.retention import Pace, Upholding
 from csms.settings import Bind, Settings
@@ -26,12 +29,18 @@ from proxy.addresses import AddressGuard
 from proxy.parts import RelayParts
 from proxy.policy import KEPT
 from proxy.relays import Relays
+from proxy.store_door import StoreDoor
 from proxy.timings import Timings
 from storage import engines, migrate
+from storage.bus import JournalBus
 from storage.clock import Clock, SystemClock
+from storage.exporter import Exporter
+from storage.exporting import ExportParts
 from storage.migrate import Upgraded
 from storage.retention import Retention
 from storage.retention_terms import DEFAULT
+from storage.sinks.opening import open_sink
+from storage.sinks.port import Outside
 from storage.store import Storage, open_storage
 
 log = structlog.get_logger("ringmain")
@@ -79,10 +88,12 @@ async def running(
             storage=storage, guard=guard, clock=clock, limits=limits, timings=timings or Timings()
         )
         relays = await enter(Relays(parts))
+        outside = Outside(StoreDoor(guard), gcp_token_uri=settings.gcp_token_uri)
+        exporter = await enter(Exporter(export_parts(storage, outside, clock)).running())
         door = replace(_door(settings, limits), answer_seconds=answer_seconds)
         gateway = _gateway(door, storage, registry, relays, clock)
         ocpp = await enter(gateway.listening())
-        app = create_app(_api_parts(settings, ocpp, registry, relays, parts))
+        app = create_app(_api_parts(settings, ocpp, registry, relays, parts, exporter, outside))
         http = await enter(listening(app, settings.http_bind))
         log.info("ready", http=f"http://{http}", ocpp=f"ws://{ocpp}")
         yield Running(http, ocpp, storage, registry)
@@ -127,6 +138,18 @@ def _alone(data_dir: Path) -> Iterator[None]:
         raise AlreadyServed(f"Another server is running on {data_dir}.") from None
 
 
+def export_parts(storage: Storage, outside: Outside, clock: Clock) -> ExportParts:
+    """Return what exports of the message log work with."""
+    return ExportParts(
+        sinks=storage.sinks,
+        bus=JournalBus(storage.database, storage.journal),
+        open_sink=partial(open_sink, outside=outside),
+        render=render,
+        clock=clock,
+        random=random,
+    )
+
+
 def _gateway(
     door: Door, storage: Storage, registry: Registry, relays: Relays, clock: Clock
 ) -> Gateway:
@@ -135,13 +158,21 @@ def _gateway(
 
 
 def _api_parts(
-    settings: Settings, ocpp: Bind, registry: Registry, relays: Relays, parts: RelayParts
+    settings: Settings,
+    ocpp: Bind,
+    registry: Registry,
+    relays: Relays,
+    parts: RelayParts,
+    exporter: Exporter,
+    outside: Outside,
 ) -> ApiParts:
     return ApiParts(
         storage=parts.storage,
         registry=registry,
         relays=relays,
         guard=parts.guard,
+        exports=exporter,
+        outside=outside,
         clock=parts.clock,
         new_id=lambda: str(uuid.uuid4()),
         public_ocpp_url=settings.public_ocpp_url or f"ws://{ocpp}",

@@ -10,7 +10,7 @@ import contextlib
 import io
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from itertools import count
@@ -31,15 +31,20 @@ from csms.registry import Connection, Registry
 from csms.settings import Bind
 from csms.stations import STATIONS
 from csms.tap import journal_tap
+from csms.wiring import export_parts
 from proxy.addresses import AddressGuard
 from proxy.errors import DialledTooOften
 from proxy.probe import Step
 from proxy.queues import Queues
 from proxy.states import State, TargetStatus
+from proxy.store_door import StoreDoor
 from storage.clock import Clock
+from storage.exporter import Exporter
 from storage.records import ChargerKey, ProxyConfiguration, Scope
+from storage.sinks.port import Outside
 from storage.store import Storage, open_storage
 from tests.doubles import PATIENCE, Peer, socket_pair
+from tests.storage.sinks.doubles import Bucket
 
 DOCUMENT = describe(ALL)
 
@@ -229,20 +234,33 @@ def relays() -> WatchedRelays:
 
 
 @pytest.fixture
-async def parts(tmp_path: Path, clock: HandClock, relays: WatchedRelays) -> AsyncIterator[ApiParts]:
+def bucket() -> Bucket:
+    """Return the one bucket that every connector of a test leads to."""
+    return Bucket()
+
+
+@pytest.fixture
+async def parts(
+    tmp_path: Path, clock: HandClock, relays: WatchedRelays, bucket: Bucket
+) -> AsyncIterator[ApiParts]:
     guard = AddressGuard([ip_network("127.0.0.0/8")])
+    outside = Outside(StoreDoor(guard))
     numbers = count(1)
     async with open_storage(tmp_path, clock) as storage:
         relays.queues = Queues(storage, clock, lambda *_: None)
-        yield ApiParts(
-            storage=storage,
-            registry=Registry(),
-            relays=relays,
-            guard=guard,
-            clock=clock,
-            new_id=lambda: f"00000000-0000-4000-8000-{next(numbers):012d}",
-            public_ocpp_url="ws://ocpp.example.com",
-        )
+        opening = replace(export_parts(storage, outside, clock), open_sink=bucket.open)
+        async with Exporter(opening).running() as exporter:
+            yield ApiParts(
+                storage=storage,
+                registry=Registry(),
+                relays=relays,
+                guard=guard,
+                exports=exporter,
+                outside=outside,
+                clock=clock,
+                new_id=lambda: f"00000000-0000-4000-8000-{next(numbers):012d}",
+                public_ocpp_url="ws://ocpp.example.com",
+            )
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from gzip import decompress
 
+from storage.records import SinkRecord
 from storage.sinks.errors import SinkError
 
 
@@ -21,6 +22,11 @@ class Bucket:
         self.opened = 0
         self.closed = 0
         self.changed = asyncio.Event()
+
+    async def open(self, _sink: SinkRecord) -> Bucket:
+        """Be the store that this sink leads to."""
+        self.opened += 1
+        return self
 
     async def put(self, name: str, body: bytes) -> None:
         self.puts.append(name)
