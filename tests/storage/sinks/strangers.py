@@ -98,7 +98,8 @@ def saying(answer: bytes) -> Conduct:
 
     async def conduct(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(answer)
-        writer.write_eof()
+        if writer.can_write_eof():  # TLS cannot
+            writer.write_eof()
         while await reader.read(1 << 16):
             pass
 
