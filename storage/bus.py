@@ -1,8 +1,11 @@
 """
 Where sinks read from: what one organization's links said, in order, from any position on.
 
-Here it is the message log itself. One writer commits it in the order of positions, so who has read
-up to a position has passed nothing that is committed later (`storage.journal`).
+A position says nothing but what is before what. Whoever has read up to one has passed nothing that
+comes later; what is read again is the same, unless it is not kept any longer.
+
+Here it is the message log itself, which one writer commits in the order of positions
+(`storage.journal`).
 """
 
 from __future__ import annotations
@@ -83,7 +86,7 @@ class Bus(Protocol):
         ...
 
     async def settled(self) -> None:
-        """Wait until what has come can be read, or is lost."""
+        """Wait until what has come can be read, or is lost; where storage is away, for that."""
         ...
 
     def sizes(self, organization_uuid: str, after: int) -> AsyncIterator[Sequence[Size]]:
@@ -97,7 +100,7 @@ class Bus(Protocol):
         ...
 
     async def backlog(self, organization_uuid: str, after: int) -> Backlog:
-        """Tell exactly how much is behind a position."""
+        """Tell exactly how much is behind a position at one moment."""
         ...
 
 
@@ -119,8 +122,12 @@ class JournalBus:
             flow.add(octets + OVERHEAD)
 
     async def settled(self) -> None:
-        """Wait until what has come can be read, or is lost."""
-        await self._journal.flush()
+        """Wait until what has come can be read, or is lost; where storage is away, for that."""
+        group = self._journal.group
+        await group.back()
+        await group.flush()
+        while group.away:  # what was flushed is lost, or known when it is back
+            await group.back()
 
     async def sizes(
         self, organization_uuid: str, after: int, through: int = _END
@@ -148,13 +155,10 @@ class JournalBus:
                 after = last
 
     async def backlog(self, organization_uuid: str, after: int) -> Backlog:
-        """Tell exactly how much is behind a position."""
+        """Tell exactly how much is behind a position at one moment."""
         behind = {"organization_uuid": organization_uuid, "after": after}
-        [count] = await self._database.fetch(statements.count_after, behind)
-        first = {**behind, "through": _END, "limit": 1}
-        rows = await self._database.fetch(statements.sizes_after, first)
-        oldest = rows[0]["moment"] if rows else None
-        return Backlog(count["records"], oldest)
+        [row] = await self._database.fetch(statements.backlog, behind)
+        return Backlog(row["records"], row["oldest"])
 
 
 def _ends(sizes: Sequence[Size], most: int = PAGE_OCTETS) -> list[int]:

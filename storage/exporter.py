@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from storage.batches import probe_of
-from storage.exporting import Export, ExportParts, packed
+import structlog
+
+from storage.errors import StorageError
+from storage.exporting import Export, ExportParts
 from storage.records import SinkProgress, SinkRecord
+from storage.sink_probe import Step, probe
 from storage.tenancy import on_behalf_of
 
+log = structlog.get_logger("ringmain.export")
+
 State = Literal["running", "disabled", "error"]
+# How long an export may take to end (s); one that does not is left to itself. It can only store
+# what is to be stored anyway.
+_ENDING = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,45 +37,44 @@ class SinkStatus:
     last_error_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Running:
-    export: Export
-    task: asyncio.Task[None]
-
-
 class Exporter:
     """The exports of all organizations: one task for each enabled sink."""
 
     def __init__(self, parts: ExportParts) -> None:
         self._parts = parts
-        self._running: dict[str, _Running] = {}
-        self._changing = asyncio.Lock()
+        self._exports: dict[str, Export] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Exporter]:
         """Export until the context ends; raise StorageError where sinks cannot be read."""
         for sink in await self._parts.sinks.enabled():
-            self._start(sink)
+            self._start(sink.organization_uuid, sink.id, self._export(sink))
         try:
             yield self
         finally:
-            for id in list(self._running):
-                await self._stop(id)
+            await asyncio.gather(*(_ended(self._dismissed(id)) for id in list(self._tasks)))
 
     async def configure(self, organization_uuid: str, id: str) -> None:
-        """Take up a sink as it is stored now, which may be not at all."""
-        async with self._changing:
-            await self._stop(id)
-            sink = await self._parts.sinks.get(organization_uuid, id)
-            if sink is not None and sink.enabled:
-                self._start(sink)
+        """Take up a sink as it is stored now, which may be not at all.
+
+        When this returns, nothing is stored any more as it was before. Cancelled or not, the sink
+        is taken up.
+        """
+        before = self._dismissed(id)
+        self._start(organization_uuid, id, self._take_up(organization_uuid, id, before))
+        await _ended(before)
 
     async def status(self, sink: SinkRecord) -> SinkStatus:
-        """Tell how a sink is; raise StorageError."""
+        """Tell how a sink is; raise StorageError.
+
+        The lag is what was behind the told position at one moment: both only ever grow.
+        """
         progress = await self._parts.sinks.progress(sink.id) or SinkProgress(position=0)
         backlog = await self._parts.bus.backlog(sink.organization_uuid, progress.position)
-        running = self._running.get(sink.id)
-        trouble = running.export.trouble if running else None
+        export = self._exports.get(sink.id)
+        trouble = export.trouble if export else None
         late = (self._parts.clock.now() - backlog.oldest).total_seconds() if backlog.oldest else 0.0
         lasting = trouble is not None and trouble.lasting
         return SinkStatus(
@@ -79,24 +86,58 @@ class Exporter:
             last_error_at=trouble.at if trouble else None,
         )
 
-    async def test(self, sink: SinkRecord) -> None:
-        """Store one object and remove it, beside the export; raise SinkError."""
-        store = await self._parts.open_sink(sink)
-        try:
-            await store.put(probe_of(sink), packed("A test of Ringmain; it can be removed.\n"))
-            await store.delete(probe_of(sink))
-        finally:
-            await store.close()
-        if running := self._running.get(sink.id):
-            running.export.retry()
+    async def test(self, sink: SinkRecord) -> list[Step]:
+        """Store one object and remove it, beside the export, and tell each step."""
+        steps = await probe(self._parts.open_sink, sink)
+        if all(step.ok for step in steps) and (export := self._exports.get(sink.id)):
+            export.retry()
+        return steps
 
-    def _start(self, sink: SinkRecord) -> None:
-        export = Export(sink, self._parts)
-        with on_behalf_of(sink.organization_uuid):
-            task = asyncio.create_task(export.run(), name=f"export {sink.id}")
-        self._running[sink.id] = _Running(export, task)
+    # ---- tasks ----
 
-    async def _stop(self, id: str) -> None:
-        if running := self._running.pop(id, None):
-            running.task.cancel()
-            await asyncio.gather(running.task, return_exceptions=True)
+    def _start(self, organization_uuid: str, id: str, work: Coroutine[Any, Any, None]) -> None:
+        with on_behalf_of(organization_uuid):
+            self._tasks[id] = asyncio.create_task(work, name=f"export {id}")
+
+    def _dismissed(self, id: str) -> asyncio.Task[None] | None:
+        """Tell an export to end, and return it."""
+        self._exports.pop(id, None)
+        task = self._tasks.pop(id, None)
+        if task is not None:
+            self._ending.add(task)
+            task.add_done_callback(self._forget)
+            task.cancel()
+        return task
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._ending.discard(task)
+        if not task.cancelled() and (fault := task.exception()):
+            log.info("export_ended", fault=type(fault).__name__)
+
+    async def _take_up(
+        self, organization_uuid: str, id: str, before: asyncio.Task[None] | None
+    ) -> None:
+        await _ended(before)
+        sink = await self._stored(organization_uuid, id)
+        if sink is not None and sink.enabled:
+            await self._export(sink)
+
+    async def _export(self, sink: SinkRecord) -> None:
+        export = self._exports[sink.id] = Export(sink, self._parts)
+        await export.run()
+
+    async def _stored(self, organization_uuid: str, id: str) -> SinkRecord | None:
+        while True:
+            try:
+                return await self._parts.sinks.get(organization_uuid, id)
+            except StorageError as unavailable:
+                log.warning("sink_not_read", sink=id, reason=str(unavailable))
+                await asyncio.sleep(self._parts.first_pause)
+
+
+async def _ended(task: asyncio.Task[None] | None) -> None:
+    """Wait until a task has ended, but not for good."""
+    if task is not None:
+        _, late = await asyncio.wait([task], timeout=_ENDING)
+        if late:
+            log.error("export_does_not_end", export=task.get_name())

@@ -9,11 +9,12 @@ holds every record once, and nothing but the position has to be kept in memory.
 from __future__ import annotations
 
 import asyncio
-import zlib
+import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, TypeAlias
+from functools import partial
+from typing import TypeAlias
 
 import structlog
 
@@ -21,6 +22,7 @@ from storage.batches import Span, batch_of, next_span
 from storage.bus import Bus
 from storage.clock import Clock
 from storage.errors import StorageError
+from storage.packing import Body, body_of
 from storage.records import Message, SinkBatch, SinkRecord
 from storage.repositories.sinks import Sinks
 from storage.sink_options import SinkOptions
@@ -33,10 +35,16 @@ log = structlog.get_logger("ringmain.export")
 Render: TypeAlias = Callable[[Message, bytes | None], bytes]
 Open: TypeAlias = Callable[[SinkRecord], Awaitable[Sink]]
 
-GZIP = 31  # window bits: with the header of gzip, whose time is 0
 BUSY = "The database is not available; what is to be exported waits there."
+LATE = "The store did not take an object in time; it will be tried again."
+WRONG = "Something went wrong here; it has been logged, and will be tried again."
+GONE = "The connector was deleted."
 # How often in a row a store may be away before that is called an error.
 _PATIENCE = 3
+# How long a store may take to let go (s): who changes or ends an export waits for it.
+_CLOSING = 2.0
+# How many exports read at a time: what they have read is in memory.
+_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +59,9 @@ class ExportParts:
     random: Callable[[], float]
     first_pause: float = 1.0
     longest_pause: float = 60.0
+    # A store has deadlines of its own; this is for one that does not keep them.
+    longest_put: float = 300.0
+    reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,35 +100,41 @@ class Export:
         """Export until cancelled; what goes wrong is told by `trouble` and tried again."""
         try:
             while True:
+                self._again.clear()
                 try:
                     await self._one_object()
                     self.trouble = None
-                except SinkError as failure:
-                    await self._rest(str(failure), refused=isinstance(failure, SinkRefused))
-                except StorageError:
-                    await self._rest(BUSY)
-                except Exception as fault:  # noqa: BLE001 - it must not end for good
-                    log.error("export_failed", sink=self._sink.id, fault=type(fault).__name__)
-                    await self._rest("Something went wrong here; it has been logged.")
+                except (Exception, asyncio.CancelledError) as failure:
+                    if _is_told_to_end():
+                        raise
+                    await self._recover(failure)
         finally:
-            if self._store is not None:
-                await self._store.close()
+            await self._let_go()
 
     async def _one_object(self) -> None:
         parts, sink = self._parts, self._sink
+        await parts.bus.settled()
         batch = await parts.sinks.batch(sink.id) or await self._begun()
         body = await self._body(batch)
-        if self._store is None:
-            self._store = await parts.open_sink(sink)
-        await self._store.put(batch.object_name, body)
-        await parts.sinks.finish(sink.id, batch, len(body), parts.clock.now())
+        if body.records:  # else nothing is kept of it; it may have been stored long ago
+            await self._put(batch.object_name, body.octets)
+        stored = replace(batch, records=body.records)
+        await parts.sinks.finish(sink.id, stored, len(body.octets), parts.clock.now())
+
+    async def _put(self, name: str, octets: bytes) -> None:
+        async with asyncio.timeout(self._parts.longest_put):
+            if self._store is None:
+                self._store = await self._parts.open_sink(self._sink)
+            await self._store.put(name, octets)
 
     # ---- what to store ----
 
     async def _begun(self) -> SinkBatch:
         """Wait until there is enough for an object, and write down what makes it up."""
         progress = await self._parts.sinks.progress(self._sink.id)
-        span = await self._enough(progress.position if progress else 0)
+        if progress is None:
+            raise SinkRefused(GONE)
+        span = await self._enough(progress.position)
         batch = batch_of(span, self._sink)
         await self._parts.sinks.begin(self._sink, batch)
         return batch
@@ -126,14 +143,15 @@ class Export:
         while True:
             come = self._flow.octets
             await self._parts.bus.settled()  # what has come by now is there to be read, or lost
-            pages = self._parts.bus.sizes(self._sink.organization_uuid, position)
-            span = await next_span(pages, self._options.flush_bytes)
-            if span is None:
-                await self._flow.reach(come + 1)
-            elif span.full or not (left := self._left(span)):
+            async with self._parts.reading:
+                pages = self._parts.bus.sizes(self._sink.organization_uuid, position)
+                span = await next_span(pages, self._options.flush_bytes)
+            left = self._left(span) if span else None
+            if span and (span.full or not left):
                 return span
-            else:
-                await self._wait(come + self._options.flush_bytes - span.octets, left)
+            self.trouble = None  # nothing is left undone
+            more = self._options.flush_bytes - span.octets if span else 1
+            await self._come(come + more, left)
 
     def _left(self, span: Span) -> float:
         """Return for how many s the oldest record may still wait, however the clock is set."""
@@ -143,45 +161,64 @@ class Export:
         age = (self._parts.clock.now() - span.oldest).total_seconds()
         return max(self._options.flush_seconds - max(age, now - self._seen[1]), 0.0)
 
-    async def _wait(self, octets: int, seconds: float) -> None:
-        try:
+    async def _come(self, octets: int, seconds: float | None) -> None:
+        """Wait until so many bytes have come, at most so long."""
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._flow.reach(octets)
-        except TimeoutError:
-            return
 
-    async def _body(self, batch: SinkBatch) -> bytes:
+    async def _body(self, batch: SinkBatch) -> Body:
         """Return the object of a batch: the same bytes each time."""
         key = bytes.fromhex(self._sink.token_key) if batch.hash_tokens else None
-        packer, packed, records = zlib.compressobj(wbits=GZIP), [], 0
-        pages = self._parts.bus.read(self._sink.organization_uuid, batch.first - 1, batch.last)
-        async for page in pages:
-            lines = [self._parts.render(message, key) for message in page]
-            packed.append(packer.compress(b"\n".join(lines) + b"\n"))
-            records += len(lines)
-        if records != batch.records:
-            log.warning("records_gone", sink=self._sink.id, missing=batch.records - records)
-        return b"".join([*packed, packer.flush()])
+        line = partial(_rendered, self._parts.render, key)
+        async with self._parts.reading:
+            bus, organization = self._parts.bus, self._sink.organization_uuid
+            body = await body_of(bus.read(organization, batch.first - 1, batch.last), line)
+        if missing := batch.records - body.records:
+            log.warning("records_gone", sink=self._sink.id, missing=missing)
+        return body
 
     # ---- failures ----
 
-    async def _rest(self, reason: str, *, refused: bool = False) -> None:
-        attempts = self.trouble.attempts + 1 if self.trouble else 1
+    async def _recover(self, failure: BaseException) -> None:
+        """Note what went wrong, and wait before the next attempt."""
+        if not isinstance(failure, SinkError):
+            await self._let_go()  # who knows what state it is in
+        reason, attempts = _reason(failure), self.trouble.attempts + 1 if self.trouble else 1
+        refused = isinstance(failure, SinkRefused)
         self.trouble = Trouble(reason, self._parts.clock.now(), attempts, refused)
         log.warning("export_waits", sink=self._sink.id, reason=reason, attempts=attempts)
         pause = min(self._parts.first_pause * 2 ** min(attempts - 1, 30), self._parts.longest_pause)
-        self._again.clear()
-        await self._sleep(pause * (0.8 + 0.4 * self._parts.random()))
-
-    async def _sleep(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause * (0.8 + 0.4 * self._parts.random())):
                 await self._again.wait()
-        except TimeoutError:
+
+    async def _let_go(self) -> None:
+        store, self._store = self._store, None
+        if store is None:
             return
+        try:
+            async with asyncio.timeout(_CLOSING):
+                await store.close()
+        except Exception as fault:  # noqa: BLE001 - it is of no use any more, whatever it says
+            log.warning("sink_not_closed", sink=self._sink.id, fault=type(fault).__name__)
 
 
-def packed(text: Any) -> bytes:
-    """Return a text as a gzip file, the same each time."""
-    packer = zlib.compressobj(wbits=GZIP)
-    return packer.compress(text.encode()) + packer.flush()
+def _rendered(render: Render, key: bytes | None, message: Message) -> bytes:
+    return render(message, key)
+
+
+def _reason(failure: BaseException) -> str:
+    if isinstance(failure, SinkError):
+        return str(failure)
+    if isinstance(failure, StorageError):
+        return BUSY
+    if isinstance(failure, TimeoutError):
+        return LATE
+    log.error("export_failed", fault=type(failure).__name__)
+    return WRONG
+
+
+def _is_told_to_end() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -84,10 +84,11 @@ class Sinks:
         await self._database.execute(statements.add_batch, row)
 
     async def finish(self, id: str, batch: SinkBatch, octets: int, at: datetime) -> None:
-        """Note that an object is stored; the second time nothing happens."""
+        """Note that an object is stored, if there was anything; once more changes nothing."""
         stored = {
             "of_sink": id,
             "last": batch.last,
+            "more_objects": int(batch.records > 0),
             "more_records": batch.records,
             "more_bytes": octets,
             "delivered_at": at,

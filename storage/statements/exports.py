@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal_column, select
 
 from storage.schema import messages
 from storage.statements.parts import given, limit
@@ -25,4 +25,14 @@ sizes_after = (
 messages_between = (
     select(messages).where(_OF_ORGANIZATION, _BEHIND, _THROUGH).order_by(messages.c.seq)
 )
-count_after = select(func.count().label("records")).where(_OF_ORGANIZATION, _BEHIND)
+_oldest = (
+    select(messages.c.timestamp)
+    .where(_OF_ORGANIZATION, _BEHIND)
+    .order_by(messages.c.seq)
+    .limit(literal_column("1"))
+)
+# In one statement, because it is one answer.
+backlog = select(
+    select(func.count()).where(_OF_ORGANIZATION, _BEHIND).scalar_subquery().label("records"),
+    _oldest.scalar_subquery().label("oldest"),
+)

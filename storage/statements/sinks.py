@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, delete, literal_column, select, update
+from sqlalchemy import and_, delete, select, update
 
 from storage.sink_schema import sink_batches, sink_cursors, sinks
 from storage.statements.parts import given, insert_into, limit, values
@@ -53,7 +53,7 @@ note_stored = (
     )
     .values(
         position=given(sink_cursors.c.position, "last"),
-        objects=sink_cursors.c.objects + literal_column("1"),
+        objects=sink_cursors.c.objects + given(sink_cursors.c.objects, "more_objects"),
         records=sink_cursors.c.records + given(sink_cursors.c.records, "more_records"),
         bytes=sink_cursors.c.bytes + given(sink_cursors.c.bytes, "more_bytes"),
         delivered_at=given(sink_cursors.c.delivered_at),
