@@ -31,13 +31,7 @@ from azure.storage.blob import ContentSettings, StorageErrorCode
 from azure.storage.blob.aio import ContainerClient
 
 from storage.records import SinkRecord
-from storage.sinks.connecting import (
-    FAILURES,
-    NO_STORE,
-    BoundedResponse,
-    open_session,
-    translated,
-)
+from storage.sinks.connecting import NO_STORE, BoundedResponse, open_session, translated
 from storage.sinks.errors import SinkError, SinkRefused, SinkUnavailable
 from storage.sinks.port import Outside, Sink
 
@@ -89,7 +83,6 @@ def _container(
             session=session,
             connection_timeout=outside.connect_timeout,
             read_timeout=outside.read_timeout,
-            use_env_settings=False,
         ),
         retry_total=0,
         permit_redirects=False,
@@ -153,15 +146,13 @@ class AzureSink:
         try:
             async with asyncio.timeout(self._deadline):
                 yield
-        except SinkError:
-            raise
         except TimeoutError as fault:
             raise SinkUnavailable(
                 f"The store did not take the object within {self._deadline:g} s; it is tried again."
             ) from fault
         except (ServiceRequestError, ServiceResponseError) as fault:
             raise translated(fault.__cause__ or fault) from fault
-        except (AzureError, *FAILURES, ValueError) as fault:
+        except (AzureError, ValueError) as fault:
             raise _said(fault) from fault
 
 

@@ -326,7 +326,9 @@ async def test_an_error_says_who_has_to_do_what_and_is_not_tried_again_here(
 
         assert caught.type is kind
         assert "Sesame" not in str(caught.value)
-        assert len(stranger.heads) == 1
+        with pytest.raises(kind, match=words):
+            await sink.delete(NAME)
+        assert len(stranger.heads) == 2
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary Redirect"])
