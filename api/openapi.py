@@ -14,7 +14,7 @@ from marshmallow import Schema
 
 from api.errors import HEADERS
 from api.routing import PATH_PARAMETERS, Operation, Request, route
-from api.schemas.common import Problem
+from api.schemas.common import OfKinds, Problem
 
 DOCUMENT = web.AppKey("DOCUMENT", Mapping[str, Any])
 
@@ -132,4 +132,10 @@ def _implied(operation: Operation) -> set[int]:
 
 
 def _json(schema: Schema | None) -> dict[str, Any]:
-    return {"content": {"application/json": {"schema": schema or {"type": "object"}}}}
+    return {"content": {"application/json": {"schema": _described(schema)}}}
+
+
+def _described(schema: Schema | None) -> Any:
+    if isinstance(schema, OfKinds):
+        return {"anyOf": list(schema.kinds.values())}
+    return schema or {"type": "object"}

@@ -56,19 +56,28 @@ class Parser(AIOHTTPParser):
             return missing
         if not is_json_request(req):
             raise NotJson
-        try:
-            body = orjson.loads(text)
-        except orjson.JSONDecodeError as broken:
-            raise InvalidJson(f"The body is not valid JSON: {broken}.") from None
+        body = self.decoded(text)
         if len(text) > 2 * MAX_DEPTH:  # else it cannot be too deep, nor too much
             _check_size(body)
         return body
+
+    def decoded(self, text: bytes) -> Any:
+        """Return what a text holds; raise InvalidJson."""
+        try:
+            return orjson.loads(text)
+        except orjson.JSONDecodeError as broken:
+            raise InvalidJson(f"The body is not valid JSON: {broken}.") from None
 
     def handle_error(self, error: ValidationError, *_: object, **__: object) -> NoReturn:
         """Name the fields that cannot be used, of very many the first."""
         assert isinstance(error.messages, dict)  # noqa: S101 - webargs puts the location in front
         (found,) = error.messages.values()
-        raise Invalid(dict(islice(_flat(found), MAX_FIELDS_NAMED)))
+        raise invalid(found)
+
+
+def invalid(messages: Any) -> Invalid:
+    """Return the answer to what schemas found wrong: the fields by their paths."""
+    return Invalid(dict(islice(_flat(messages), MAX_FIELDS_NAMED)))
 
 
 async def _read(request: web.Request) -> bytes:

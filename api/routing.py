@@ -54,6 +54,8 @@ class Request:
         return ChargerKey(self.organization_uuid, self.path[name])
 
 
+_PARSER = Parser()
+
 Handler: TypeAlias = Callable[[Request], Awaitable[Mapping[str, Any] | web.StreamResponse]]
 
 
@@ -71,6 +73,8 @@ class Operation:
     query: Schema | None = None
     # Statuses of errors beside those that its inputs and its scope imply.
     errors: tuple[int, ...] = ()
+    # Who reads its body.
+    parser: Parser = field(default=_PARSER, repr=False)
     handler: Handler = field(repr=False)
 
     @property
@@ -94,7 +98,7 @@ class Operation:
             http=request,
             path=path_values(request.match_info),
             query=await _PARSER.parse(self.query, request, location="query") if self.query else {},
-            body=await _PARSER.parse(self.body, request, location="json") if self.body else {},
+            body=await self.parser.parse(self.body, request, location="json") if self.body else {},
         )
         answer = await self.handler(asked)
         if isinstance(answer, web.StreamResponse):
@@ -104,9 +108,6 @@ class Operation:
             self.status,
             pretty=bool(request.query_string) and request.query.get("pretty") == "true",
         )
-
-
-_PARSER = Parser()
 
 
 def route(
@@ -120,6 +121,7 @@ def route(
     body: Schema | None = None,
     query: Schema | None = None,
     errors: tuple[int, ...] = (),
+    parser: Parser = _PARSER,
 ) -> Callable[[Handler], Operation]:
     """Make an operation of the handler below; its docstring becomes its description."""
 
@@ -134,6 +136,7 @@ def route(
             body=body,
             query=query,
             errors=errors,
+            parser=parser,
             handler=handler,
         )
 
@@ -165,6 +168,7 @@ PATH_PARAMETERS: Mapping[str, PathParameter] = {
     "batchId": PathParameter(r"[0-9A-Za-z-]{1,64}", "The batch."),
     "command_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The command."),
     "id_token": PathParameter(r"[\x20-\x7e]{1,255}", "The token, in any case."),
+    "connector_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The data connector."),
     "certificate_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The client certificate."),
     "key_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The API key, by its id."),
 }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from marshmallow import Schema, fields, validate
 
 from api.schemas.fields import Boolean, Digits, Moment, text
@@ -28,6 +31,12 @@ class PageQuery(Schema):
     cursor = text(
         512, pattern=r"[A-Za-z0-9_-]*", load_default=None, about="A `next_cursor` of this list."
     )
+
+
+class OfKinds(Schema):
+    """A body with a schema for each of its kinds: the document names them all."""
+
+    kinds: ClassVar[Mapping[str, Schema]]
 
 
 class ChargerError(Schema):

@@ -29,6 +29,12 @@ PROFILE = {
         {"chargingRateUnit": "A", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 16}]}
     ],
 }
+CONNECTOR = {
+    "name": "lake",
+    "type": "azure_storage",
+    "configuration": {"storage_account": "ourdepot", "container": "logs"},
+    "credentials": {"account_key": "c2l4dGVlbi1ieXRlcyBvZiBrZXk="},
+}
 BODIES = {
     ("PUT", "{id}"): {"charge_box_id": "CP-2", **PROXY},
     ("POST", "{Action}"): {"stations": ["CP-1"]},
@@ -42,6 +48,7 @@ BODIES = {
     ("PUT", "localList"): {"entries": []},
     ("PATCH", "localList"): {"removed": ["04E91A2B"]},
     ("POST", "firmware"): {"location": "https://example.com/fw.bin"},
+    ("POST", "connectors"): CONNECTOR,
 }
 CLOSED = [operation for operation in ALL if operation.scope is not None]
 
@@ -179,6 +186,8 @@ async def ids_of_everything(api: Api) -> dict[str, str]:
     issued = signed("Depot", since=now, begins=timedelta(), ends=timedelta(days=365))
     pair = {"certificate_chain": issued, "private_key": key_pem(key_of("Depot"))}
     certificate = await api("POST", f"{api.organization}/client_certificates", pair)
+    connectors = f"/api/orgs/{api.organization_uuid}/connectors"
+    connector = await api("POST", connectors, CONNECTOR)
     return {
         "organization_uuid": api.organization_uuid,
         "charge_box_id": "CP-1",
@@ -193,6 +202,7 @@ async def ids_of_everything(api: Api) -> dict[str, str]:
         "key_id": key["key_id"],
         "entry": "1",
         "certificate_id": certificate.body["client_certificate"]["id"],
+        "connector_id": connector.body["connector"]["id"],
         "id_token": "TAG-1",
         "jobId": job.job_id,
         "reservationId": str(reserved.reservation_id),
