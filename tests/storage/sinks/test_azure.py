@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
+import re
 import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from storage.records import SinkRecord
+from storage.sinks import azure
 from storage.sinks.azure import blob_service, open_azure
 from storage.sinks.errors import SinkError, SinkRefused, SinkUnavailable
 from storage.sinks.port import Outside, Sink
@@ -509,3 +511,15 @@ async def test_neither_the_key_nor_a_signature_is_told(
     assert KEY not in everything
     assert signature.rpartition(":")[2] not in everything
     assert not [each for each in caplog.records if each.name.startswith("azure")]
+
+
+DOCUMENT = Path(__file__).parents[3] / "docs/connectors.md"
+
+
+def test_the_document_explains_every_sentence() -> None:
+    section = DOCUMENT.read_text().partition("## Azure Blob Storage")[2].partition("\n## ")[0]
+    explained = tuple(re.findall(r"^\| (The .+?|What .+?) …", section, re.MULTILINE))
+    sayings = [*azure._BY_CODE.values(), *(said for *_, said in azure._BY_STATUS)]
+
+    assert explained
+    assert [str(said()) for said in sayings if not str(said()).startswith(explained)] == []
