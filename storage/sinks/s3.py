@@ -59,8 +59,8 @@ async def open_s3(record: SinkRecord, outside: Outside) -> S3Sink:
     """Return the sink of a record; raise SinkRefused where it could never work."""
     provider, given, secret = PROVIDERS[record.type], record.configuration, record.credentials
     url: str | None = given.get("endpoint_url")
-    bucket = _checked(given, "bucket", provider.bucket)
-    region = _checked(given, "region", names.any_region if url else provider.region)
+    bucket = names.checked(given, "bucket", provider.bucket)
+    region = names.checked(given, "region", names.any_region if url else provider.region)
     if url is None and provider.endpoint is not None:
         url = provider.endpoint.format(region=region)
     if url is not None:
@@ -69,8 +69,8 @@ async def open_s3(record: SinkRecord, outside: Outside) -> S3Sink:
         "s3",
         region_name=region,
         endpoint_url=url,
-        aws_access_key_id=_checked(secret, "access_key_id", names.access_key_id),
-        aws_secret_access_key=_checked(secret, "secret_access_key", names.secret_access_key),
+        aws_access_key_id=names.checked(secret, "access_key_id", names.access_key_id),
+        aws_secret_access_key=names.checked(secret, "secret_access_key", names.secret_access_key),
         config=_config(outside, "auto" if url is None else "path"),
     )
     stack = AsyncExitStack()
@@ -150,7 +150,7 @@ class Http:
         answer = await self._session.request(
             request.method,
             URL(request.url, encoded=True),
-            headers={name: _text(value) for name, value in request.headers.items()},
+            headers=_headers(request),
             data=request.body,
             allow_redirects=False,
             skip_auto_headers=("Accept-Encoding", "Content-Type"),
@@ -158,6 +158,13 @@ class Http:
         await answer.read()
         headers = {name.lower(): value for name, value in answer.headers.items()}
         return AioAWSResponse(request.url, answer.status, headers, answer)
+
+
+def _headers(request: AWSPreparedRequest) -> dict[str, str]:
+    # Without Expect, which is not signed: not every store says "100 Continue", and nothing would
+    # end the wait for it.
+    told = {name: value for name, value in request.headers.items() if name.lower() != "expect"}
+    return {name: _text(value) for name, value in told.items()}
 
 
 def _text(value: str | bytes) -> str:
@@ -198,11 +205,3 @@ def _library() -> AioSession:
 def _stay_in_the_region(context: dict[str, Any], **_: Any) -> None:
     # What a store says of a bucket's region would become a host; so it is told, not followed.
     context["s3_redirect"]["redirected"] = True
-
-
-def _checked(given: Mapping[str, Any], field: str, rule: Rule) -> str:
-    value = given.get(field)
-    reason = rule(value) if isinstance(value, str) else f"{field} is missing."
-    if reason is not None:
-        raise SinkRefused(reason)
-    return str(value)
