@@ -3,7 +3,7 @@ Remove old messages: charger by charger as they are filed, or whole partitions w
 
 A charger's oldest entries are all there is to look at, however long anybody else keeps his. An
 answer goes with its call, an entry with its message, all in one write; what an enabled target is
-still to get stays where it is.
+still to get stays where it is, and for a while what a sink is.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from storage.database import NO_VALUES, Row, Statement, Write
 from storage.records import ChargerKey
 from storage.statements import retention_log as statements
 from storage.statements.spoken import file_messages
+from storage.statements.wanted import any_wanted_within
 
 if TYPE_CHECKING:
     from storage.database import Database
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 MESSAGES = "messages"
 # What is not filed cannot be removed; a quiet installation files nothing by itself for months.
 _FILED_AFTER = timedelta(days=1)
+# For how much longer than anything else what a sink is still to get is kept.
+FOR_SINKS = timedelta(days=30)
 
 
 class Removed(NamedTuple):
@@ -80,7 +83,12 @@ class OldMessages:
         while True:
             asked = {**key._asdict(), "after": after}
             over = await oldest(self._database, self._oldest, asked, terms, self._rows)
-            gone = [row for row in over if not row["needed"]]
+            late = len(_given_up(over, terms))
+            gone = [
+                row
+                for place, row in enumerate(over)
+                if not (row["needed"] or (row["wanted"] and place >= late))
+            ]
             rows = await self._drop(key, gone)
             yield Removed(terms.organization_uuid, MESSAGES, rows)
             if len(over) < self._rows:
@@ -124,11 +132,12 @@ class OldMessages:
         if newest and not newest[0]["moment"] < before:
             return False
         kept = {**within, "before": before, "now": now}
-        needed = statements.any_needed_within(self._kinds)
-        return not (
-            await self._database.fetch(statements.any_kept_within, kept)
-            or await self._database.fetch(needed, within)
-        )
+        needed = [statements.any_needed_within(self._kinds)]
+        if newest and not newest[0]["moment"] < before - FOR_SINKS:
+            needed.append(any_wanted_within)
+        if await self._database.fetch(statements.any_kept_within, kept):
+            return False
+        return not any([await self._database.fetch(each, within) for each in needed])
 
 
 async def chargers(
@@ -155,7 +164,16 @@ async def oldest(
     if len(over) == limit:
         asked = {**values, "after": over[-1]["seq"], "now": terms.now}
         behind = await database.fetch(queries.known, asked)
-    if terms.over(queries.kind, behind):
-        return over
-    known = [place for place, row in enumerate(over) if terms.is_known(row)]
-    return over[: known[-1] + 1] if known else []
+    return over if terms.over(queries.kind, behind) else _up_to_known(over, terms)
+
+
+def _up_to_known(rows: Sequence[Row], terms: Terms) -> Sequence[Row]:
+    """Leave out rows at the end whose age is not known."""
+    known = [place for place, row in enumerate(rows) if terms.is_known(row)]
+    return rows[: known[-1] + 1] if known else []
+
+
+def _given_up(rows: Sequence[Row], terms: Terms) -> Sequence[Row]:
+    """Return the rows at the beginning that no sink is waited for any longer."""
+    later = terms._replace(at=terms.at - FOR_SINKS)
+    return _up_to_known(later.over(MESSAGES, rows), terms)

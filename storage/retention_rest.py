@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from storage.database import Row, Write
 from storage.records import ChargerKey
 from storage.repositories.queues import Place
-from storage.retention_log import NOTHING, Removed
+from storage.retention_log import FOR_SINKS, NOTHING, Removed
 from storage.statements import retention_rest as statements
 
 if TYPE_CHECKING:
@@ -92,6 +92,8 @@ class SmallTables:
         if ended is None or row["owner"] not in terms:
             return False
         before = terms[row["owner"]].before(way.kind)
+        if row.get("wanted"):
+            before -= FOR_SINKS
         return ended < before and (
             way.walk is not statements.walk_id_pairs or await self._is_told(row, before)
         )

@@ -25,6 +25,7 @@ from storage.schema import charger_messages, messages
 from storage.statements.deliveries import Kinds, of_kinds
 from storage.statements.parts import given, limit, next_charger, of_charger
 from storage.statements.spoken import filed_through
+from storage.statements.wanted import wanted
 from storage.target_schema import cursors, dead_letters, proxy_configurations, skipped
 
 next_with_messages = next_charger(charger_messages)
@@ -99,7 +100,7 @@ _BEHIND = and_(
 def oldest_messages(kinds: Kinds) -> Select[Any]:
     """Return the query for a charger's oldest messages behind a position, each with its answer.
 
-    ``needed`` are those that a queue of these kinds still has.
+    ``needed`` are those that a queue of these kinds still has, ``wanted`` those that a sink has.
     """
     needed = select(messages.c.seq).where(_logged, _needed(kinds)).correlate(charger_messages)
     return (
@@ -108,6 +109,8 @@ def oldest_messages(kinds: Kinds) -> Select[Any]:
             _MOMENT.label("moment"),
             _ANSWER.label("answer"),
             exists(needed).label("needed"),
+            # An answer goes with its call: so does its call stay with it.
+            wanted(charger_messages, func.coalesce(_ANSWER, charger_messages.c.seq)),
         )
         .where(_BEHIND)
         .order_by(charger_messages.c.seq)

@@ -29,6 +29,7 @@ from storage.schema import id_tokens, messages, transactions
 from storage.statements.parts import given, limit
 from storage.statements.reservations import ACTIVE, ASKED
 from storage.statements.spoken import filed_through
+from storage.statements.wanted import wanted
 from storage.target_schema import cursors, dead_letters, id_pairs, proxy_configurations, skipped
 
 _UNKNOWN = literal_column("0", Serial)  # as `storage.journal` notes it
@@ -99,6 +100,7 @@ def _ended_transaction() -> ColumnElement[Any]:
 walk_answers_to_nothing = _walk(
     messages,
     messages.c.timestamp,
+    more=(wanted(messages, messages.c.seq),),
     where=(messages.c.answers == _UNKNOWN, messages.c.seq <= filed_through()),
 )
 walk_remote_starts = _walk(remote_starts, remote_starts.c.created_at)

@@ -10,12 +10,21 @@ from typing import Any
 import pytest
 from sqlalchemy import Select, select
 
-from storage.records import ChargerKey, Direction, Keep, MessageType, Origin, ProxyConfiguration
+from storage.records import (
+    ChargerKey,
+    Direction,
+    Keep,
+    MessageType,
+    Origin,
+    ProxyConfiguration,
+    SinkBatch,
+    SinkRecord,
+)
 from storage.retention import Retention
 from storage.schema import charger_messages, messages
 from storage.store import Storage, open_storage
 from tests.storage.doubles import HandClock
-from tests.storage.records import charger, proxy
+from tests.storage.records import charger, proxy, sink
 
 KINDS = frozenset({("1.6", "StartTransaction"), ("1.6", "MeterValues")})
 WEEK = Keep(messages=7, meter_values=7, commands=7, audit=7)
@@ -47,6 +56,23 @@ class Past:
         stored = await self.storage.chargers.enroll(charger(key), proxy(key))
         assert stored
         return stored
+
+    async def exported(self, organization_uuid: str, *, enabled: bool = True) -> SinkRecord:
+        """Let an organization have a sink, which is still to get everything."""
+        record = sink(organization_uuid, enabled=enabled)
+        await self.storage.sinks.create(record, earliest=True)
+        return record
+
+    async def begins(self, record: SinkRecord, first: int, last: int) -> SinkBatch:
+        """Let an object be begun."""
+        batch = SinkBatch(first=first, last=last, records=last - first + 1, object_name=f"{last}")
+        await self.storage.sinks.begin(record, batch)
+        return batch
+
+    async def stores(self, record: SinkRecord, last: int) -> None:
+        """Let everything up to a position be stored."""
+        batch = await self.begins(record, 1, last)
+        await self.storage.sinks.finish(record.id, batch, 1, self.clock.now())
 
     def says(self, key: ChargerKey, action: str = "Heartbeat", *, answered: bool = True) -> int:
         """Log a call, with its answer; return the call's position."""

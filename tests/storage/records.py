@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from storage.records import Charger, ChargerKey, ProxyConfiguration, Transaction
+from typing import Any
+
+from storage.records import Charger, ChargerKey, ProxyConfiguration, SinkRecord, Transaction
 from storage.secrets import digest_secret
 from tests.storage.doubles import NOON
 
@@ -40,4 +42,21 @@ def transaction(key: ChargerKey, transaction_id: str = "4711") -> Transaction:
         started_at=NOON,
         meter_start_wh=1000.0,
         start_timestamp="2026-03-01T12:00:00Z",
+    )
+
+
+def sink(
+    organization_uuid: str, id: str = "sink-1", *, enabled: bool = True, **configuration: Any
+) -> SinkRecord:
+    return SinkRecord(
+        id=id,
+        organization_uuid=organization_uuid,
+        name=f"lake {id}",
+        type="aws_s3",
+        enabled=enabled,
+        configuration={"bucket": "lake", **configuration},
+        credentials={"secret_access_key": "canary"},
+        token_key="00" * 32,
+        inserted_at=NOON,
+        updated_at=NOON,
     )

@@ -170,6 +170,105 @@ async def test_a_dead_letter_that_is_to_go_out_again_keeps_its_message(past: Pas
     assert await past.positions() == []
 
 
+# ---- what a sink is still to get ----
+
+
+async def test_what_an_enabled_sink_is_still_to_get_stays_whatever_it_is(past: Past) -> None:
+    target = await past.proxied(await past.organization())
+    sink = await past.exported(target.key.organization_uuid)
+    call = past.says(target.key)
+    copy = past.tells(target, call)
+    noise = past.answers_nothing(target.key)
+    past.storage.queues.note_position(target.id, call)  # the target waits for none of it
+
+    await past.days(8)
+    assert await past.positions() == [call, call + 1, copy, noise]
+
+    await past.stores(sink, call)  # the answer has not been passed
+    await past.day()
+    assert await past.positions() == [call, call + 1, copy, noise]
+
+    await past.stores(sink, copy)
+    await past.day()
+    assert await past.positions() == [noise]
+    await past.stores(sink, noise)
+    await past.day()
+    assert await past.positions() == []
+
+
+@pytest.mark.parametrize("change", ["disabled", "deleted", "of another organization"])
+async def test_what_no_sink_gets_goes(past: Past, change: str) -> None:
+    key = await past.charger(await past.organization())
+    whose = past.archive if change == "of another organization" else key.organization_uuid
+    sink = await past.exported(whose)
+    past.says(key)
+    if change == "disabled":
+        await past.storage.sinks.replace(replace(sink, enabled=False))
+    elif change == "deleted":
+        await past.storage.sinks.delete(key.organization_uuid, sink.id)
+
+    await past.days(8)
+
+    assert await past.positions() == []
+
+
+async def test_what_is_being_stored_stays_whether_its_sink_is_enabled_or_not(past: Past) -> None:
+    key = await past.charger(await past.organization())
+    sink = await past.exported(key.organization_uuid, enabled=False)
+    before, first, second = past.says(key), past.says(key), past.says(key)
+    await past.storage.group.flush()
+    batch = await past.begins(sink, first + 1, second)
+
+    await past.days(8)
+    assert await past.positions() == [first, first + 1, second, second + 1]
+    assert not await stays(past, key, before)
+
+    await past.storage.sinks.finish(sink.id, batch, 1, NOON)
+    await past.day()
+    assert await past.positions() == []
+
+
+async def test_a_sink_is_not_waited_for_for_ever(past: Past) -> None:
+    key = await past.charger(await past.organization())
+    await past.exported(key.organization_uuid)
+    past.clock.pass_time(days=YEARS)
+    past.says(key)  # nobody knows how old it is
+    past.clock.pass_time(days=-YEARS)
+    for _ in range(12):  # more than a page
+        past.says(key)
+    await past.leap(36.5)
+    await past.sweep()
+    assert len(await past.positions()) == 26
+
+    removed = await past.day()
+
+    assert removed == {(key.organization_uuid, "messages"): 26}
+    assert await past.positions() == []
+
+
+@pytest.mark.postgresql_only("only there is anything divided")
+async def test_a_week_that_a_sink_is_still_to_get_is_not_dropped(past: Past) -> None:
+    await past.storage.organizations.change(past.archive, keep_messages=1)
+    key = await past.charger(await past.organization(keep_messages=30))
+    sink = await past.exported(key.organization_uuid)
+    first = past.says(key)
+    await past.days(7)
+    later = past.says(key)  # in another week
+    await past.day()
+    await past.leap(32)
+    await past.day()
+    assert await past.positions() == [first, first + 1, later, later + 1]
+
+    await past.begins(sink, first, first + 1)
+    await past.storage.sinks.replace(replace(sink, enabled=False))
+    await past.sweep()
+    assert (await past.positions())[:2] == [first, first + 1]
+
+    await past.leap(22)
+    assert await past.day() == {(key.organization_uuid, "messages"): 4}
+    assert await past.positions() == []
+
+
 # ---- a clock that is wrong ----
 
 
