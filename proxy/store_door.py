@@ -37,5 +37,5 @@ class StoreDoor:
             ) from forbidden
         except TargetUnreachable as unreachable:
             raise SinkUnavailable(
-                f"{unreachable} It is tried again; check region and endpoint_url."
+                f"{unreachable} It is tried again; check region, storage_account or endpoint_url."
             ) from unreachable

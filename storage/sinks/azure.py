@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from io import BytesIO
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
-from aiohttp import ClientSession
 from azure.core.exceptions import (
     AzureError,
     ClientAuthenticationError,
@@ -31,64 +30,55 @@ from azure.storage.blob import ContentSettings, StorageErrorCode
 from azure.storage.blob.aio import ContainerClient
 
 from storage.records import SinkRecord
+from storage.sinks import names
 from storage.sinks.connecting import NO_STORE, BoundedResponse, open_session, translated
 from storage.sinks.errors import SinkError, SinkRefused, SinkUnavailable
 from storage.sinks.port import Outside, Sink
 
 _Saying: TypeAlias = Callable[[], SinkError]
 
-# What Put Blob takes at most; above it the SDK would send blocks, of which a failure leaves some.
-_ONE_REQUEST = 5000 << 20
+_ON_ITS_OWN: Mapping[str, Any] = {
+    "retry_total": 0,
+    "permit_redirects": False,
+    "user_agent_use_env": False,
+    # What Put Blob takes; above it the SDK would send blocks, of which a failure leaves some.
+    "max_single_put_size": 5000 << 20,
+}
 _GZIP = ContentSettings(content_type="application/gzip")
 
 
 async def open_azure(record: SinkRecord, outside: Outside) -> Sink:
-    """Return a record's container; raise SinkRefused where its URL is closed."""
+    """Return the sink of a record; raise SinkRefused where it could never work."""
+    given = record.configuration
+    account = names.checked(given, "storage_account", names.azure_account)
+    container = names.checked(given, "container", names.azure_container)
+    key = names.checked(record.credentials, "account_key", names.account_key)
+    url = blob_service(account, given.get("endpoint_url"))
+    outside.door.check(url)
     # It tells everything that a server answers, up to CRITICAL.
     logging.getLogger("azure").setLevel(logging.CRITICAL + 1)
-    url = blob_service(record)
-    outside.door.check(url)
-    session = await open_session(outside, _Unread)
-    return AzureSink(_container(record, url, session, outside), outside)
+    transport = _Transport(
+        session=await open_session(outside, _Unread),
+        connection_timeout=outside.connect_timeout,
+        read_timeout=outside.read_timeout,
+    )
+    credential = {"account_name": account, "account_key": key}
+    client = ContainerClient(url, container, credential, transport=transport, **_ON_ITS_OWN)
+    return AzureSink(client, outside.put_timeout)
 
 
-def blob_service(record: SinkRecord) -> str:
-    """Return the URL of the account's blob service.
+def blob_service(account: str, endpoint_url: str | None) -> str:
+    """Return the URL of an account's blob service.
 
     An `endpoint_url` may name the account in its host, as Azure does in every cloud, or in its
     path, as stand-ins and private clouds do; where neither does, the path is completed.
     """
-    account = record.configuration["storage_account"]
-    endpoint = record.configuration.get("endpoint_url")
-    if endpoint is None:
+    if endpoint_url is None:
         return f"https://{account}.blob.core.windows.net"
-    parts = urlsplit(endpoint)
-    # Without its query: the SDK would take a signature (SAS) from there.
-    base = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-    named = (parts.hostname or "").startswith(f"{account}.") or base.endswith(f"/{account}")
-    return base if named else f"{base}/{account}"
-
-
-def _container(
-    record: SinkRecord, url: str, session: ClientSession, outside: Outside
-) -> ContainerClient:
-    return ContainerClient(
-        url,
-        record.configuration["container"],
-        credential={
-            "account_name": record.configuration["storage_account"],
-            "account_key": record.credentials["account_key"],
-        },
-        transport=_Transport(
-            session=session,
-            connection_timeout=outside.connect_timeout,
-            read_timeout=outside.read_timeout,
-        ),
-        retry_total=0,
-        permit_redirects=False,
-        user_agent_use_env=False,
-        max_single_put_size=_ONE_REQUEST,
-    )
+    url = endpoint_url.rstrip("/")
+    host = urlsplit(url).hostname or ""
+    named = host.startswith(f"{account}.") or url.endswith(f"/{account}")
+    return url if named else f"{url}/{account}"
 
 
 class _Transport(AioHttpTransport):  # type: ignore[misc]  # exported by a __getattr__
@@ -116,8 +106,8 @@ class _Unread(BoundedResponse):
 class AzureSink:
     """One container."""
 
-    def __init__(self, container: ContainerClient, outside: Outside) -> None:
-        self._container, self._deadline = container, outside.put_timeout
+    def __init__(self, container: ContainerClient, deadline: float) -> None:
+        self._container, self._deadline = container, deadline
 
     async def put(self, name: str, body: bytes) -> None:
         """Store an object whole; raise SinkError."""

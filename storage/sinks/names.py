@@ -13,8 +13,10 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from binascii import Error as NotBase64
-from collections.abc import Callable
-from typing import TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from storage.sinks.errors import SinkRefused
 
 Rule: TypeAlias = Callable[[str], str | None]
 # Whether a text is wrong, and why.
@@ -110,6 +112,15 @@ def account_key(text: str) -> str | None:
     Stand-ins have other lengths; a connection string or a signature (SAS) is none.
     """
     return _first(_ACCOUNT_KEY, text)
+
+
+def checked(given: Mapping[str, Any], field: str, rule: Rule) -> str:
+    """Return what a sink is opened with, once more judged by its rule; raise SinkRefused."""
+    value = given.get(field)
+    reason = rule(value) if isinstance(value, str) else f"{field} is missing."
+    if reason is not None:
+        raise SinkRefused(reason)
+    return str(value)
 
 
 def _first(faults: tuple[_Fault, ...], text: str) -> str | None:

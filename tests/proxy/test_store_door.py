@@ -136,4 +136,4 @@ async def test_a_name_that_does_not_resolve_may_do_so_later() -> None:
     told = await refusal(led(STRICT, nobody), "s3.nowhere.example")
 
     assert isinstance(told, SinkUnavailable)
-    assert "check region and endpoint_url" in str(told)
+    assert "check region, storage_account or endpoint_url" in str(told)

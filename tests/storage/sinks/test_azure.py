@@ -105,14 +105,11 @@ def container(azure_store: AzureStore) -> str:
         (f"http://127.0.0.1:10000/{ACCOUNT}", f"http://127.0.0.1:10000/{ACCOUNT}"),
         (f"http://127.0.0.1:10000/{ACCOUNT}/", f"http://127.0.0.1:10000/{ACCOUNT}"),
         ("https://stack.example/blob/", f"https://stack.example/blob/{ACCOUNT}"),
-        ("https://example.com?sig=abc", f"https://example.com/{ACCOUNT}"),
         (f"https://{ACCOUNT}x.example.com", f"https://{ACCOUNT}x.example.com/{ACCOUNT}"),
     ],
 )
 def test_the_account_is_named_once_in_the_url(endpoint_url: str | None, url: str) -> None:
-    configuration = {"storage_account": ACCOUNT, "container": "logs"}
-
-    assert blob_service(record({**configuration, "endpoint_url": endpoint_url})) == url
+    assert blob_service(ACCOUNT, endpoint_url) == url
 
 
 # ---- a store ----
@@ -191,11 +188,10 @@ async def test_a_container_that_is_missing_is_named_and_used_once_it_is_there(
     assert list(azure_store.objects(other)) == [NAME]
 
 
-@pytest.mark.parametrize("key", [KEY, "no base64"])
 async def test_a_wrong_key_is_what_has_to_be_corrected(
-    azure_store: AzureStore, container: str, key: str
+    azure_store: AzureStore, container: str
 ) -> None:
-    async with opened(azure_store.configuration(container), key) as sink:
+    async with opened(azure_store.configuration(container), KEY) as sink:
         with pytest.raises(SinkRefused, match="account_key"):
             await sink.put(NAME, BODY)
         with pytest.raises(SinkRefused, match="account_key"):
@@ -446,6 +442,22 @@ async def test_a_certificate_of_nobody_is_not_trusted(tmp_path: Path) -> None:
 
 
 # ---- where it goes ----
+
+
+@pytest.mark.parametrize(
+    ("configuration", "key"),
+    [
+        (at("http://127.0.0.1:9", storage_account="127.0.0.1/?"), KEY),
+        (at("http://127.0.0.1:9", container="../logs"), KEY),
+        (at("http://127.0.0.1:9", container=None), KEY),
+        (at("http://127.0.0.1:9"), "no base64"),
+    ],
+)
+async def test_what_is_no_name_or_no_key_is_not_opened(
+    configuration: Mapping[str, Any], key: str
+) -> None:
+    with pytest.raises(SinkRefused):
+        await open_azure(record(configuration, key), Outside(LoopbackDoor()))
 
 
 async def test_a_closed_url_is_not_opened() -> None:

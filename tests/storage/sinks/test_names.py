@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.sinks import names
+from storage.sinks.errors import SinkRefused
 from storage.sinks.names import Rule
 
 HOST_PARTS: dict[str, Rule] = {
@@ -270,3 +272,10 @@ def test_a_reason_does_not_repeat_what_was_given(rule: Rule) -> None:
 def test_a_text_of_any_length_is_judged_at_once(rule: Rule) -> None:
     """A pattern that backtracks would hold everybody up: this one would take for ever."""
     assert rule("a-" * 500_000 + "!") is not None
+
+
+@pytest.mark.parametrize("given", [{}, {"region": None}, {"region": 1}, {"region": "127.0.0.1/?"}])
+def test_what_a_sink_is_opened_with_is_judged_again(given: dict[str, Any]) -> None:
+    assert names.checked({"region": "fra1"}, "region", names.spaces_region) == "fra1"
+    with pytest.raises(SinkRefused, match="region"):
+        names.checked(given, "region", names.spaces_region)
