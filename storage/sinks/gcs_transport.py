@@ -13,7 +13,7 @@ import logging
 import os
 import ssl
 from collections.abc import Sequence
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
@@ -45,6 +45,7 @@ class Dialler:
     def __init__(self, outside: Outside, loop: asyncio.AbstractEventLoop) -> None:
         self._outside, self._loop = outside, loop
         self._connections: WeakSet[HTTPConnection] = WeakSet()
+        self._asked: Future[Sequence[Endpoint]] | None = None
         self._over = False
 
     def open(self, connection: HTTPConnection) -> socket:
@@ -71,6 +72,8 @@ class Dialler:
     def end(self) -> None:
         """Cut off what is under way, from any thread, and connect no more."""
         self._over = True
+        if self._asked is not None:
+            self._asked.cancel()
         for connection in list(self._connections):
             _cut_off(connection)
 
@@ -81,6 +84,7 @@ class Dialler:
             opened.connect(endpoint.sockaddr)
             # Who is there may be somebody else than was asked for (0.0.0.0 is loopback).
             self._vetted(*opened.getpeername()[:2])
+            self.check()
             opened.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
             opened.settimeout(self._outside.connect_timeout)
         except BaseException:
@@ -91,10 +95,12 @@ class Dialler:
     def _vetted(self, host: str, port: int) -> Sequence[Endpoint]:
         asking = self._outside.door.resolve(host, port)
         try:
-            asked = asyncio.run_coroutine_threadsafe(asking, self._loop)
+            self._asked = asked = asyncio.run_coroutine_threadsafe(asking, self._loop)
         except RuntimeError:  # the loop has ended before us
             asking.close()
             raise SinkUnavailable(GIVEN_UP) from None
+        if self._over:  # the end came in between
+            asked.cancel()
         try:
             return asked.result(self._outside.connect_timeout)
         except TimeoutError:
