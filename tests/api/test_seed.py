@@ -1,13 +1,17 @@
 """
 The curl lines of the public documentation that this API follows, pasted.
 
-Only host, key, organization and id are other ones; the answers are compared field by field.
+Only host, key, organization and id are other ones, and names and keys where a placeholder stands
+that no provider would take; the answers are compared field by field.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -79,9 +83,126 @@ curl -X DELETE \\
 """  # noqa: E501 - as it is printed there
 
 
-async def paste(api: Api, lines: str, proxy_id: object = "") -> tuple[str, Any]:
+CONNECTORS = """
+curl -X GET \\
+"https://ocpp.voltra.sh/api/orgs/<YOUR_ORG_UUID>/connectors" \\
+-H "Authorization: Bearer <YOUR_API_KEY>"
+"""
+
+CONNECTOR = """
+curl -X GET \\
+"https://ocpp.voltra.sh/api/orgs/<YOUR_ORG_UUID>/connectors/<CONNECTOR_ID>" \\
+-H "Authorization: Bearer <YOUR_API_KEY>"
+"""
+
+S3 = """
+curl -X POST \\
+"https://ocpp.voltra.sh/api/orgs/<YOUR_ORG_UUID>/connectors" \\
+-H "Authorization: Bearer <YOUR_API_KEY>" \\
+-H "Content-Type: application/json" \\
+-d '{
+"name": "my-aws-s3-connector",
+"type": "aws_s3",
+"configuration": {
+"bucket": "your-s3-bucket-name",
+"region": "us-east-1"
+},
+"credentials": {
+"access_key_id": "YOUR_AWS_ACCESS_KEY_ID",
+"secret_access_key": "YOUR_AWS_SECRET_ACCESS_KEY"
+}
+}'
+"""
+
+SPACES = """
+curl -X POST \\
+"https://ocpp.voltra.sh/api/orgs/<YOUR_ORG_UUID>/connectors" \\
+-H "Authorization: Bearer <YOUR_API_KEY>" \\
+-H "Content-Type: application/json" \\
+-d '{
+"name": "my-do-spaces-connector",
+"type": "digital_ocean_spaces",
+"configuration": {
+"bucket": "your-spaces-name",
+"region": "nyc3"
+},
+"credentials": {
+"access_key_id": "YOUR_SPACES_ACCESS_KEY",
+"secret_access_key": "YOUR_SPACES_SECRET_KEY"
+}
+}'
+"""
+
+GOOGLE = """
+SA_JSON=$(cat /path/to/your/service-account.json | tr -d '\\n')
+
+curl -X POST \\
+"https://ocpp.voltra.sh/api/orgs/<YOUR_ORG_UUID>/connectors" \\
+-H "Authorization: Bearer <YOUR_API_KEY>" \\
+-H "Content-Type: application/json" \\
+-d "{
+\\"name\\": \\"my-gcp-storage-connector\\",
+\\"type\\": \\"gcp_storage\\",
+\\"configuration\\": {
+\\"bucket\\": \\"your-gcs-bucket-name\\"
+},
+\\"credentials\\": {
+\\"service_account_json\\": \\"${SA_JSON}\\"
+}
+}"
+"""
+
+AZURE = """
+curl -X POST \\
+"https://ocpp.voltra.sh/api/orgs/<YOUR_ORG_UUID>/connectors" \\
+-H "Authorization: Bearer <YOUR_API_KEY>" \\
+-H "Content-Type: application/json" \\
+-d '{
+"name": "my-azure-storage-connector",
+"type": "azure_storage",
+"configuration": {
+"storage_account": "your_azure_storage_account_name",
+"container": "your_blob_container_name"
+},
+"credentials": {
+"account_key": "YOUR_AZURE_STORAGE_ACCOUNT_KEY"
+}
+}'
+"""
+
+DISABLE = """
+curl -X PUT \\
+"https://ocpp.voltra.sh/api/orgs/<YOUR_ORG_UUID>/connectors/<CONNECTOR_ID>" \\
+-H "Authorization: Bearer <YOUR_API_KEY>" \\
+-H "Content-Type: application/json" \\
+-d '{
+"name": "my-prod-s3-backup-disabled",
+"enabled": false
+}'
+"""
+
+REMOVE = """
+curl -X DELETE \\
+"https://ocpp.voltra.sh/api/orgs/<YOUR_ORG_UUID>/connectors/<CONNECTOR_ID>" \\
+-H "Authorization: Bearer <YOUR_API_KEY>"
+"""
+
+# What stands for names and keys that the owner has.
+OWN = {
+    "your_azure_storage_account_name": "yourazurestorage",
+    "your_blob_container_name": "your-blob-container-name",
+    "YOUR_AZURE_STORAGE_ACCOUNT_KEY": "WU9VUl9BWlVSRV9TVE9SQUdFX0FDQ09VTlRfS0VZ",
+}
+
+
+async def paste(
+    api: Api, lines: str, proxy_id: object = "", own: Mapping[str, str] = OWN
+) -> tuple[str, Any]:
     """Run the lines in a shell and return what they printed, as text and decoded."""
-    lines = lines.replace(HOST, api.base).replace(KEY, api.key)
+    others = {HOST: api.base, HOST.replace("http:", "https:"): api.base, KEY: api.key}
+    marks = {"<YOUR_ORG_UUID>": api.organization_uuid, "<YOUR_API_KEY>": api.key}
+    for printed_there, here in {**others, **marks, **own}.items():
+        lines = lines.replace(printed_there, here)
     script = f'ORG_UUID="{api.organization_uuid}"\nPROXY_ID={proxy_id}\n{lines}'
     shell = await asyncio.create_subprocess_exec(
         "sh", "-c", script, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
@@ -151,3 +272,99 @@ async def test_patch_and_delete(api: Api) -> None:
     _, deleted = await paste(api, DELETE, enrolled["id"])
     assert deleted["success"] is True
     assert (await paste(api, GET, enrolled["id"]))[1]["error"] == "not_found"
+
+
+# ---- data connectors ----
+
+
+async def connect(api: Api, lines: str = S3, **own: str) -> Any:
+    """Paste lines that create a connector, and return it."""
+    text, answer = await paste(api, lines, own={**OWN, **own})
+    connector = answer.pop("connector")
+
+    assert answer == {
+        "success": True,
+        "message": "Connector configuration created successfully",
+    }, text
+    assert connector["credentials"] == {}
+    return connector
+
+
+async def test_a_connector_is_created_listed_and_shown(api: Api) -> None:
+    connector = await connect(api)
+    assert connector == {
+        "updated_at": "2026-11-21T10:00:00.000Z",
+        "type": "aws_s3",
+        "name": "my-aws-s3-connector",
+        "inserted_at": "2026-11-21T10:00:00.000Z",
+        "id": connector["id"],
+        "enabled": True,
+        "credentials": {},
+        "configuration": {"bucket": "your-s3-bucket-name", "region": "us-east-1"},
+    }
+
+    text, listed = await paste(api, CONNECTORS)
+    assert "YOUR_AWS" not in text
+    assert listed == {
+        "success": True,
+        "connectors": [connector],
+        "message": "Connector configurations retrieved successfully",
+        "next_cursor": None,
+    }
+
+    _, shown = await paste(api, CONNECTOR, own={"<CONNECTOR_ID>": connector["id"]})
+    assert shown == {
+        "success": True,
+        "connector": connector,
+        "message": "Connector configuration retrieved successfully",
+    }
+
+
+@pytest.mark.parametrize(
+    ("lines", "configuration"),
+    [
+        (SPACES, {"bucket": "your-spaces-name", "region": "nyc3"}),
+        (
+            AZURE,
+            {"storage_account": "yourazurestorage", "container": "your-blob-container-name"},
+        ),
+    ],
+    ids=["spaces", "azure"],
+)
+async def test_every_type_is_created(api: Api, lines: str, configuration: Any) -> None:
+    assert (await connect(api, lines))["configuration"] == configuration
+
+
+async def test_a_key_file_of_google_is_pasted_between_quotes(
+    api: Api, tmp_path: Path, service_account: Mapping[str, str]
+) -> None:
+    file = tmp_path / "service-account.json"
+    file.write_text(json.dumps(service_account, indent=2) + "\n")
+    own = {"/path/to/your/service-account.json": str(file)}
+    connector = await connect(api, GOOGLE, **own)
+
+    stored = await api.storage.sinks.get(api.organization_uuid, connector["id"])
+    assert stored is not None
+    assert json.loads(stored.credentials["service_account_json"]) == service_account
+
+
+async def test_a_connector_is_disabled_renamed_and_deleted(api: Api) -> None:
+    connector = await connect(api)
+    own = {"<CONNECTOR_ID>": connector["id"]}
+    api.clock.forward(minutes=5)
+
+    assert (await paste(api, DISABLE, own=own))[1] == {
+        "success": True,
+        "connector": {
+            **connector,
+            "updated_at": "2026-11-21T10:05:00.000Z",
+            "name": "my-prod-s3-backup-disabled",
+            "enabled": False,
+        },
+        "message": "Connector configuration updated successfully",
+    }
+    assert (await paste(api, REMOVE, own=own))[1] == {
+        "success": True,
+        "message": "Connector configuration deleted successfully",
+    }
+    assert (await paste(api, CONNECTOR, own=own))[1]["error"] == "not_found"
