@@ -19,6 +19,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 from xml.etree import ElementTree as ET
@@ -26,6 +27,9 @@ from xml.etree import ElementTree as ET
 ROOT = Path(__file__).parent.parent
 PYTHON = ROOT / ".venv-stores/bin/python"  # its own: moto wants another botocore than ours
 AZURITE = ROOT / "tests/node/node_modules/.bin/azurite-blob"
+
+# Whose objects begin with `lake/`.
+DOCUMENTED_BUCKET = "ringmain-documented"
 
 Answer = Mapping[str, str]
 
@@ -57,7 +61,7 @@ _AZURITE = (
 )
 _LISTENS = re.compile(r"listens on (http://127\.0\.0\.1:\d+)")
 _UNSIGNED = (
-    "AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/iam/aws4_request, "
+    "AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/{}/aws4_request, "
     "SignedHeaders=host, Signature=any"
 )
 _ALL_OF_S3 = {
@@ -135,7 +139,17 @@ def _one_account(endpoint_url: str) -> Answer:
     return {"endpoint_url": endpoint_url, "account": _ACCOUNT, "account_key": _ACCOUNT_KEY}
 
 
-def _one_user(endpoint_url: str) -> Answer:
+def _documented_user(endpoint_url: str) -> Answer:
+    """Let nobody in but one user, with the rights that the documents tell owners to give him."""
+    page = (ROOT / "docs/connectors.md").read_text().split("## AWS S3")[1]
+    text = page.split("```json")[1].split("```")[0]
+    policy = text.replace("BUCKET", DOCUMENTED_BUCKET).replace("PREFIX", "lake")
+    bucket = f"{endpoint_url}/{DOCUMENTED_BUCKET}"
+    with urlopen(Request(bucket, method="PUT", headers={"Authorization": _UNSIGNED.format("s3")})):
+        return _one_user(endpoint_url, json.loads(policy))
+
+
+def _one_user(endpoint_url: str, policy: Mapping[str, Any] = _ALL_OF_S3) -> Answer:
     """Let nobody in but one user; moto lets everybody in until it is told not to."""
     _iam(endpoint_url, Action="CreateUser", UserName="ringmain")
     _iam(
@@ -143,7 +157,7 @@ def _one_user(endpoint_url: str) -> Answer:
         Action="PutUserPolicy",
         UserName="ringmain",
         PolicyName="all",
-        PolicyDocument=json.dumps(_ALL_OF_S3),
+        PolicyDocument=json.dumps(policy),
     )
     key = _iam(endpoint_url, Action="CreateAccessKey", UserName="ringmain")
     plain = {"Content-Type": "text/plain"}
@@ -157,7 +171,7 @@ def _one_user(endpoint_url: str) -> Answer:
 
 def _iam(endpoint_url: str, **form: str) -> Mapping[str, str]:
     body = urlencode({"Version": "2010-05-08", **form}).encode()
-    with urlopen(Request(endpoint_url, body, {"Authorization": _UNSIGNED})) as answer:
+    with urlopen(Request(endpoint_url, body, {"Authorization": _UNSIGNED.format("iam")})) as answer:
         elements = ET.fromstring(answer.read()).iter()
         return {each.tag.rpartition("}")[2]: each.text or "" for each in elements}
 
@@ -165,6 +179,7 @@ def _iam(endpoint_url: str, **form: str) -> Mapping[str, str]:
 _STAND_INS: Mapping[str, tuple[list[str], Callable[[str], Answer]]] = {
     "s3": ([str(PYTHON), "-c", _MOTO], _nothing),
     "strict_s3": ([str(PYTHON), "-c", _MOTO], _one_user),
+    "documented_s3": ([str(PYTHON), "-c", _MOTO], _documented_user),
     "gcs": ([str(PYTHON), "-c", _GCS], _nothing),
     "azure": ([str(AZURITE), *_AZURITE], _one_account),
 }

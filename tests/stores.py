@@ -328,6 +328,7 @@ class GcpOAuth:
 
     def __init__(self) -> None:
         self.refuses = False
+        self.refused: set[str] = set()  # service accounts, by their address
         self.assertions: list[dict[str, Any]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self.answer))
         self.url = f"http://127.0.0.1:{self._server.server_port}/token"
@@ -338,7 +339,7 @@ class GcpOAuth:
         """Judge a request for a token, and note what its assertion claims."""
         claims = form["assertion"][0].split(".")[1]
         self.assertions.append(json.loads(base64.urlsafe_b64decode(claims + "==")))
-        if self.refuses:
+        if self.refuses or self.assertions[-1].get("iss") in self.refused:
             return 400, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}
         return 200, {"access_token": "token", "expires_in": 3600, "token_type": "Bearer"}
 
@@ -386,6 +387,12 @@ def strict_s3_store(request: pytest.FixtureRequest) -> Iterator[S3Store]:
     store = S3Store(**_asked(request.config, "strict_s3", PYTHON))
     yield store
     store.client.close()
+
+
+@pytest.fixture(scope="session")
+def documented_s3_store(request: pytest.FixtureRequest) -> S3Store:
+    """Return an S3 that lets in a user with the rights that the documents tell owners to give."""
+    return S3Store(**_asked(request.config, "documented_s3", PYTHON))
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,7 @@ from tests.storage.sinks.strangers import (
     saying,
     silence,
 )
+from tests.store_keeper import DOCUMENTED_BUCKET
 from tests.stores import S3Store
 
 CREDENTIALS = {"access_key_id": "AKIACANARYID", "secret_access_key": "CANARYsecretCANARY"}
@@ -170,6 +171,21 @@ async def test_wrong_credentials_are_what_has_to_be_corrected(
     assert words in str(told)
     assert not any(secret in str(told) for secret in credentials.values())
     assert strict_s3_store.objects(bucket) == {NAME: BODY}
+
+
+async def test_the_rights_of_the_documents_are_enough_and_no_more(
+    documented_s3_store: S3Store,
+) -> None:
+    configuration = documented_s3_store.configuration(DOCUMENTED_BUCKET)
+    credentials = documented_s3_store.credentials
+    async with opened(record(configuration, credentials=credentials)) as sink:
+        await sink.put(NAME, BODY)
+        await sink.put("lake/ringmain-probe-c.gz", BODY)
+        await sink.delete("lake/ringmain-probe-c.gz")
+        with pytest.raises(SinkRefused, match="allow its user s3:PutObject"):
+            await sink.put(NAME.removeprefix("lake/"), BODY)
+        with pytest.raises(SinkRefused, match="allow its user s3:DeleteObject"):
+            await sink.delete(NAME)
 
 
 # ---- what goes over the line ----

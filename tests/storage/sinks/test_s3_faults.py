@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from storage.sinks.errors import SinkError, SinkRefused, SinkUnavailable
 from storage.sinks.s3_faults import told
 
 CANARY = "AKIACANARY"
+SENTENCES = [value for name, value in vars(s3_faults).items() if name.isupper() and name[0] != "_"]
 
 
 def answered(code: object, status: object, **more: str) -> dict[str, Any]:
@@ -94,13 +97,20 @@ def test_an_answer_in_any_shape_is_told(answer: dict[str, Any]) -> None:
 
 
 def test_every_sentence_is_one_that_can_be_shown() -> None:
-    sentences = [
-        value for name, value in vars(s3_faults).items() if name.isupper() and name[0] != "_"
-    ]
-
-    assert len(sentences) > 15
-    for sentence in sentences:
+    assert len(SENTENCES) > 15
+    for sentence in SENTENCES:
         fields = {field for _, field, *_ in string.Formatter().parse(sentence) if field}
         assert fields <= {"right", "status"}
         assert sentence.endswith(".")
         assert len(sentence) < 200
+
+
+def test_every_sentence_is_explained_to_who_gets_it() -> None:
+    page = (Path(__file__).parents[3] / "docs/connectors.md").read_text()
+    section = page.split("\n## AWS S3\n")[1].split("\n## ")[0]
+    explained = re.findall(r"^\| (?:… )?(.+?)(?: …)? \| ", section, re.MULTILINE)
+
+    told = [sentence.format(right="s3:PutObject", status="") for sentence in SENTENCES]
+    missing = [each for each in told if not any(each.startswith(words) for words in explained)]
+
+    assert missing == []
