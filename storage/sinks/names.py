@@ -109,7 +109,8 @@ def secret_access_key(text: str) -> str | None:
 def account_key(text: str) -> str | None:
     """Judge the key of a storage account: base64 of 64 bytes ("Manage account access keys").
 
-    Stand-ins have other lengths; a connection string or a signature (SAS) is none.
+    Azurite takes any base64 for an account of one's own; a connection string or a signature (SAS)
+    is none.
     """
     return _first(_ACCOUNT_KEY, text)
 
@@ -139,7 +140,7 @@ def _if(pattern: str, reason: str) -> _Fault:
 
 def _no_key(text: str) -> bool:
     try:
-        return not 16 <= len(b64decode(text, validate=True)) <= 128
+        return not 1 <= len(b64decode(text, validate=True)) <= 128
     except (NotBase64, ValueError):
         return True
 

@@ -74,7 +74,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "k" * 128,
     ),
     "secret_access_key": ("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "a+b=", "s" * 256),
-    "account_key": (b64encode(bytes(64)).decode(), b64encode(b"\xff" * 32).decode()),
+    "account_key": (b64encode(bytes(64)).decode(), b64encode(b"\xff" * 32).decode(), "YWJj"),
 }
 
 
@@ -242,7 +242,7 @@ NO_NAMES: dict[str, tuple[str, ...]] = {
     "account_key": (
         "",
         "not-base64",
-        "YWJj",
+        "YWJ",
         b64encode(bytes(64)).decode().rstrip("="),
         b64encode(bytes(64)).decode() + "\n",
         b64encode(bytes(129)).decode(),
