@@ -10,6 +10,7 @@ import asyncio
 import os
 import ssl
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from socket import AF_INET, AddressFamily
 from typing import Any, TypeAlias
 
@@ -48,8 +49,9 @@ async def open_session(
     outside: Outside, response_class: type[ClientResponse] | None = None
 ) -> ClientSession:
     """Return a session of the world outside; redirects are the caller's to refuse."""
+    secure = await asyncio.to_thread(_shared, ssl.get_default_verify_paths())
     return ClientSession(
-        connector=VettedConnector(outside, await asyncio.to_thread(verifying)),
+        connector=VettedConnector(outside, secure),
         timeout=ClientTimeout(
             total=None, sock_connect=outside.connect_timeout, sock_read=outside.read_timeout
         ),
@@ -67,6 +69,11 @@ def verifying() -> ssl.SSLContext:
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     made.load_default_certs()
     return made
+
+
+@lru_cache(maxsize=2)  # the authorities take 0.8 MB
+def _shared(_: ssl.DefaultVerifyPaths) -> ssl.SSLContext:
+    return verifying()
 
 
 class VettedResolver(AbstractResolver):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
 
@@ -10,12 +11,18 @@ import pytest
 
 from proxy.addresses import AddressGuard, Lookup
 from proxy.store_door import StoreDoor
+from storage.records import SinkRecord
 from storage.sinks.errors import SinkError, SinkRefused, SinkUnavailable
-from storage.sinks.port import Endpoint
+from storage.sinks.port import Endpoint, Outside
+from storage.sinks.s3 import open_s3
 from tests.proxy.test_addresses import CLOSED, LOOPBACKS, Resolver
+from tests.storage.doubles import NOON
+from tests.storage.sinks.strangers import answer, meeting, saying
 
 STRICT = StoreDoor(AddressGuard())
 HOME = StoreDoor(AddressGuard([ip_network("127.0.0.0/8")], allow_insecure=True))
+
+STORED = answer("200 OK", 'ETag: "0"')
 
 REFUSED = {
     "wss://example.com/": "start with https:// or http://",
@@ -91,8 +98,7 @@ def test_plain_http_and_low_ports_pass_where_the_operator_allows_them(url: str) 
 
 
 def led(door: StoreDoor, lookup: Lookup) -> StoreDoor:
-    guard = door.guard
-    return StoreDoor(AddressGuard(guard.allowed_networks, guard.allow_insecure, lookup))
+    return StoreDoor(replace(door.guard, lookup=lookup))
 
 
 async def refusal(door: StoreDoor, host: str) -> SinkError:
@@ -137,3 +143,67 @@ async def test_a_name_that_does_not_resolve_may_do_so_later() -> None:
 
     assert isinstance(told, SinkUnavailable)
     assert "check region, storage_account or endpoint_url" in str(told)
+
+
+# ---- a sink behind the door ----
+
+FORBIDDEN = "127.0.0.2"
+
+
+async def stored(door: StoreDoor, endpoint: str) -> None:
+    place = {"bucket": "lake", "region": "eu-central-1", "endpoint_url": endpoint}
+    record = SinkRecord(
+        id="c",
+        organization_uuid="o",
+        name="lake",
+        type="aws_s3",
+        configuration=place,
+        credentials={"access_key_id": "AKIA", "secret_access_key": "x"},
+        token_key="",
+        inserted_at=NOON,
+        updated_at=NOON,
+    )
+    sink = await open_s3(record, Outside(door))
+    try:
+        await sink.put("x", b"x")
+        await sink.put("x", b"x")
+    finally:
+        await sink.close()
+
+
+def one_address(*answers: list[str]) -> StoreDoor:
+    guard = AddressGuard([ip_network("127.0.0.1/32")], allow_insecure=True)
+    return StoreDoor(replace(guard, lookup=Resolver(*answers)))
+
+
+async def test_a_name_that_is_rebound_leads_nowhere() -> None:
+    async with (
+        meeting(saying(STORED)) as here,
+        meeting(saying(STORED), host=FORBIDDEN, port=here.port) as inside,
+    ):
+        # Once for the name and once for who is there, then for the name again.
+        door = one_address(["127.0.0.1"], ["127.0.0.1"], [FORBIDDEN])
+        with pytest.raises(SinkRefused, match="may not have"):
+            await stored(door, f"http://s3.example:{here.port}")
+
+    assert here.connections == 1
+    assert inside.connections == 0
+
+
+@pytest.mark.parametrize("status", ["301 x", "302 x", "307 x", "308 x"])
+async def test_a_redirect_to_an_address_inside_leads_nowhere(status: str) -> None:
+    async with meeting(saying(STORED), host=FORBIDDEN) as inside:
+        away = answer(status, f"Location: http://{FORBIDDEN}:{inside.port}/lake/x")
+        async with meeting(saying(away)) as here:
+            with pytest.raises(SinkRefused, match="not followed"):
+                await stored(one_address(*[["127.0.0.1"]] * 2), f"http://s3.example:{here.port}")
+
+    assert inside.connections == 0
+
+
+async def test_an_address_inside_is_refused_before_anything_is_opened() -> None:
+    async with meeting(saying(STORED), host=FORBIDDEN) as inside:
+        with pytest.raises(SinkRefused, match="closed to object stores"):
+            await stored(one_address(), f"http://{FORBIDDEN}:{inside.port}")
+
+    assert inside.connections == 0

@@ -60,15 +60,19 @@ class Stranger:
 
 
 @asynccontextmanager
-async def meeting(conduct: Conduct, tls: ssl.SSLContext | None = None) -> AsyncIterator[Stranger]:
+async def meeting(
+    conduct: Conduct, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[Stranger]:
     """Run a server that treats every request alike."""
     stranger = Stranger(conduct)
-    async with serving(stranger.meet, tls) as stranger.port:
+    async with serving(stranger.meet, tls, host, port) as stranger.port:
         yield stranger
 
 
 @asynccontextmanager
-async def serving(meet: Conduct, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+async def serving(
+    meet: Conduct, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[int]:
     """Run a server on a port of loopback, and leave no connection behind."""
     async with asyncio.TaskGroup() as guests:
 
@@ -82,7 +86,7 @@ async def serving(meet: Conduct, tls: ssl.SSLContext | None = None) -> AsyncIter
 
         met: list[asyncio.Task[None]] = []
         server = await asyncio.start_server(
-            lambda *ends: met.append(guests.create_task(guest(*ends))), "127.0.0.1", 0, ssl=tls
+            lambda *ends: met.append(guests.create_task(guest(*ends))), host, port, ssl=tls
         )
         try:
             yield server.sockets[0].getsockname()[1]
