@@ -99,7 +99,7 @@ class Export:
     async def run(self) -> None:
         """Export until cancelled; what goes wrong is told by `trouble` and tried again."""
         try:
-            while True:
+            while not _is_told_to_end():  # a store may not have heard
                 self._again.clear()
                 try:
                     await self._one_object()

@@ -24,6 +24,7 @@ log = structlog.get_logger("ringmain.export")
 Line: TypeAlias = Callable[[Message], bytes]
 
 GZIP = 31  # window bits: with the header of gzip, whose time is 0
+_LEVEL = 6
 # What takes longer than anybody should wait is done in another thread: a page is that long only
 # where one message is.
 _LONG = 1 << 20
@@ -38,7 +39,7 @@ class Body(NamedTuple):
 
 async def body_of(pages: AsyncIterable[Sequence[Message]], line: Line) -> Body:
     """Return the object that holds some messages."""
-    packer, packed, records = zlib.compressobj(wbits=GZIP), list[bytes](), 0
+    packer, packed, records = zlib.compressobj(_LEVEL, wbits=GZIP), list[bytes](), 0
     async for page in pages:
         records += len(page)
         if sum(len(message.frame) for message in page) < _LONG:
@@ -51,7 +52,7 @@ async def body_of(pages: AsyncIterable[Sequence[Message]], line: Line) -> Body:
 
 def packed(text: str) -> bytes:
     """Return a text as a gzip file, the same each time."""
-    packer = zlib.compressobj(wbits=GZIP)
+    packer = zlib.compressobj(_LEVEL, wbits=GZIP)
     return packer.compress(text.encode()) + packer.flush()
 
 

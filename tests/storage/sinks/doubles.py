@@ -19,9 +19,15 @@ class Bucket:
         self.puts: list[str] = []
         # What becomes of the next PUTs: stored and then failed, where it is told so.
         self.faults: deque[tuple[SinkError, bool]] = deque()
+        self.bodies: list[bytes] = []
         self.opened = 0
         self.closed = 0
         self.changed = asyncio.Event()
+        # Where it is not set, a PUT hangs before anything is stored, or when it is closed.
+        self.takes = asyncio.Event()
+        self.takes.set()
+        self.closes = asyncio.Event()
+        self.closes.set()
 
     async def open(self, _sink: SinkRecord) -> Bucket:
         """Be the store that this sink leads to."""
@@ -30,6 +36,9 @@ class Bucket:
 
     async def put(self, name: str, body: bytes) -> None:
         self.puts.append(name)
+        self.bodies.append(body)
+        self.changed.set()
+        await self.takes.wait()
         fault, stored = self.faults.popleft() if self.faults else (None, True)
         if stored:
             self.objects[name] = body
@@ -42,6 +51,7 @@ class Bucket:
 
     async def close(self) -> None:
         self.closed += 1
+        await self.closes.wait()
 
     def lines(self) -> list[bytes]:
         """Return every line of every object, in the order of their first positions."""
