@@ -30,7 +30,7 @@ _OTHERS = bytes(set(range(256)) - set(_KEPT))
 _CREDENTIAL = re.compile(rb"auth(?:orization)?key|basicauth|passw|pwd|secret|credential|privatekey")
 _TOKEN = re.compile(rb"idtag|idtoken|emaid|contractid")
 # In other letters a name is not seen, and a URL is looked at whole.
-_ESCAPED, _URL = b"\\u", b"://"
+_LOOKED_AT = (b"://", b"\\u", b"\\/")
 
 _TOKENS = frozenset({"idtag", "parentidtag", "idtoken", "additionalidtoken", "emaid", "contractid"})
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
@@ -52,7 +52,7 @@ class _TooDeepError(Exception):
 
 def is_suspect(text: bytes, *, tokens: bool) -> bool:
     """Tell whether a text may name what is to be concealed; it is quick, and rather says yes."""
-    if _URL in text or _ESCAPED in text:
+    if any(sign in text for sign in _LOOKED_AT):
         return True
     letters = text.translate(_LETTERS, _OTHERS)
     return bool(_CREDENTIAL.search(letters) or (tokens and _TOKEN.search(letters)))

@@ -1,0 +1,187 @@
+"""No credential leaves for a bucket, wherever it stands, and no token where they are hashed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from csms.concealing import Concealing, is_suspect
+from csms.secrecy import CONCEALED
+from tests import schema_payloads
+
+CANARY = "hunter2canary"
+KEY = b"the key of one sink"
+PLAIN, HASHING = Concealing(), Concealing(KEY)
+NAMES = [
+    "AuthorizationKey",
+    "authorization_key",
+    "Auth-Key",
+    "BasicAuthPassword",
+    "passwd",
+    "PASSWORD",
+    "client secret",
+    "Credentials",
+    "private.key",
+]
+
+
+def told(payload: Any, concealing: Concealing = PLAIN) -> Any:
+    return orjson.loads(concealing.payload(json.dumps(payload).encode()))
+
+
+def hidden(payload: Any) -> bool:
+    """Tell that nothing is left of the canary, in whatever way the payload is written."""
+    texts = [json.dumps(payload), json.dumps(payload, ensure_ascii=False, indent=1)]
+    return not any(CANARY.encode() in PLAIN.payload(text.encode()) for text in texts)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_value_below_the_name_of_a_credential_is_concealed(name: str) -> None:
+    assert told({name: CANARY, "other": 1}) == {name: CONCEALED, "other": 1}
+    assert hidden({"a": [{"b": {name: {"c": [CANARY]}}}]})
+    assert hidden([{name: CANARY}])
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "shape",
+    [
+        lambda name: {"key": name, "value": CANARY},
+        lambda name: {"configurationKey": [{"key": name, "readonly": False, "value": CANARY}]},
+        lambda name: {"component": {"name": name}, "attributeValue": CANARY},
+        lambda name: {"variable": {"name": name}, "attributeValue": CANARY},
+        lambda name: {"variable": {"name": name}, "variableAttribute": [{"value": CANARY}]},
+        lambda name: {"vendorId": "v", "messageId": name, "data": CANARY},
+        lambda name: {"vendorId": "v", "messageId": name, "data": {"value": [CANARY]}},
+        lambda name: {"vendorId": "v", "data": json.dumps({name: CANARY})},
+        lambda name: {"vendorId": "v", "data": json.dumps({"a": json.dumps({name: CANARY})})},
+        lambda name: {"vendorId": "v", "data": f"{name}={CANARY};x=1"},
+        lambda name: {"info": f"{name}: {CANARY}"},
+        lambda name: {"info": f'{{"{name}": "{CANARY}"'},
+    ],
+)
+def test_a_credential_is_concealed_in_every_shape_that_peers_have_for_it(
+    name: str, shape: Any
+) -> None:
+    assert hidden(shape(name))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"ftp://user:{CANARY}@example.com/logs",
+        f"https://{CANARY}@example.com",
+        f"sftp://u:{CANARY}/with@slash@example.com/x",
+        f"see wss://u:{CANARY}@example.com, or not",
+    ],
+)
+def test_what_lets_one_in_through_a_url_is_concealed(url: str) -> None:
+    assert hidden({"anything": url})
+    assert "example.com" in told({"anything": url})["anything"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"\\u0070assword":"hunter2canary"}',
+        b'{"pass\\u0077ord":"hunter2canary"}',
+        b'{"password":"hunter2canary","password":"x"}',
+        b'{"a":{"password":"hunter2canary"},"a":1}',
+        b'{"password":"x","password":"hunter2canary"}',
+        b'{"u":"https:\\/\\/u:hunter2canary@example.com"}',
+        b'{"password": "hunter2canary", "n": 12345678901234567890123456789}',
+    ],
+)
+def test_no_way_of_writing_json_tells_it(text: bytes) -> None:
+    assert CANARY.encode() not in PLAIN.payload(text)
+
+
+def test_numbers_beside_a_credential_stay_what_they_are() -> None:
+    text = b'{"password":"x","n":12345678901234567890123,"f":6.0}'
+
+    assert PLAIN.payload(text) == b'{"password":"(concealed)","n":12345678901234567890123,"f":6.0}'
+
+
+def test_names_alone_tell_nothing() -> None:
+    payload = {"key": ["AuthorizationKey", "HeartbeatInterval"], "type": "PasswordChanged"}
+
+    assert told(payload) == payload
+
+
+@given(st.sampled_from(NAMES), schema_payloads.JSON, st.integers(0, 3))
+def test_beside_anything_and_at_any_depth(name: str, beside: Any, depth: int) -> None:
+    payload: Any = {name: CANARY, "beside": beside}
+    for _ in range(depth):
+        payload = {"within": [payload, json.dumps(payload)]}
+
+    assert hidden(payload)
+
+
+@pytest.mark.parametrize(
+    ("version", "action"),
+    [
+        ("1.6", "StartTransaction"),
+        ("1.6", "MeterValues"),
+        ("1.6", "StatusNotification"),
+        ("1.6", "GetConfiguration"),
+        ("1.6", "SetChargingProfile"),
+        ("2.0.1", "BootNotification"),
+        ("2.0.1", "TransactionEvent"),
+        ("2.0.1", "Authorize"),
+        ("2.0.1", "NotifyReport"),
+        ("2.0.1", "InstallCertificate"),
+        ("2.1", "NotifyEVChargingNeeds"),
+        ("2.1", "TransactionEvent"),
+    ],
+)
+def test_what_is_no_credential_stays_byte_for_byte(version: str, action: str) -> None:
+    text = json.dumps(schema_payloads.full(version, action), indent=1).encode()
+
+    assert PLAIN.payload(text) == text
+
+
+# ---- tokens ----
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"idTag": "04a1B2"},
+        {"idTagInfo": {"parentIdTag": "04a1B2"}},
+        {"localAuthorizationList": [{"idTag": "04a1B2"}]},
+        {"idToken": {"idToken": "04a1B2", "type": "ISO14443"}},
+        {"groupIdToken": {"idToken": "04a1B2", "type": "Central"}},
+        {"additionalInfo": [{"additionalIdToken": "04a1B2", "type": "x"}]},
+        {"vendorId": "v", "data": '{"id_tag":"04a1B2"}'},
+        {"data": "idTag=04a1B2"},
+        {"emaid": "04a1B2"},
+    ],
+)
+def test_tokens_are_hashed_where_the_owner_wants_it(payload: Any) -> None:
+    assert "04a1B2" not in json.dumps(told(payload, HASHING))
+    assert told(payload) == payload
+
+
+def test_the_same_token_has_the_same_hash_whatever_its_case() -> None:
+    one = told({"idTag": "04a1b2", "parentIdTag": "04A1B2"}, HASHING)
+
+    assert one["idTag"] == one["parentIdTag"]
+    assert told({"idToken": "04A1B2"}, HASHING)["idToken"] == one["idTag"]
+    assert told({"idTag": "04A1B2"}, Concealing(b"another"))["idTag"] != one["idTag"]
+    assert told({"idTag": "04A1B3"}, HASHING)["idTag"] != one["idTag"]
+
+
+def test_a_token_that_is_none_stays() -> None:
+    payload = {"idTag": "", "idToken": {"idToken": "", "type": "NoAuthorization"}}
+
+    assert told(payload, HASHING) == payload
+
+
+def test_most_messages_are_not_looked_at_twice() -> None:
+    assert not is_suspect(b'{"connectorId":1,"idTag":"04A1B2C3"}', tokens=False)
+    assert is_suspect(b'{"connectorId":1,"idTag":"04A1B2C3"}', tokens=True)
