@@ -19,7 +19,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import google_crc32c
@@ -52,10 +52,15 @@ async def open_gcs(record: SinkRecord, outside: Outside) -> Sink:
     account = await asyncio.to_thread(
         read_service_account, record.credentials["service_account_json"], outside.gcp_token_uri
     )
-    secure = await asyncio.to_thread(verifying)
+    secure = await asyncio.to_thread(_verifying, ssl.get_default_verify_paths())
     return GcsSink(
         Place(endpoint.rstrip("/"), record.configuration["bucket"], account, secure, outside)
     )
+
+
+@lru_cache(maxsize=2)  # apart from that of others: this library writes into it
+def _verifying(_: ssl.DefaultVerifyPaths) -> ssl.SSLContext:
+    return verifying()
 
 
 @dataclass(frozen=True, slots=True)

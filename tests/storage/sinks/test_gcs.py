@@ -199,6 +199,24 @@ async def test_a_redirect_is_not_followed(status: str) -> None:
         assert elsewhere.connections == store.connections == 0
 
 
+async def test_a_redirect_to_the_same_server_is_not_followed_either() -> None:
+    async with against(saying(answer("307 Redirect", "Location: /upload/"))) as (store, _, sink):
+        with pytest.raises(SinkRefused, match="sends us elsewhere"):
+            await sink.put(NAME, BODY)
+
+    assert len(store.heads) == 1
+
+
+async def test_nobody_is_asked_where_the_account_may_work(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with against(saying(STORED)) as (_, _, sink):
+        await sink.put(NAME, BODY)
+
+    assert [each.name for each in caplog.records if "boundary" in each.name] == []
+
+
 async def test_a_big_object_goes_to_no_other_server() -> None:
     async with meeting(silence) as elsewhere:
         place = saying(answer("200 OK", f"Location: {elsewhere.url}/upload/"))

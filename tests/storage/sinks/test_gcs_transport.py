@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import Container, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from socket import AF_INET
 
@@ -20,13 +21,16 @@ from tests.storage.sinks.google import (
     BUCKET,
     NAME,
     STORED,
+    THERE,
     TOKEN,
     against,
+    in_turn,
     opened,
     record,
     told,
 )
 from tests.storage.sinks.strangers import (
+    Conduct,
     LoopbackDoor,
     meeting,
     saying,
@@ -34,6 +38,14 @@ from tests.storage.sinks.strangers import (
     silence,
 )
 from tests.stores import GcpOAuth
+
+
+def patient(meet: Conduct) -> Conduct:
+    async def conduct(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            await meet(reader, writer)
+
+    return conduct
 
 
 class PickyDoor(LoopbackDoor):
@@ -153,3 +165,47 @@ async def test_a_store_that_speaks_no_tls_is_told(gcp_oauth: GcpOAuth) -> None:
         async with opened(configuration, gcp_oauth.url) as sink:
             with pytest.raises(SinkUnavailable, match="TLS with the store failed"):
                 await sink.put(NAME, BODY)
+
+
+# ---- what is said ----
+
+
+async def test_an_answer_is_asked_for_as_it_is() -> None:
+    async with against(in_turn(THERE, STORED)) as (store, tokens, sink):
+        await sink.put(NAME, BODY)
+
+    heads = [*store.heads, *tokens.heads]
+    assert len(heads) == 3
+    assert ["\r\naccept-encoding: identity\r\n" in head.lower() for head in heads] == [True] * 3
+
+
+async def test_no_cookie_is_kept() -> None:
+    said = STORED.replace(b"\r\n", b"\r\nSet-Cookie: canary=1; Path=/\r\n", 1)
+    async with against(in_turn(said, STORED)) as (store, _, sink):
+        await sink.put(NAME, BODY)
+        await sink.put(NAME, BODY)
+
+    assert [head for head in store.heads if "canary=1" in head] == []
+
+
+async def test_a_connection_is_used_again() -> None:
+    lasting = STORED.replace(b"Connection: close", b"Connection: keep-alive")
+    requests: list[str] = []
+
+    async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while not reader.at_eof():
+            requests.append((await reader.readuntil(b"\r\n\r\n")).decode())
+            length = re.search(r"(?i)content-length: (\d+)", requests[-1])
+            assert length
+            await reader.readexactly(int(length[1]))
+            writer.write(lasting)
+
+    door = PickyDoor()
+    async with meeting(saying(told("200 OK", TOKEN))) as tokens, serving(patient(meet)) as port:
+        configuration = {"bucket": BUCKET, "endpoint_url": f"http://store.test:{port}"}
+        async with opened(configuration, tokens.url, door=door) as sink:
+            await sink.put(NAME, BODY)
+            await sink.put(NAME, BODY)
+
+    assert len(requests) == 2
+    assert door.resolved.count("store.test") == 1
