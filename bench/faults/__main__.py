@@ -21,7 +21,7 @@ from typing import NamedTuple, TypeAlias
 import structlog
 import uvloop
 
-from bench.faults import chargers, crashes, databases, descriptors, frames, targets
+from bench.faults import chargers, crashes, databases, descriptors, frames, stores, targets
 from bench.faults.ground import ENGINES, POSTGRESQL, SQLITE, Ground, NotHere, ground
 from bench.faults.page import page
 from bench.faults.verdicts import HEAD, Line, merged, row
@@ -89,6 +89,24 @@ FAULTS: dict[str, Fault] = {
         "Targets answer CALLERROR, a wrong id, garbage or 3 MiB, close at once, or refuse the "
         "handshake with 401, 403, 404, 429 or 500; a minute is 3 s.",
         targets.misbehaving,
+    ),
+    "F-11": Fault(
+        "Twelve object stores are ill, each in its way: 500, slow-down, silence, late, a reset in "
+        "the middle of a PUT or instead of its answer, a web page, slow, by turns; a revoked key, "
+        "a wrong secret, no bucket. Others are well.",
+        stores.ill,
+        ENGINES,
+    ),
+    "F-11-away": Fault(
+        "An object store is away for 40 minutes (12 s): it hangs, and then nobody listens.",
+        stores.away,
+        ENGINES,
+    ),
+    "F-11-kill": Fault(
+        "The server kills itself before and after a PUT and when that is noted, and is killed 10 "
+        "times at random, while of the stores' answers a fifth is lost and a tenth is 500.",
+        stores.killed,
+        ENGINES,
     ),
     "F-14": Fault(
         "Chargers come back while their old socket is half-open, have a clone, flap 100 times a "

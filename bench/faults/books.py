@@ -8,7 +8,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import psycopg2
 from sqlalchemy import URL
@@ -178,6 +178,52 @@ def late_answers(database: URL, chargers: set[str], seconds: float) -> int:
             round(seconds * 1_000_000),
         )
         return sum(charger in chargers for (charger,) in rows)
+
+
+class Spoken(NamedTuple):
+    """One message of the log, as far as an export tells it; ``at`` is in microseconds."""
+
+    seq: int
+    at: int
+    charger: str
+    direction: str
+    version: str
+    kind: str
+    id: str | None
+    action: str | None
+    frame: bytes
+    configuration: int | None
+
+
+def spoken(database: URL, organization: str, through: int) -> list[Spoken]:
+    """Return what the log has of an organization, up to a position."""
+    with _open(database) as ask:
+        rows = ask(
+            "SELECT seq, timestamp, charge_box_id, direction, ocpp_version, message_type,"
+            " message_id, action, frame, proxy_configuration_id FROM messages"
+            " WHERE organization_uuid = ? AND seq <= ? ORDER BY seq",
+            *(organization, through),
+        )
+        return [Spoken._make((*row[:8], bytes(row[8]), row[9])) for row in rows]
+
+
+def behind(database: URL, organization: str, position: int) -> tuple[int, int, int]:
+    """Count an organization's messages behind a position; return when the first one was, and last.
+
+    The moment is in microseconds, the last is a position; both are 0 where there is none.
+    """
+    with _open(database) as ask:
+        [(count, last)] = ask(
+            "SELECT count(*), coalesce(max(seq), 0) FROM messages"
+            " WHERE organization_uuid = ? AND seq > ?",
+            *(organization, position),
+        )
+        first = ask(
+            "SELECT timestamp FROM messages WHERE organization_uuid = ? AND seq > ?"
+            " ORDER BY seq LIMIT 1",
+            *(organization, position),
+        )
+        return count, first[0][0] if first else 0, last
 
 
 def stored(database: URL, message_id: str) -> list[bytes]:

@@ -1,11 +1,12 @@
 """The server under test: ``ringmain serve`` with compressed time, and places to die at.
 
 Beside the settings it reads ``FAULTS_TIMINGS`` (JSON: fields of `proxy.timings.Timings`),
-``FAULTS_COMMAND_TIMEOUT`` (s that a charger has to answer a command of the platform) and
-``FAULTS_CRASH`` (``point:n``): at the n-th passing of the point the process kills itself with
-SIGKILL, so that nothing is flushed, closed or said. SIGUSR1 and SIGUSR2 take the room on SQLite's
-disk away and give it back. The points wrap public methods from outside;
-the product knows nothing of them.
+``FAULTS_COMMAND_TIMEOUT`` (s that a charger has to answer a command of the platform),
+``FAULTS_EXPORTS`` (JSON: fields of `storage.exporting.ExportParts` and of
+`storage.sinks.port.Outside`) and ``FAULTS_CRASH`` (``point:n``): at the n-th passing of the point
+the process kills itself with SIGKILL, so that nothing is flushed, closed or said. SIGUSR1 and
+SIGUSR2 take the room on SQLite's disk away and give it back. The points wrap public methods from
+outside; the product knows nothing of them.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import structlog
 import uvloop
@@ -32,14 +33,20 @@ from websockets.asyncio.server import ServerConnection
 from csms import logs, settings, wiring
 from csms.sockets import WebSocket
 from proxy.timings import Timings
+from storage.clock import Clock
 from storage.database import Database
 from storage.errors import StorageUnavailable
+from storage.exporting import ExportParts
 from storage.postgres import PostgresDatabase
 from storage.repositories.queues import Queues
+from storage.repositories.sinks import Sinks
+from storage.sinks.port import Outside
 from storage.sqlite import SqliteDatabase
+from storage.store import Storage
 
 Passed: TypeAlias = Callable[[], None]
 Written: TypeAlias = Callable[[Any], Awaitable[None]]
+Parts = TypeVar("Parts", ExportParts, Outside)
 
 _ENGINES: tuple[type[Any], ...] = (SqliteDatabase, PostgresDatabase)
 
@@ -61,7 +68,7 @@ def crash_at(point: str, passing: int) -> None:
         if passings >= passing:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    POINTS[point](passed)
+    (POINTS | SINK_POINTS)[point](passed)
 
 
 def _before_commit(passed: Passed) -> None:
@@ -150,11 +157,43 @@ def _before_cursor(passed: Passed) -> None:
     setattr(Queues, "note_position", note_position)  # noqa: B010 - mypy knows its arguments
 
 
+def _nothing() -> None:
+    """Pass."""
+
+
+def _before_put(passed: Passed) -> None:
+    # What makes up an object is on disk, the store has not heard of it.
+    _around_sinks("begin", after=passed)
+
+
+def _after_put(passed: Passed) -> None:
+    # The store has the object, and nothing here says so.
+    _around_sinks("finish", before=passed)
+
+
+def _after_done(passed: Passed) -> None:
+    # The object is noted as stored, the exporter has not gone on.
+    _around_sinks("finish", after=passed)
+
+
+def _around_sinks(name: str, before: Passed = _nothing, after: Passed = _nothing) -> None:
+    original: Callable[..., Awaitable[None]] = getattr(Sinks, name)
+
+    async def wrapped(self: Sinks, *args: Any) -> None:
+        before()
+        await original(self, *args)
+        after()
+
+    setattr(Sinks, name, wrapped)
+
+
 # Whose methods the points wrap.
 WRAPPED: tuple[tuple[type, str], ...] = (
     *((engine, "write") for engine in _ENGINES),
     (WebSocket, "post"),
     (Queues, "note_position"),
+    (Sinks, "begin"),
+    (Sinks, "finish"),
 )
 POINTS: dict[str, Callable[[Passed], None]] = {
     "before commit": _before_commit,
@@ -163,6 +202,12 @@ POINTS: dict[str, Callable[[Passed], None]] = {
     "before forward": _before_forward,
     "after forward": _after_forward,
     "before cursor": _before_cursor,
+}
+# On the way of an object into a store.
+SINK_POINTS: dict[str, Callable[[Passed], None]] = {
+    "before put": _before_put,
+    "after put": _after_put,
+    "after done": _after_done,
 }
 
 
@@ -178,6 +223,21 @@ async def serve(chosen: settings.Settings, timings: Timings, answer_seconds: flo
         measuring = asyncio.create_task(_measure_lag())
         await asked_to_stop.wait()
         measuring.cancel()
+
+
+def hurry_exports(compressed: Mapping[str, Any]) -> None:
+    """Export with other pauses and deadlines."""
+    original = wiring.export_parts
+
+    def export_parts(storage: Storage, outside: Outside, clock: Clock) -> ExportParts:
+        parts = original(storage, _with(outside, compressed), clock)
+        return _with(parts, compressed)
+
+    wiring.export_parts = export_parts
+
+
+def _with(parts: Parts, figures: Mapping[str, Any]) -> Parts:
+    return replace(parts, **{f.name: figures[f.name] for f in fields(parts) if f.name in figures})
 
 
 def _take_room_away(database: Database) -> None:
@@ -227,6 +287,7 @@ def main(environment: Mapping[str, str]) -> None:
     deadline = float(environment.get("FAULTS_COMMAND_TIMEOUT", "30"))
     chosen = settings.read(environment)
     logs.configure(chosen.log_format, chosen.log_level)
+    hurry_exports(json.loads(environment.get("FAULTS_EXPORTS", "{}")))
     compressed = json.loads(environment.get("FAULTS_TIMINGS", "{}"))
     uvloop.run(serve(chosen, replace(Timings(), **compressed), deadline))
 

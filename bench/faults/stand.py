@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import random
 import sys
 import time
@@ -293,6 +294,7 @@ async def standing(
     *,
     timings: Mapping[str, float] | None = None,
     command_s: float | None = None,
+    exports: Mapping[str, float] | None = None,
 ) -> AsyncIterator[Stand]:
     """Put a server up, with an organization; take all down at the end."""
     await asyncio.to_thread(ground.prepare)
@@ -301,6 +303,7 @@ async def standing(
         uuid = organization.organization_uuid
         _, key = await storage.api_keys.create(uuid, "admin")
     server = ServerProcess(ground, {**QUICK, **(timings or {})}, command_s)
+    server.environment["FAULTS_EXPORTS"] = json.dumps(exports or {})
     connector = aiohttp.TCPConnector(limit=0)
     async with (
         aiohttp.ClientSession(headers={"x-api-key": key}, connector=connector) as session,
