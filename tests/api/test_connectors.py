@@ -202,6 +202,7 @@ async def test_it_writes_from_its_creation_to_its_end(api: Api, bucket: Bucket) 
     await until(api, connector["id"], lag_records=0)
 
     await changed(api, connector["id"], enabled=False)
+    assert (bucket.opened, bucket.closed) == (1, 1)
     await say(api)
     assert (await status(api, connector["id"]))["lag_records"] == 1
     await changed(api, connector["id"], enabled=True)
@@ -210,6 +211,15 @@ async def test_it_writes_from_its_creation_to_its_end(api: Api, bucket: Bucket) 
     await api("DELETE", path(api, connector["id"]))
     assert written(bucket) == [2, 3, 4]
     assert bucket.closed == bucket.opened
+
+
+async def test_a_change_takes_effect_at_once(api: Api, bucket: Bucket) -> None:
+    connector = await created(api, s3(flush_seconds=3600))
+    await changed(api, connector["id"], configuration=s3(prefix="new")["configuration"])
+    await say(api)
+
+    await bucket.until(lambda: bool(bucket.objects))
+    assert [name.partition("/")[0] for name in bucket.objects] == ["new"]
 
 
 async def test_one_that_is_created_disabled_waits(api: Api, bucket: Bucket) -> None:
