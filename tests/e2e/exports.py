@@ -131,12 +131,13 @@ async def served(data_dir: Path, gcp_token_uri: str, **more: str) -> AsyncIterat
             while (event := json.loads(await process.stderr.readline()))["event"] != "ready":
                 pass
         reading = asyncio.create_task(_keep(process.stderr, log))
-        headers = {"Authorization": f"Bearer {tenant.key}"}
-        async with aiohttp.ClientSession(event["http"], headers=headers) as session:
-            yield Site(event["http"], event["ocpp"], tenant, session, [], log)
-        process.terminate()
-        await process.wait()
-        await reading
+        try:
+            headers = {"Authorization": f"Bearer {tenant.key}"}
+            async with aiohttp.ClientSession(event["http"], headers=headers) as session:
+                yield Site(event["http"], event["ocpp"], tenant, session, [], log)
+        finally:
+            process.terminate()
+            await reading
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
