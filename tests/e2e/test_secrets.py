@@ -14,6 +14,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from simulators.charger import Charger
 from simulators.fleet import Fleet
 from simulators.target import Target
