@@ -3,146 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import itertools
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
-from bench.faults import books, lake
-from bench.faults.connectors import (
-    FLUSH_S,
-    Connector,
-    Lags,
-    delivered,
-    neighbouring,
-    watching_lags,
+from bench.faults.connectors import Connector, delivered, neighbouring, watching_lags
+from bench.faults.exports import (
+    DELIVERED_S,
+    HURRIED,
+    RECOVERED_S,
+    counted,
+    judge_lags,
+    recovered,
+    settled,
+    talking,
 )
 from bench.faults.ground import Ground
+from bench.faults.ills import ILLS, Ill, Patient
 from bench.faults.server import SINK_POINTS
-from bench.faults.stand import VERSIONS, Stand, standing
+from bench.faults.stand import Stand, standing
 from bench.faults.verdicts import Line
 from simulators.buckets import Bucket, Mishap
 from simulators.faults import FaultProxy
 from simulators.stores import SECRET, Store
 from simulators.watched import utc_now
 
-# A twentieth of the real ones: a minute between two attempts is 3 s.
-HURRIED = {
-    "first_pause": 0.05,
-    "longest_pause": 3.0,
-    "connect_timeout": 0.5,
-    "read_timeout": 0.5,
-    "put_timeout": 1.0,
-}
 ILL_S = 8.0
 OUTAGE_S, REAL_OUTAGE_S = 12.0, 2400.0
-RECOVERED_S, DELIVERED_S = 15.0, 40.0
 CATCH_UP = 5.0
-# What a connector in good health may be behind (s): its flush time, and what a busy machine adds.
-HEALTHY_S = FLUSH_S + 4.0
 GROWTH_MIB = 100
 # 40 minutes of 200 chargers are 20 objects of 8 MiB: here they are as many, and smaller.
-FLUSH_BYTES = 32 << 10
+FLUSH_BYTES, SMALL_FLUSH = 32 << 10, 8 << 10
 KILLS = 10
 
 
-# ---- who is ill, and how ----
-
-
-@dataclass(frozen=True, slots=True)
-class Patient:
-    """A connector whose store is ill, and what it stores to."""
-
-    connector: Connector
-    store: Store
-    bucket: Bucket
-    ill: Ill
-
-
-Deed: TypeAlias = Callable[[Patient], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Ill:
-    """One way to be ill; ``told`` is whether its owner is to be told that nothing is stored."""
-
-    begin: Deed
-    cure: Deed
-    told: bool = True
-    # Of a cure that is the owner's: what becomes of the credentials.
-    credentials: Callable[[Mapping[str, str]], Mapping[str, str]] | None = None
-
-
-def _scripted(script: Callable[[], Iterator[Mishap | None]], *, told: bool = True) -> Ill:
-    def begin(patient: Patient) -> None:
-        patient.bucket.script = script()
-
-    return Ill(begin, _heal, told)
-
-
-def _heal(patient: Patient) -> None:
-    patient.bucket.script = iter(())
-
-
-def _revoke(patient: Patient) -> None:
-    del patient.store.keys[patient.connector.credentials["access_key_id"]]
-
-
-def _change_secret(patient: Patient) -> None:
-    patient.store.keys[patient.connector.credentials["access_key_id"]] += "-changed"
-
-
-def _issue(patient: Patient) -> None:
-    patient.store.keys[f"{patient.connector.name}-NEW"] = SECRET
-
-
-def _new_key(credentials: Mapping[str, str]) -> Mapping[str, str]:
-    return {**credentials, "access_key_id": f"{credentials['access_key_id']}-NEW"}
-
-
-def _new_secret(credentials: Mapping[str, str]) -> Mapping[str, str]:
-    return {**credentials, "secret_access_key": f"{credentials['secret_access_key']}-changed"}
-
-
-def _remove_bucket(patient: Patient) -> None:
-    patient.bucket.there = False
-
-
-def _create_bucket(patient: Patient) -> None:
-    patient.bucket.there = True
-
-
-def _nothing(_patient: Patient) -> None:
-    """Leave the store alone: the owner does what is to be done."""
-
-
-def _always(mishap: Mishap) -> Callable[[], Iterator[Mishap | None]]:
-    return lambda: itertools.repeat(mishap)
-
-
-def _by_turns() -> Iterator[Mishap | None]:
-    return itertools.cycle([Mishap.LOSES, None, Mishap.RESETS, Mishap.FAILS, Mishap.LATE, None])
-
-
-ILLS: dict[str, Ill] = {
-    "500": _scripted(_always(Mishap.FAILS)),
-    "slow-down": _scripted(_always(Mishap.SLOW_DOWN)),
-    "timeout": _scripted(_always(Mishap.HANGS)),
-    "late": _scripted(_always(Mishap.LATE)),
-    "reset": _scripted(_always(Mishap.RESETS)),
-    "lost-answer": _scripted(_always(Mishap.LOSES)),
-    "garbage": _scripted(_always(Mishap.GARBAGE)),
-    "slow": _scripted(_always(Mishap.SLOW), told=False),
-    "by-turns": _scripted(_by_turns, told=False),
-    "revoked-key": Ill(_revoke, _issue, credentials=_new_key),
-    "wrong-secret": Ill(_change_secret, _nothing, credentials=_new_secret),
-    "no-bucket": Ill(_remove_bucket, _create_bucket),
-}
-
-
-async def ill(ground: Ground, seed: int, scale: float = 1.0) -> list[Line]:
+async def ill(
+    ground: Ground, seed: int, scale: float = 1.0, ills: Mapping[str, Ill] = ILLS
+) -> list[Line]:
     """Make a dozen stores ill in as many ways while chargers talk; others stay in good health."""
     ill_s = max(4.0, ILL_S * min(1.0, scale))
     async with (
@@ -150,11 +47,11 @@ async def ill(ground: Ground, seed: int, scale: float = 1.0) -> list[Line]:
         neighbouring(stand) as neighbour,
         Store.listening() as store,
     ):
-        patients = [await _patient(stand, store, name, ill) for name, ill in ILLS.items()]
+        patients = [await _patient(stand, store, name, ill) for name, ill in ills.items()]
         healthy = [await _connector(one, store, "healthy") for one in (stand, neighbour)]
         sick = [patient.connector for patient in patients]
         everybody = [*sick, *healthy]
-        async with _talking(stand, neighbour, everybody, scale), watching_lags(healthy) as lags:
+        async with talking(stand, neighbour, everybody, scale), watching_lags(healthy) as lags:
             for patient in patients:
                 patient.ill.begin(patient)
             await asyncio.sleep(ill_s)
@@ -164,17 +61,17 @@ async def ill(ground: Ground, seed: int, scale: float = 1.0) -> list[Line]:
             differs = [await one.compare_lag() for one in sick[:: max(1, round(1 / scale))]]
             cured = time.monotonic()
             await asyncio.gather(*map(_cure, patients))
-            recovered = await _recovered(sick, cured)
-        late = await _settled([stand, neighbour], everybody)
+            recovery = await recovered(sick, cured)
+        late = await settled([stand, neighbour], everybody)
         differs += [await one.compare_lag() for one in healthy]
         lines = await _lines("F-11", stand, store, everybody)
     for line in lines:
-        line.recovery_s = recovered
+        line.recovery_s = recovery
         _judge_told(line, patients, told)
-        _judge_lags(line, lags, differs)
+        judge_lags(line, lags, differs)
         line.must(not late, f"never delivered: {', '.join(late)}")
-        line.must(recovered <= RECOVERED_S, f"not recovered within {RECOVERED_S:g} s")
-        line.notes.insert(0, f"{len(ILLS)} ways to be ill for {ill_s:g} s")
+        line.must(recovery <= RECOVERED_S, f"not recovered within {RECOVERED_S:g} s")
+        line.notes.insert(0, f"{len(ills)} ways to be ill for {ill_s:g} s")
     return lines
 
 
@@ -210,18 +107,25 @@ def _bucket_of(connector: Connector, store: Store) -> Bucket:
     return store.buckets[connector.configuration["bucket"]]
 
 
+async def _lines(
+    fault: str, stand: Stand, store: Store, connectors: Sequence[Connector]
+) -> list[Line]:
+    def listing(connector: Connector) -> Mapping[str, bytes]:
+        return {name: one.body for name, one in _bucket_of(connector, store).objects.items()}
+
+    lines = await counted(fault, stand, connectors, listing)
+    changed = [name for bucket in store.buckets.values() for name in bucket.changed()]
+    for line in lines:
+        line.must(not changed, f"other bytes under {changed[:3]}")
+        line.notes.append(f"{len(store.puts)} PUTs")
+    return lines
+
+
 async def _cure(patient: Patient) -> None:
     patient.ill.cure(patient)
     if patient.ill.credentials is not None:
         credentials = patient.ill.credentials(patient.connector.credentials)
         await patient.connector.change(credentials=credentials)
-
-
-async def _recovered(connectors: Sequence[Connector], since: float) -> float:
-    """Wait until all have got beyond what was there by now; return how long after ``since``."""
-    through = max(one.behind(0)[2] for one in connectors)
-    late = await delivered(connectors, through, RECOVERED_S + 5)
-    return float("inf") if late else time.monotonic() - since
 
 
 def _judge_told(
@@ -236,15 +140,6 @@ def _judge_told(
             line.must(state == "error" and bool(reason), f"{name} is told {state}: {reason}")
             line.must(status.get("lag_records", 0) > 0, f"{name} keeps no backlog")
         line.must(SECRET not in reason, f"{name} is told a secret")
-
-
-def _judge_lags(line: Line, lags: Lags, differs: Sequence[str]) -> None:
-    most = max(lags.most.values(), default=0.0)
-    line.must(most <= HEALTHY_S, f"a connector in good health was {most:.1f} s behind")
-    line.notes.append(f"connectors in good health at most {most:.1f} s behind")
-    wrong = [one for one in differs if one]
-    line.must(not wrong, "; ".join(wrong))
-    line.notes.append(f"lag as the database counts it {len(differs) - len(wrong)} times")
 
 
 # ---- a long outage ----
@@ -263,7 +158,7 @@ async def away(ground: Ground, seed: int, scale: float = 1.0) -> list[Line]:
         victim = await _connector(stand, store, "victim", url)
         healthy = [await _connector(one, store, "healthy") for one in (stand, neighbour)]
         everybody = [victim, *healthy]
-        async with _talking(stand, neighbour, everybody, scale), watching_lags(healthy) as lags:
+        async with talking(stand, neighbour, everybody, scale), watching_lags(healthy) as lags:
             before_mib, began = stand.server.memory_mib(), time.monotonic()
             start = victim.behind(0)[0]
             proxy.blackhole = True
@@ -277,7 +172,7 @@ async def away(ground: Ground, seed: int, scale: float = 1.0) -> list[Line]:
             arrival = (victim.behind(0)[0] - start) / (ended - began)
             caught_up = await _catch_up(victim, _bucket_of(victim, store))
             recovery = time.monotonic() - ended
-        late = await _settled([stand, neighbour], everybody)
+        late = await settled([stand, neighbour], everybody)
         differs += [await one.compare_lag() for one in everybody]
         lines = await _lines("F-11-away", stand, store, everybody)
     for line in lines:
@@ -286,7 +181,7 @@ async def away(ground: Ground, seed: int, scale: float = 1.0) -> list[Line]:
         line.must(not late, f"never delivered: {', '.join(late)}")
         line.must(growth < GROWTH_MIB, f"grew by {growth:.0f} MiB")
         line.must(caught_up >= CATCH_UP * arrival, "caught up below 5 x the arrival rate")
-        _judge_lags(line, lags, differs)
+        judge_lags(line, lags, differs)
         line.notes.insert(
             0,
             f"{outage_s:g} s away, x {REAL_OUTAGE_S / outage_s:.0f}; {arrival:.0f}/s came, "
@@ -314,24 +209,26 @@ def _roulette(stand: Stand) -> Iterator[Mishap | None]:
         yield Mishap.LOSES if spun < 0.2 else Mishap.FAILS if spun < 0.3 else None
 
 
-async def killed(ground: Ground, seed: int, scale: float = 1.0) -> list[Line]:
+async def killed(
+    ground: Ground, seed: int, scale: float = 1.0, points: Collection[str] = tuple(SINK_POINTS)
+) -> list[Line]:
     """Kill the server where it hurts an export and at random, while chargers talk."""
-    kills = max(1, round(KILLS * scale))
+    kills = round(KILLS * scale)
     async with (
         standing(ground, seed, exports=HURRIED) as stand,
         neighbouring(stand) as neighbour,
         Store.listening() as store,
     ):
         connectors = [
-            await _connector(stand, store, "small", flush_bytes=2048),
+            await _connector(stand, store, "small", flush_bytes=SMALL_FLUSH),
             await _connector(stand, store, "large"),
-            await _connector(neighbour, store, "small", flush_bytes=2048),
+            await _connector(neighbour, store, "small", flush_bytes=SMALL_FLUSH),
         ]
         for bucket in store.buckets.values():
             bucket.script = _roulette(stand)
-        died = dict.fromkeys(SINK_POINTS, 0)
-        async with _talking(stand, neighbour, connectors, scale):
-            for point in list(SINK_POINTS) * max(1, round(3 * scale)):
+        died = dict.fromkeys(points, 0)
+        async with talking(stand, neighbour, connectors, scale):
+            for point in [*points] * max(1, round(3 * scale)):
                 await stand.server.kill()
                 await stand.server.start(crash=f"{point}:{stand.chance.randint(1, 6)}")
                 died[point] += await _dies(stand)
@@ -342,14 +239,15 @@ async def killed(ground: Ground, seed: int, scale: float = 1.0) -> list[Line]:
             await stand.server.kill()
             began = time.monotonic()
             await stand.server.start()
-            recovered = await _recovered(connectors, began)
-        late = await _settled([stand, neighbour], connectors)
+            recovery = await recovered(connectors, began)
+        late = await settled([stand, neighbour], connectors)
         differs = [await one.compare_lag() for one in connectors]
         lines = await _lines("F-11-kill", stand, store, connectors)
         repeated = len(store.puts) - sum(len(one.objects) for one in store.buckets.values())
     for line in lines:
-        line.recovery_s = recovered
+        line.recovery_s = recovery
         line.must(not late, f"never delivered: {', '.join(late)}")
+        line.goal(recovery <= RECOVERED_S, f"recovered within {RECOVERED_S:g} s")
         line.must(all(died.values()), f"never died at {[p for p in died if not died[p]]}")
         line.must(not any(differs), "; ".join(filter(None, differs)))
         line.goal(repeated > 0, "nothing was stored twice")
@@ -364,64 +262,3 @@ async def _dies(stand: Stand) -> bool:
     except TimeoutError:
         return False
     return True
-
-
-# ---- what they have in common ----
-
-
-@contextlib.asynccontextmanager
-async def _talking(
-    stand: Stand, neighbour: Stand, connectors: Sequence[Connector], scale: float
-) -> AsyncIterator[None]:
-    """Let chargers of both organizations talk; all of before is stored when the block begins."""
-    target = await stand.target()
-    rigs = await stand.fleet(max(4, round(60 * scale)), target.url)
-    others = await neighbour.fleet(max(2, round(10 * scale)), None, "NEXT")
-    await stand.ready(rigs)
-    async with stand.driven(rigs), neighbour.driven(others):
-        await asyncio.sleep(2 * scale)
-        await delivered(connectors, max(one.behind(0)[2] for one in connectors), DELIVERED_S)
-        yield
-
-
-async def _settled(stands: Sequence[Stand], connectors: Sequence[Connector]) -> list[str]:
-    """Wait until all is said, told to the targets and stored; name the connectors that are late."""
-    for stand in stands:
-        await stand.wind_up()
-        await stand.delivered()
-    through = max(one.behind(0)[2] for one in connectors)
-    return await delivered(connectors, through, DELIVERED_S)
-
-
-async def _lines(
-    fault: str, stand: Stand, store: Store, connectors: Sequence[Connector]
-) -> list[Line]:
-    """Count what is in the buckets, and what the targets got, by version."""
-    counts = [(one, await _counted(one, store)) for one in connectors]
-    lines = [stand.line(fault, version) for version in VERSIONS]
-    stored = [len(bucket.objects) for bucket in store.buckets.values()]
-    changed = [name for bucket in store.buckets.values() for name in bucket.changed()]
-    for line in lines:
-        for one, count in counts:
-            rigs = {rig.charge_box_id for rig in one.stand.chargers if rig.version == line.version}
-            count.add_to(line, rigs, one.name)
-        line.must(not changed, f"other bytes under {changed[:3]}")
-        records = sum(count.records for _, count in counts)
-        line.notes.append(f"{len(store.puts)} PUTs, {sum(stored)} objects, {records} records")
-    return lines
-
-
-async def _counted(connector: Connector, store: Store) -> lake.Count:
-    """Count a bucket up to where its connector says that it has got, and check its figures."""
-    status = await connector.status()
-    bucket = _bucket_of(connector, store)
-    listing = {name: one.body for name, one in bucket.objects.items()}
-    organization = connector.stand.organization_uuid
-    end = status["last_delivered_seq"] or 0
-    spoken = books.spoken(connector.stand.ground.books, organization, end)
-    counted = lake.count(spoken, listing, organization, end)
-    told = tuple(status[f"{what}_written"] for what in ("objects", "records", "bytes"))
-    there = (counted.objects, counted.records, counted.bytes)
-    if told != there:
-        counted.problems.append(f"objects, records, bytes are told {told} and are {there}")
-    return counted
