@@ -85,6 +85,7 @@ class GcsSink:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._line: _Line | None = None
+        self._ended: asyncio.Event | None = None
 
     async def put(self, name: str, body: bytes) -> None:
         """Store an object; cancelled, it is cut off and may be stored whole or not at all."""
@@ -96,11 +97,12 @@ class GcsSink:
 
     async def close(self) -> None:
         """Cut off what is under way; the thread ends."""
-        line, self._line = self._line, None
-        if line is not None:
+        if self._line is not None:
+            self._drop(self._line)
+        if self._ended is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_PATIENCE):
-                    await line.end().wait()
+                    await self._ended.wait()
 
     async def _do(self, work: Work) -> None:
         line = self._line = self._line or _Line(self._place)
@@ -119,9 +121,8 @@ class GcsSink:
 
     def _drop(self, line: _Line) -> None:
         # What hangs in its thread must not hold up what comes next.
-        line.end()
         if self._line is line:
-            self._line = None
+            self._line, self._ended = None, line.end()
 
 
 class _Line:

@@ -397,6 +397,19 @@ async def test_closing_gives_up_what_is_under_way() -> None:
         await asyncio.wait_for(store.left.wait(), PATIENCE)
 
 
+async def test_what_is_cancelled_while_its_sink_closes_is_cancelled() -> None:
+    async with against(silence) as (store, _, sink):
+        put = asyncio.create_task(sink.put(NAME, BODY))
+        await asyncio.wait_for(store.asked.wait(), PATIENCE)
+        closing = asyncio.create_task(sink.close())
+        await asyncio.sleep(0)  # it has begun
+        put.cancel()
+
+        with pytest.raises(asyncio.CancelledError):
+            await put
+        await closing
+
+
 async def test_closing_does_not_wait_for_a_name_to_be_found() -> None:
     asked, hanging = asyncio.Event(), asyncio.Event()
 
