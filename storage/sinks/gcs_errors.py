@@ -65,8 +65,8 @@ _DISABLED = _act(
     "The Cloud Storage API is switched off in the project of the bucket {bucket}: enable it."
 )
 _KEPT = _act(
-    "A retention policy or a hold keeps an object of the same name in the bucket {bucket}: remove "
-    "it, or name another bucket."
+    "A retention policy or a hold in the bucket {bucket} keeps the object from being replaced or "
+    "removed: lift it, or name another bucket."
 )
 _BY_REASON: dict[str, _Said] = {
     **dict.fromkeys(
