@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from api.schemas.connector_types import Destination
+from storage.sink_options import SinkOptions
 from tests.api.conftest import Api
 from tests.storage.sinks.doubles import Bucket
 
@@ -232,6 +237,17 @@ async def test_what_nothing_can_be_changed_to(api: Api) -> None:
         assert got.fields == ({named} if isinstance(named, str) else named), (case, got.text)
         assert "s3cr3t" not in got.text, case
     assert (await api.get(path(api)))["connectors"] == list(made.values())
+
+
+def test_the_options_and_their_defaults_are_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs/connectors.md").read_text()
+    table = page.partition("All types also take these")[2].partition("\n## ")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", table, re.MULTILINE))
+
+    told = {"": "none", None: "the provider's", False: "false", "now": "`now`"}
+    defaults = asdict(SinkOptions())
+    assert rows == {name: told.get(default, str(default)) for name, default in defaults.items()}
+    assert set(rows) == set(Destination().fields)
 
 
 # ---- changes ----
