@@ -18,6 +18,7 @@ from contextlib import suppress
 from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from socket import IPPROTO_TCP, SHUT_RDWR, SOCK_STREAM, TCP_NODELAY, socket
+from threading import Lock
 from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
@@ -44,6 +45,7 @@ class Dialler:
 
     def __init__(self, outside: Outside, loop: asyncio.AbstractEventLoop) -> None:
         self._outside, self._loop = outside, loop
+        self._lock = Lock()
         self._connections: WeakSet[HTTPConnection] = WeakSet()
         self._asked: Future[Sequence[Endpoint]] | None = None
         self._over = False
@@ -51,7 +53,8 @@ class Dialler:
     def open(self, connection: HTTPConnection) -> socket:
         """Return a connected socket for a connection; raise SinkError."""
         self.check()
-        self._connections.add(connection)
+        with self._lock:
+            self._connections.add(connection)
         endpoints = self._vetted(connection.host, connection.port)
         until = monotonic() + self._outside.connect_timeout
         failure = OSError()
@@ -74,7 +77,9 @@ class Dialler:
         self._over = True
         if self._asked is not None:
             self._asked.cancel()
-        for connection in list(self._connections):
+        with self._lock:
+            opened = list(self._connections)
+        for connection in opened:
             _cut_off(connection)
 
     def _connected(self, endpoint: Endpoint, patience: float) -> socket:
