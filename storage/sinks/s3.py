@@ -71,7 +71,7 @@ async def open_s3(record: SinkRecord, outside: Outside) -> S3Sink:
         endpoint_url=url,
         aws_access_key_id=names.checked(secret, "access_key_id", names.access_key_id),
         aws_secret_access_key=names.checked(secret, "secret_access_key", names.secret_access_key),
-        config=_config(outside, "auto" if url is None else "path"),
+        config=_config(outside),
     )
     stack = AsyncExitStack()
     client = await stack.enter_async_context(creating)
@@ -171,7 +171,7 @@ def _text(value: str | bytes) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _config(outside: Outside, addressing: str) -> AioConfig:
+def _config(outside: Outside) -> AioConfig:
     return AioConfig(
         http_session_cls=partial(Http, outside),
         ignore_configured_endpoint_urls=True,
@@ -181,8 +181,8 @@ def _config(outside: Outside, addressing: str) -> AioConfig:
         retries={"total_max_attempts": 2, "mode": "standard"},
         # Other stores than AWS do not know the newer checksums.
         request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        s3={"addressing_style": addressing, "us_east_1_regional_endpoint": "regional"},
+        # The bucket goes into AWS's own hosts, and into the path where the endpoint is given.
+        s3={"addressing_style": "auto", "us_east_1_regional_endpoint": "regional"},
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.loaders import Loader
 
 from storage.records import SinkRecord
 from storage.sinks import s3
@@ -216,6 +217,11 @@ HOSTS = [
     ("digital_ocean_spaces", {"region": "fra1"}, "fra1.digitaloceanspaces.com"),
     ("aws_s3", {"region": "x", "endpoint_url": "https://minio.example:9000"}, "minio.example"),
     (
+        "aws_s3",
+        {"region": "eu-west-3", "endpoint_url": "https://s3.eu-west-3.amazonaws.com"},
+        "s3.eu-west-3.amazonaws.com",
+    ),
+    (
         "digital_ocean_spaces",
         {"region": "fra1", "endpoint_url": "https://[2606:4700::1]"},
         "2606:4700::1",
@@ -237,16 +243,13 @@ async def test_nobody_is_asked_but_the_host_of_the_region(
 @pytest.fixture
 def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Say to botocore in every way that it should do something else."""
+    # Whoever reads one of these stumbles.
     home = tmp_path / ".aws"
-    (home / "models" / "s3").mkdir(parents=True)
-    (home / "config").write_text(
-        "[default]\nendpoint_url = http://config.example\nuse_fips_endpoint = true\n"
-        "ca_bundle = /nowhere\ns3 =\n  use_accelerate_endpoint = true\n[plugins]\nx = nowhere\n"
-    )
-    (home / "credentials").write_text(
-        "[default]\naws_access_key_id = FROMFILE\naws_secret_access_key = x\n"
-        "aws_session_token = FROMFILE\n"
-    )
+    model = home / "models/s3/2006-03-01/service-2.json"
+    model.parent.mkdir(parents=True)
+    for file in (home / "config", home / "credentials", model):
+        file.write_text("[default\n")
+    monkeypatch.setattr(Loader, "CUSTOMER_DATA_PATH", str(home / "models"))
     for name, value in SAID.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("HOME", str(tmp_path))
