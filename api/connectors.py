@@ -144,9 +144,16 @@ async def test_connector(request: Request) -> Mapping[str, Any]:
         steps = await request.parts.exports.test(sink)
     finally:
         testing.remove(sink.id)
-    last = steps[-1]
-    message = "An object was stored and removed." if last.ok else last.detail
-    return {"ok": last.ok, "message": message, "steps": steps}
+    told = _OUTCOMES[steps[-1].step, steps[-1].ok]
+    return {"ok": steps[-1].ok, "message": told.format(steps[-1].detail), "steps": steps}
+
+
+# What a test comes to, by its last step.
+_OUTCOMES: Mapping[tuple[str, bool], str] = {
+    ("put", False): "{}",
+    ("delete", False): "Records can be stored; only the object of this test is left: {}",
+    ("delete", True): "An object was stored and removed.",
+}
 
 
 async def _stored(request: Request) -> SinkRecord:

@@ -319,6 +319,24 @@ async def test_a_test_that_fails_says_why(api: Api, bucket: Bucket) -> None:
     }
 
 
+async def test_who_may_store_and_not_remove_is_told_so(
+    api: Api, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(_name: str) -> None:
+        raise SinkRefused("The key has no right to {do} this.")
+
+    connector = await created(api)
+    monkeypatch.setattr(bucket, "delete", refuse)
+    got = await probed(api, connector["id"])
+
+    assert [step["ok"] for step in got["steps"]] == [True, False]
+    assert got["ok"] is False
+    assert got["message"] == (
+        "Records can be stored; only the object of this test is left: "
+        "The key has no right to {do} this."
+    )
+
+
 async def test_a_connector_is_tested_once_at_a_time(
     api: Api, parts: ApiParts, bucket: Bucket
 ) -> None:
