@@ -291,6 +291,7 @@ async def probed(api: Api, id: str) -> Any:
     return got.body
 
 
+@pytest.mark.sqlite_only("about the store")
 async def test_a_test_stores_an_object_and_removes_it(api: Api, bucket: Bucket) -> None:
     connector = await created(api, {**s3(prefix="depot/log"), "enabled": False})
     name = f"depot/log/ringmain-probe-{connector['id']}.gz"
@@ -307,6 +308,7 @@ async def test_a_test_stores_an_object_and_removes_it(api: Api, bucket: Bucket) 
     assert (bucket.puts, bucket.objects) == ([name], {})
 
 
+@pytest.mark.sqlite_only("about the store")
 async def test_a_test_that_fails_says_why(api: Api, bucket: Bucket) -> None:
     connector = await created(api)
     bucket.faults.append((SinkUnavailable("The store is too busy."), False))
@@ -319,6 +321,7 @@ async def test_a_test_that_fails_says_why(api: Api, bucket: Bucket) -> None:
     }
 
 
+@pytest.mark.sqlite_only("about the store")
 async def test_who_may_store_and_not_remove_is_told_so(
     api: Api, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -337,6 +340,7 @@ async def test_who_may_store_and_not_remove_is_told_so(
     )
 
 
+@pytest.mark.sqlite_only("about the store")
 async def test_a_connector_is_tested_once_at_a_time(
     api: Api, parts: ApiParts, bucket: Bucket
 ) -> None:
@@ -354,6 +358,7 @@ async def test_a_connector_is_tested_once_at_a_time(
 # ---- who may ----
 
 
+@pytest.mark.sqlite_only("about the key's scope")
 async def test_a_key_that_may_only_read_changes_nothing(api: Api) -> None:
     connector = await created(api)
     reader = await api.with_scope("read")
@@ -381,6 +386,7 @@ async def test_another_organization_s_connector_is_not_there(api: Api, bucket: B
     assert bucket.puts == []
 
 
+@pytest.mark.sqlite_only("about what is said, not what is stored")
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 async def test_no_answer_holds_a_secret(api: Api, method: str) -> None:
     connector = await created(api)

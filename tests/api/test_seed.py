@@ -320,6 +320,7 @@ async def test_a_connector_is_created_listed_and_shown(api: Api) -> None:
     }
 
 
+@pytest.mark.sqlite_only("about what is taken, not what is stored")
 @pytest.mark.parametrize(
     ("lines", "configuration"),
     [
@@ -335,6 +336,7 @@ async def test_every_type_is_created(api: Api, lines: str, configuration: Any) -
     assert (await connect(api, lines))["configuration"] == configuration
 
 
+@pytest.mark.sqlite_only("about what is taken, not what is stored")
 async def test_a_key_file_of_google_is_pasted_between_quotes(
     api: Api, tmp_path: Path, service_account: Mapping[str, str]
 ) -> None:
