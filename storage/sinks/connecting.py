@@ -38,7 +38,7 @@ from aiohttp.tracing import Trace
 from storage.sinks.errors import SinkError, SinkRefused, SinkUnavailable
 from storage.sinks.port import Door, Outside
 
-LONGEST_ANSWER = 1 << 20
+LONGEST_ANSWER = 1 << 16  # of XML: more would keep everybody waiting while it is parsed
 NO_STORE = "What answers there is no object store of this type: correct endpoint_url."
 CUT_OFF = "The store cut the connection off before it had answered; it is tried again."
 

@@ -38,6 +38,15 @@ CREDENTIALS = {"access_key_id": "AKIACANARYID", "secret_access_key": "CANARYsecr
 NAME = f"lake/organization={ORGANIZATION}/date=2026-03-01/hour=12/c-1-2.jsonl.gz"
 BODY = gzip.compress(b'{"seq": 1}\n', mtime=0)
 BIG = bytes(8 << 20)  # more than fits into the buffers between two programs
+# An answer that would be of gigabytes if it were read out.
+LAUGHS = (
+    b'<!DOCTYPE a [<!ENTITY b "'
+    + b"x" * 20_000
+    + b'">]><Error><Code>'
+    + b"&b;" * 10_000
+    + b"</Code>"
+    b"</Error>"
+)
 STORED = answer("200 OK", 'ETag: "0123456789abcdef0123456789abcdef"')
 
 
@@ -390,12 +399,12 @@ async def test_an_endpoint_has_to_pass_the_door() -> None:
             "no object store",
         ),
         (
-            saying(answer("400 Bad Request", body=b"<a>" * 200_000)),
+            saying(answer("400 Bad Request", body=b"<a>" * 20_000)),
             SinkRefused,
             "HTTP status 400",
         ),
         (
-            saying(answer("400 Bad Request", body=b"<a>" * 30_000 + b"</a>" * 30_000)),
+            saying(answer("400 Bad Request", body=b"<a>" * 9_000 + b"</a>" * 9_000)),
             SinkRefused,
             "",
         ),
@@ -410,6 +419,7 @@ async def test_an_endpoint_has_to_pass_the_door() -> None:
             SinkRefused,
             "HTTP status 400",
         ),
+        (saying(answer("400 Bad Request", body=LAUGHS)), SinkRefused, "HTTP status 400"),
         (saying(answer("200 OK", body=bytes(2 << 20))), SinkRefused, "no object store"),
         (saying(answer("999 What", body=b"x")), SinkRefused, "no object store"),
     ],
