@@ -194,12 +194,17 @@ VARIABLES = (
         lambda text: int(_one_of("401", "404")(text)),
         "404 for conformance runs",
     ),
-    Variable("RINGMAIN_ALLOW_INSECURE_TARGETS", "false", _boolean, "allow ws:// targets"),
+    Variable(
+        "RINGMAIN_ALLOW_INSECURE_TARGETS",
+        "false",
+        _boolean,
+        "allow ws:// targets and http:// object stores",
+    ),
     Variable(
         "RINGMAIN_ALLOWED_TARGET_NETWORKS",
         "",
         _networks,
-        "CIDRs that targets may use although they are private",
+        "CIDRs that targets and object stores may use although they are private",
     ),
     Variable(
         "RINGMAIN_RETENTION_DAYS",
