@@ -11,7 +11,7 @@ import asyncio
 import os
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from functools import cache, partial
 from hashlib import md5
@@ -23,7 +23,7 @@ from aiobotocore.session import AioSession
 from aiohttp import ClientSession
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.configprovider import ConfigValueStore, ConstantProvider
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.loaders import Loader
 from yarl import URL
 
@@ -36,6 +36,7 @@ from storage.sinks.port import Outside
 from storage.sinks.s3_faults import told
 
 CONTENT_TYPE = "application/gzip"
+NO_HOST = "endpoint_url cannot work: its host must be of letters a to z, digits, hyphens and dots."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ PROVIDERS: Mapping[str, Provider] = {
 
 async def open_s3(record: SinkRecord, outside: Outside) -> S3Sink:
     """Return the sink of a record; raise SinkRefused where it could never work."""
-    provider, given, secret = PROVIDERS[record.type], record.configuration, record.credentials
+    provider, given = PROVIDERS[record.type], record.configuration
     url: str | None = given.get("endpoint_url")
     bucket = names.checked(given, "bucket", provider.bucket)
     region = names.checked(given, "region", names.any_region if url else provider.region)
@@ -65,18 +66,29 @@ async def open_s3(record: SinkRecord, outside: Outside) -> S3Sink:
         url = provider.endpoint.format(region=region)
     if url is not None:
         outside.door.check(url)
-    creating = _library().create_client(
+    client = _client(record.credentials, region, url, outside)
+    stack = AsyncExitStack()
+    try:
+        opened = await stack.enter_async_context(client)
+    except (BotoCoreError, ValueError) as invalid:  # it is stricter with hosts than the door
+        raise SinkRefused(NO_HOST) from invalid
+    opened.meta.events.register("before-call.s3", _stay_in_the_region)
+    return S3Sink(opened, bucket, stack, outside.put_timeout)
+
+
+def _client(
+    credentials: Mapping[str, str], region: str, url: str | None, outside: Outside
+) -> AbstractAsyncContextManager[Any]:
+    key = names.checked(credentials, "access_key_id", names.access_key_id)
+    secret = names.checked(credentials, "secret_access_key", names.secret_access_key)
+    return _library().create_client(  # type: ignore[no-any-return] # it has no annotations
         "s3",
         region_name=region,
         endpoint_url=url,
-        aws_access_key_id=names.checked(secret, "access_key_id", names.access_key_id),
-        aws_secret_access_key=names.checked(secret, "secret_access_key", names.secret_access_key),
+        aws_access_key_id=key,
+        aws_secret_access_key=secret,
         config=_config(outside),
     )
-    stack = AsyncExitStack()
-    client = await stack.enter_async_context(creating)
-    client.meta.events.register("before-call.s3", _stay_in_the_region)
-    return S3Sink(client, bucket, stack, outside.put_timeout)
 
 
 class S3Sink:

@@ -360,6 +360,14 @@ async def test_what_is_missing_or_malformed_is_said_at_once(
     assert "CANARY" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "host", ["minio_1", "m\u00fcnchen.example", "-x.example", "x" * 64, "[fe80::1", "a..b"]
+)
+async def test_an_endpoint_has_a_host_that_can_be_signed(host: str) -> None:
+    with pytest.raises(SinkRefused, match="endpoint_url cannot work: its host"):
+        await open_s3(record(at(f"https://{host}:9000")), Outside(LoopbackDoor()))
+
+
 async def test_an_endpoint_has_to_pass_the_door() -> None:
     door = LoopbackDoor("evil.example")
     with pytest.raises(SinkRefused, match="This URL is closed"):
