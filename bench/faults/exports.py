@@ -27,11 +27,11 @@ HEALTHY_S = FLUSH_S + 4.0
 
 @contextlib.asynccontextmanager
 async def talking(
-    stand: Stand, neighbour: Stand, connectors: Sequence[Connector], scale: float
+    stand: Stand, neighbour: Stand, connectors: Sequence[Connector], scale: float, chargers: int
 ) -> AsyncIterator[None]:
     """Let chargers of both organizations talk; all of before is stored when the block begins."""
     target = await stand.target()
-    rigs = await stand.fleet(max(4, round(60 * scale)), target.url)
+    rigs = await stand.fleet(max(4, round(chargers * scale)), target.url)
     others = await neighbour.fleet(max(2, round(10 * scale)), None, "NEXT")
     await stand.ready(rigs)
     async with stand.driven(rigs), neighbour.driven(others):

@@ -40,6 +40,16 @@ time: what cannot be read or stored is 503 within 5 s, never 500; `/readyz` is r
 charger has an answer; the server logs no fault of its own and grows by less than 100 MiB. The first
 commit comes at most 2 s after the database is back, 5 s after there is room. Chargers stay
 connected or are closed unanswered.
+
+While object stores are ill or away, or the server dies on the way to them (F-11), every bucket is
+counted record by record against the message log as well: lost is in the log and in no object, dup
+twice in the listing, reordered behind a later record of the same charger, phantom never said or
+said otherwise. Names of objects must be true of what is in them, and their bytes the same at every
+attempt; the status of each connector must tell the objects, records and bytes that are there, and
+the lag that the database counts; an owner whose store takes nothing must be told so (`error`) and
+why, and no secret; connectors in good health, one of them another organization's, stay at most 5 s
+behind (they flush every second); what came during an outage is caught up with at 5 times the rate
+at which it came, and the server grows by less than 100 MiB.
 """
 
 

@@ -32,8 +32,9 @@ ILL_S, TOLD_S = 8.0, 15.0
 OUTAGE_S, REAL_OUTAGE_S = 12.0, 2400.0
 CATCH_UP = 5.0
 GROWTH_MIB = 100
-# 40 minutes of 200 chargers are 20 objects of 8 MiB: here they are as many, and smaller.
-FLUSH_BYTES, SMALL_FLUSH = 32 << 10, 8 << 10
+# 40 minutes of 200 chargers are 20 objects of 8 MiB: here they are as many, and smaller. A dozen
+# connectors write what all chargers say a dozen times.
+FLUSH_BYTES, SMALL_FLUSH, LARGE_FLUSH = 32 << 10, 8 << 10, 256 << 10
 KILLS = 10
 
 
@@ -51,7 +52,7 @@ async def ill(
         healthy = [await _connector(one, store, "healthy") for one in (stand, neighbour)]
         sick = [patient.connector for patient in patients]
         everybody = [*sick, *healthy]
-        async with talking(stand, neighbour, everybody, scale), watching_lags(healthy) as lags:
+        async with talking(stand, neighbour, everybody, scale, 16), watching_lags(healthy) as lags:
             for patient in patients:
                 patient.ill.begin(patient)
             began = time.monotonic()
@@ -76,7 +77,7 @@ async def ill(
 
 
 async def _patient(stand: Stand, store: Store, name: str, ill: Ill) -> Patient:
-    connector = await _connector(stand, store, name)
+    connector = await _connector(stand, store, name, flush_bytes=LARGE_FLUSH)
     return Patient(connector, store, _bucket_of(connector, store), ill)
 
 
@@ -171,7 +172,7 @@ async def away(ground: Ground, seed: int, scale: float = 1.0) -> list[Line]:
         victim = await _connector(stand, store, "victim", url)
         healthy = [await _connector(one, store, "healthy") for one in (stand, neighbour)]
         everybody = [victim, *healthy]
-        async with talking(stand, neighbour, everybody, scale), watching_lags(healthy) as lags:
+        async with talking(stand, neighbour, everybody, scale, 40), watching_lags(healthy) as lags:
             before_mib, began = stand.server.memory_mib(), time.monotonic()
             start = victim.behind(0)[0]
             proxy.blackhole = True
@@ -240,7 +241,7 @@ async def killed(
         for bucket in store.buckets.values():
             bucket.script = _roulette(stand)
         died = dict.fromkeys(points, 0)
-        async with talking(stand, neighbour, connectors, scale):
+        async with talking(stand, neighbour, connectors, scale, 40):
             for point in [*points] * max(1, round(3 * scale)):
                 await stand.server.kill()
                 await stand.server.start(crash=f"{point}:{stand.chance.randint(1, 6)}")
