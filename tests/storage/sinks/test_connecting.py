@@ -152,7 +152,6 @@ async def test_a_name_that_takes_long_to_find_may_be_found_later() -> None:
             SinkUnavailable,
             "cut the connection off",
         ),
-        (silence, SinkUnavailable, "did not answer in time"),
         (saying(b"SSH-2.0-OpenSSH_9.2\r\n"), SinkRefused, "no object store"),
         (saying(b"\x00\xff" * 99), SinkRefused, "no object store"),
         (saying(b"HTTP/1.1 two hundred\r\n\r\n"), SinkRefused, "no object store"),
@@ -169,12 +168,23 @@ async def test_every_failure_is_one_of_ours(
 ) -> None:
     async with (
         meeting(conduct) as stranger,
-        session_of(LoopbackDoor(), read_timeout=0.2) as session,
+        session_of(LoopbackDoor()) as session,
     ):
         told = await failure(session, at(stranger))
 
     assert type(told) is kind
     assert words in str(told)
+
+
+async def test_a_store_that_says_nothing_is_given_up() -> None:
+    async with (
+        meeting(silence) as stranger,
+        session_of(LoopbackDoor(), read_timeout=0.1) as session,
+    ):
+        told = await failure(session, at(stranger))
+
+    assert isinstance(told, SinkUnavailable)
+    assert "did not answer in time" in str(told)
 
 
 async def test_an_answer_of_any_length_that_a_store_has_is_read() -> None:
@@ -261,6 +271,28 @@ async def test_a_certificate_that_is_not_trusted_says_why(
         assert isinstance(told, SinkRefused)
         assert f"The store's certificate is not trusted: {why}." in str(told)
         assert stranger.heads == []
+
+
+async def keeping(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer one request after the other, until the other side hangs up."""
+    while True:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwell")
+        await reader.readuntil(b"\r\n\r\n")
+
+
+@pytest.mark.sqlite_only("nothing is stored")
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_connection_is_kept_until_the_session_ends(
+    tmp_path: Path, trusted: None, scheme: str
+) -> None:
+    tls = served(tmp_path) if scheme == "https" else None
+    async with meeting(keeping, tls) as stranger:
+        async with session_of(LoopbackDoor()) as session:
+            for _ in range(3):
+                assert await asked(session, at(stranger, scheme=scheme)) == b"well"
+        await asyncio.wait_for(stranger.left.wait(), PATIENCE)
+
+    assert stranger.connections == 1
 
 
 async def test_a_port_that_speaks_no_tls_is_told_apart() -> None:

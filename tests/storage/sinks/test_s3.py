@@ -394,7 +394,6 @@ async def test_an_endpoint_has_to_pass_the_door() -> None:
         ),
         (hanging_up, SinkUnavailable, "cut the connection off"),
         (saying(b""), SinkUnavailable, "cut the connection off"),
-        (silence, SinkUnavailable, "did not answer in time"),
         (saying(b"220 mail.example ESMTP\r\n"), SinkRefused, "no object store"),
         (saying(answer("200 OK", body=b"<html>Welcome</html>")), SinkRefused, "no object store"),
         (saying(answer("404 Not Found", body=b"<html>")), SinkRefused, "no object store"),
@@ -435,7 +434,7 @@ async def test_an_endpoint_has_to_pass_the_door() -> None:
 async def test_every_failure_is_one_of_ours(
     conduct: Conduct, kind: type[SinkError], words: str
 ) -> None:
-    async with against(conduct, read_timeout=0.2) as (_, sink):
+    async with against(conduct) as (_, sink):
         told = await failure(sink)
 
     assert type(told) is kind
@@ -507,6 +506,14 @@ async def test_a_right_to_delete_is_named_where_it_is_missing() -> None:
     async with against(saying(refusal("403 Forbidden", "AccessDenied"))) as (_, sink):
         with pytest.raises(SinkRefused, match="s3:DeleteObject"):
             await sink.delete(NAME)
+
+
+async def test_a_store_that_says_nothing_is_given_up() -> None:
+    async with against(silence, read_timeout=0.1) as (_, sink):
+        told = await failure(sink)
+
+    assert isinstance(told, SinkUnavailable)
+    assert "did not answer in time" in str(told)
 
 
 async def test_an_upload_has_an_end() -> None:
