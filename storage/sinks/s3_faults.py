@@ -36,8 +36,8 @@ REDIRECTED = (
     "The store sends us to another address, which is not followed: correct region and endpoint_url."
 )
 REFUSED = (
-    "The store refused the object with HTTP status {status}: compare bucket, region and "
-    "endpoint_url with what its provider documents."
+    "The store refused the object with HTTP status {status}: compare bucket, region, endpoint_url "
+    "and access_key_id with what its provider documents."
 )
 TOO_LARGE = "The object is larger than the store takes: lower flush_bytes."
 TOO_SLOW = "The upload was too slow for the store; the object is tried again."
