@@ -26,6 +26,10 @@ _END = 2**63 - 1
 # How much is read at once: it is held in memory, and nobody else runs while it is worked on.
 PAGE_OCTETS = 1 << 17
 _SIZES = 4096
+# Among how many positions sizes are looked for, and messages counted, in one statement: it is to be
+# over soon, however far a sink is behind.
+_LOOKED_THROUGH = 4 * _SIZES
+_COUNTED = 1 << 18
 
 
 class Size(NamedTuple):
@@ -133,15 +137,14 @@ class JournalBus:
         self, organization_uuid: str, after: int, through: int = _END
     ) -> AsyncIterator[Sequence[Size]]:
         """Yield what is behind a position, in order, a page at a time."""
-        span = {"organization_uuid": organization_uuid, "through": through, "limit": _SIZES}
-        while True:
+        at_once = {"limit": _SIZES, "positions": _LOOKED_THROUGH}
+        span = {"organization_uuid": organization_uuid, "through": through, **at_once}
+        while after < through:
             rows = await self._database.fetch(statements.sizes_after, {**span, "after": after})
-            page = [Size(row["seq"], row["moment"], row["octets"] + OVERHEAD) for row in rows]
-            if page:
-                yield page
-            if len(page) < _SIZES:
+            if not rows:
                 return
-            after = page[-1].seq
+            yield [Size(row["seq"], row["moment"], row["octets"] + OVERHEAD) for row in rows]
+            after = rows[-1]["seq"]
 
     async def read(
         self, organization_uuid: str, after: int, through: int
@@ -157,8 +160,13 @@ class JournalBus:
     async def backlog(self, organization_uuid: str, after: int) -> Backlog:
         """Tell exactly how much is behind a position at one moment."""
         behind = {"organization_uuid": organization_uuid, "after": after}
-        [row] = await self._database.fetch(statements.backlog, behind)
-        return Backlog(row["records"], row["oldest"])
+        [ends] = await self._database.fetch(statements.ends_after, behind)
+        records, newest = 0, ends["newest"] or after
+        for first in range(after, newest, _COUNTED):
+            span = {**behind, "after": first, "through": min(first + _COUNTED, newest)}
+            [counted] = await self._database.fetch(statements.count_between, span)
+            records += counted["records"]
+        return Backlog(records, ends["oldest"])
 
 
 def _ends(sizes: Sequence[Size], most: int = PAGE_OCTETS) -> list[int]:
