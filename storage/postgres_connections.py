@@ -22,8 +22,13 @@ PING_SECONDS = 2.0
 WRITER = 0x52494E47_57524954  # the number of the writer's lock: "RINGWRIT"
 # A server that is ending, or our own connection that was lost, has it a moment longer.
 PATIENCE_SECONDS = 3.0
-_CLAIM = "SELECT set_config('lock_timeout', '{:.0f}ms', true); SELECT pg_advisory_lock({})"
+# Each claim has a number of its own: of two that follow each other, nobody has claimed between.
+_CLAIM = (
+    "SELECT set_config('lock_timeout', '{:.0f}ms', true); SELECT pg_advisory_lock({});"
+    " SELECT nextval('claims')"
+)
 TAKEN = "Another Ringmain server writes to this database."
+OVERTAKEN = "Another Ringmain server has written to this database meanwhile."
 CLOSED = "The database is closed."
 
 
@@ -102,13 +107,15 @@ class Writer:
         self._turn = asyncio.Lock()
         self._wire: Wire | None = None
         self._claimed = False
+        self._number: int | None = None  # of our last claim
         self._closed = False
 
     async def claim(self) -> None:
         """Write alone from now on; raise StorageUnavailable when another server does.
 
         The lock goes with its connection. It is taken again before anything else is written, so a
-        batch whose fate is unknown has been committed by then, or never will be.
+        batch whose fate is unknown has been committed by then, or never will be. If another server
+        had it meanwhile, the first batch is refused: its positions may lie before that one's.
         """
         self._claimed = True
         async with self.turn() as wire:
@@ -154,9 +161,12 @@ class Writer:
 
     async def _lock(self, wire: Wire) -> None:
         try:
-            await wire.run(self._lock_it, self._dialer.seconds)
+            [(number,)] = await wire.run(self._lock_it, self._dialer.seconds)
         except StatementTimeout:
             raise StorageUnavailable(TAKEN) from None
+        before, self._number = self._number, int(number)
+        if before is not None and self._number != before + 1:
+            raise StorageUnavailable(OVERTAKEN)
 
 
 async def answers(wire: Wire) -> bool:

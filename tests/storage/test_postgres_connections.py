@@ -10,7 +10,15 @@ from sqlalchemy import URL
 
 from storage.errors import StorageUnavailable
 from storage.postgres_address import Dialer, parameters_of
-from storage.postgres_connections import CLOSED, IDLE_SECONDS, TAKEN, Connections, Writer, answers
+from storage.postgres_connections import (
+    CLOSED,
+    IDLE_SECONDS,
+    OVERTAKEN,
+    TAKEN,
+    Connections,
+    Writer,
+    answers,
+)
 from storage.postgres_wire import Wire
 from tests.doubles import until
 from tests.storage.doubles import PATIENCE
@@ -226,6 +234,22 @@ async def test_who_was_overtaken_writes_nothing(writer: Writer, dialer: Dialer, 
         await turn_of(writer)
 
     second.close()
+    with pytest.raises(StorageUnavailable, match=OVERTAKEN):
+        await turn_of(writer)
+    assert await turn_of(writer)
+
+
+async def test_who_was_overtaken_while_he_did_not_look_is_told_before_he_writes(
+    writer: Writer, dialer: Dialer, url: URL
+) -> None:
+    await writer.claim()
+    await lose(writer, url)
+    second = Writer(dialer, PATIENT)
+    await second.claim()
+    second.close()
+
+    with pytest.raises(StorageUnavailable, match=OVERTAKEN):
+        await turn_of(writer)
     assert await turn_of(writer)
 
 

@@ -33,6 +33,7 @@ def upgrade() -> None:
     _make_tables()
     index(BY_ORGANIZATION, LOG, "organization_uuid", "seq")
     if on_postgresql():
+        op.execute("CREATE SEQUENCE claims")
         for table in (SINKS, CURSORS, BATCHES):
             protect(table)
 
@@ -70,6 +71,8 @@ def _make_tables() -> None:
 
 def downgrade() -> None:
     """Forget every sink."""
+    if on_postgresql():
+        op.execute("DROP SEQUENCE claims")
     op.drop_index(BY_ORGANIZATION, LOG)
     for table in (BATCHES, CURSORS, SINKS):
         op.drop_table(table)
