@@ -21,7 +21,16 @@ from typing import NamedTuple, TypeAlias
 import structlog
 import uvloop
 
-from bench.faults import chargers, crashes, databases, descriptors, frames, stores, targets
+from bench.faults import (
+    chargers,
+    crashes,
+    databases,
+    descriptors,
+    frames,
+    standins,
+    stores,
+    targets,
+)
 from bench.faults.ground import ENGINES, POSTGRESQL, SQLITE, Ground, NotHere, ground
 from bench.faults.page import page
 from bench.faults.verdicts import HEAD, Line, merged, row
@@ -106,6 +115,12 @@ FAULTS: dict[str, Fault] = {
         "The server kills itself before and after a PUT and when that is noted, and is killed 10 "
         "times at random, while of the stores' answers a fifth is lost and a tenth is 500.",
         stores.killed,
+        ENGINES,
+    ),
+    "F-11-real": Fault(
+        "The lines to moto's S3, to Azurite and to an emulator of Google's store hang, refuse, cut "
+        "PUTs in the middle and lose answers.",
+        standins.behind_a_bad_line,
         ENGINES,
     ),
     "F-14": Fault(

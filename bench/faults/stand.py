@@ -295,6 +295,7 @@ async def standing(
     timings: Mapping[str, float] | None = None,
     command_s: float | None = None,
     exports: Mapping[str, float] | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Stand]:
     """Put a server up, with an organization; take all down at the end."""
     await asyncio.to_thread(ground.prepare)
@@ -303,7 +304,7 @@ async def standing(
         uuid = organization.organization_uuid
         _, key = await storage.api_keys.create(uuid, "admin")
     server = ServerProcess(ground, {**QUICK, **(timings or {})}, command_s)
-    server.environment["FAULTS_EXPORTS"] = json.dumps(exports or {})
+    server.environment |= {"FAULTS_EXPORTS": json.dumps(exports or {}), **(settings or {})}
     connector = aiohttp.TCPConnector(limit=0)
     async with (
         aiohttp.ClientSession(headers={"x-api-key": key}, connector=connector) as session,

@@ -32,9 +32,8 @@ ILL_S, TOLD_S = 8.0, 15.0
 OUTAGE_S, REAL_OUTAGE_S = 12.0, 2400.0
 CATCH_UP = 5.0
 GROWTH_MIB = 100
-# 40 minutes of 200 chargers are 20 objects of 8 MiB: here they are as many, and smaller. A dozen
-# connectors write what all chargers say a dozen times.
-FLUSH_BYTES, SMALL_FLUSH, LARGE_FLUSH = 32 << 10, 8 << 10, 256 << 10
+# Objects are smaller than by default (8 MiB), for there to be some of them.
+FLUSH_BYTES, SMALL_FLUSH = 256 << 10, 8 << 10
 KILLS = 10
 
 
@@ -77,7 +76,7 @@ async def ill(
 
 
 async def _patient(stand: Stand, store: Store, name: str, ill: Ill) -> Patient:
-    connector = await _connector(stand, store, name, flush_bytes=LARGE_FLUSH)
+    connector = await _connector(stand, store, name)
     return Patient(connector, store, _bucket_of(connector, store), ill)
 
 
