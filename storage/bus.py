@@ -26,6 +26,8 @@ _END = 2**63 - 1
 # How much is read at once: it is held in memory, and nobody else runs while it is worked on.
 PAGE_OCTETS = 1 << 17
 _SIZES = 4096
+# The first page is small: behind a long outage each small object would read a whole one.
+_FIRST_SIZES = 256
 # Among how many positions sizes are looked for, and messages counted, in one statement: it is to be
 # over soon, however far a sink is behind.
 _LOOKED_THROUGH = 4 * _SIZES
@@ -137,12 +139,14 @@ class JournalBus:
         self, organization_uuid: str, after: int, through: int = _END
     ) -> AsyncIterator[Sequence[Size]]:
         """Yield what is behind a position, in order, a page at a time."""
-        at_once = {"limit": _SIZES, "positions": _LOOKED_THROUGH}
-        span = {"organization_uuid": organization_uuid, "through": through, **at_once}
+        span = {"organization_uuid": organization_uuid, "through": through}
+        limit = min(_FIRST_SIZES, _SIZES)
         while after < through:
-            rows = await self._database.fetch(statements.sizes_after, {**span, "after": after})
+            page = {"after": after, "limit": limit, "positions": _LOOKED_THROUGH * limit // _SIZES}
+            rows = await self._database.fetch(statements.sizes_after, {**span, **page})
             if not rows:
                 return
+            limit = min(4 * limit, _SIZES)
             yield [Size(row["seq"], row["moment"], row["octets"] + OVERHEAD) for row in rows]
             after = rows[-1]["seq"]
 

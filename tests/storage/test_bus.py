@@ -130,6 +130,20 @@ async def test_pages_hold_so_many_bytes_or_one_message_and_nothing_twice(
     assert (await stage.parts.bus.backlog(OURS, 2)).records == 5
 
 
+async def test_of_a_long_backlog_little_is_looked_at_first(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_FIRST_SIZES", 2)
+    monkeypatch.setattr(module, "_SIZES", 8)
+    for _ in range(20):
+        stage.say(1)
+    await stage.journal.flush()
+    pages = [page async for page in stage.parts.bus.sizes(OURS, 0)]
+
+    assert [len(page) for page in pages] == [2, 8, 8, 2]
+    assert [size.seq for page in pages for size in page] == list(range(1, 21))
+
+
 # ---- nothing is passed that comes later ----
 
 
