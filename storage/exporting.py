@@ -43,8 +43,9 @@ GONE = "The connector was deleted."
 _PATIENCE = 3
 # How long a store may take to let go (s): who changes or ends an export waits for it.
 _CLOSING = 2.0
-# How many exports read at a time: what they have read is in memory.
-_AT_ONCE = 4
+# How many exports read at a time, and how many have an object in memory until it is stored. Those
+# in trouble have places of their own: however long their stores hang, the others go on.
+_READING, _STORING = 4, 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,9 @@ class ExportParts:
     longest_pause: float = 60.0
     # A store has deadlines of its own; this is for one that does not keep them.
     longest_put: float = 300.0
-    reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
+    reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_READING))
+    storing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_STORING))
+    retrying: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_STORING))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +118,10 @@ class Export:
         parts, sink = self._parts, self._sink
         await parts.bus.settled()
         batch = await parts.sinks.batch(sink.id) or await self._begun()
-        body = await self._body(batch)
-        if body.records:  # else nothing is kept of it; it may have been stored long ago
-            await self._put(batch.object_name, body.octets)
+        async with parts.retrying if self.trouble else parts.storing:
+            body = await self._body(batch)
+            if body.records:  # else nothing is kept of it; it may have been stored long ago
+                await self._put(batch.object_name, body.octets)
         stored = replace(batch, records=body.records)
         await parts.sinks.finish(sink.id, stored, len(body.octets), parts.clock.now())
 

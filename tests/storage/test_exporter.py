@@ -206,6 +206,49 @@ async def test_a_sink_in_trouble_harms_no_other(stage: Stage) -> None:
 
 
 @not_about_storage
+async def test_few_objects_are_in_memory_at_a_time(stage: Stage) -> None:
+    place = asyncio.Semaphore(1)
+    stage.exporter._parts = replace(stage.parts, storing=place)
+    sinks = [await stage.sink(f"sink-{number}", earliest=True) for number in range(4)]
+    await stage.past(2)
+    stage.bucket.takes.clear()
+    async with stage.exporter.running():
+        await until(lambda: len(place._waiters or ()) == 3)
+        assert len(stage.bucket.puts) == 1
+        stage.bucket.takes.set()
+        await asyncio.gather(*map(stage.until, sinks))
+
+    assert len(stage.bucket.objects) == 4
+
+
+@not_about_storage
+async def test_exports_in_trouble_have_places_of_their_own(stage: Stage) -> None:
+    stuck = Bucket()
+    stuck.takes.clear()
+
+    async def open_sink(sink: Any) -> Bucket:
+        return await (stuck if sink.id.startswith("stuck") else stage.bucket).open(sink)
+
+    stage.exporter._parts = replace(
+        stage.parts,
+        open_sink=open_sink,
+        longest_put=0.05,
+        storing=asyncio.Semaphore(1),
+        retrying=asyncio.Semaphore(1),
+    )
+    for number in range(3):
+        await stage.sink(f"stuck-{number}", earliest=True)
+    good = await stage.sink("z-good", earliest=True)
+    await stage.past(2)
+    async with stage.exporter.running():
+        for _ in range(3):
+            await stage.until(good)
+            await stage.past()
+
+    assert stage.bucket.lines()[:4] == [b"1", b"2", b"3", b"4"]
+
+
+@not_about_storage
 async def test_many_idle_sinks_ask_for_nothing(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
