@@ -33,7 +33,7 @@ OUTAGE_S, REAL_OUTAGE_S = 12.0, 2400.0
 CATCH_UP = 5.0
 GROWTH_MIB = 100
 # Objects are smaller than by default (8 MiB), for there to be some of them.
-FLUSH_BYTES, SMALL_FLUSH = 256 << 10, 8 << 10
+FLUSH_BYTES, SMALL_FLUSH = 256 << 10, 16 << 10
 KILLS = 10
 
 
@@ -240,7 +240,7 @@ async def killed(
         for bucket in store.buckets.values():
             bucket.script = _roulette(stand)
         died = dict.fromkeys(points, 0)
-        async with talking(stand, neighbour, connectors, scale, 40):
+        async with talking(stand, neighbour, connectors, scale, 16):
             for point in [*points] * max(1, round(3 * scale)):
                 await stand.server.kill()
                 await stand.server.start(crash=f"{point}:{stand.chance.randint(1, 6)}")
