@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import psycopg2
@@ -31,10 +32,13 @@ SELECT quote_ident(relname) FROM pg_class
 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
 AND NOT relispartition AND relname <> 'alembic_version'
 """
-_CUT_OFF = f"""
-SELECT pg_terminate_backend(pid, {_MS}) FROM pg_stat_activity
-WHERE datname = {{}} AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+_OTHERS = """
+FROM pg_stat_activity
+WHERE datname = {} AND pid <> pg_backend_pid() AND backend_type = 'client backend'
 """
+_CUT_OFF = f"SELECT pg_terminate_backend(pid, {_MS}) {_OTHERS}"
+# Whoever is asked to wait for it looks every 100 ms only.
+_PUSH_OUT = f"SELECT pg_terminate_backend(pid), pg_sleep(0.001) {_OTHERS}"
 
 
 _PARTITIONS = "SELECT oid::regclass::text FROM pg_class WHERE relispartition AND relkind = 'r'"
@@ -207,7 +211,7 @@ class _Database:
 
     def clear(self) -> bool:
         """Cut off whoever is connected, and leave no rows; False where the tables have changed."""
-        self._ask(_CUT_OFF.format("current_database()"))
+        self._push_out()
         partitions = [name for (name,) in self._ask("EXECUTE partitions")]
         if partitions:
             self._cursor.execute(f"DROP TABLE {', '.join(partitions)}")
@@ -215,6 +219,11 @@ class _Database:
             return False
         self._ask("EXECUTE clear")
         return True
+
+    def _push_out(self) -> None:
+        deadline = monotonic() + _MS / 1000
+        while self._ask(_PUSH_OUT.format("current_database()")):
+            assert monotonic() < deadline, "somebody keeps coming back"
 
     def _ask(self, sql: str) -> Any:
         self._cursor.execute(sql)
