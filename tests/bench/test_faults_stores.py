@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import zlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -11,8 +12,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from aiohttp import ClientSession
 
-from bench.faults import lake, server, stores
+from bench.faults import lake, server, standins, stores
+from bench.faults.__main__ import main
 from bench.faults.books import Spoken
 from bench.faults.connectors import Connector, Lags
 from bench.faults.exports import judge_lags
@@ -21,6 +24,8 @@ from bench.faults.ills import ILLS
 from bench.faults.stand import VERSIONS
 from bench.faults.verdicts import Line
 from csms import wiring
+from simulators.faults import FaultProxy
+from simulators.stores import Store
 from storage.clock import SystemClock
 from storage.records import SinkBatch
 from storage.sinks.port import Door, Outside
@@ -254,6 +259,28 @@ async def test_every_point_on_the_way_of_an_object_is_passed(
         await storage.sinks.finish(one.id, batch, 7, SystemClock().now())
 
     assert passed == list(server.SINK_POINTS)
+
+
+@PURE
+def test_without_the_stand_ins_there_is_one_line_and_no_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(standins, "AZURITE", Path("/nowhere"))
+    monkeypatch.setattr("sys.argv", ["faults", "--only", "F-11-real", "--engine", "sqlite"])
+
+    assert main() == 0
+    assert f"F-11-real on SQLite is skipped: {standins.NOT_INSTALLED}.\n" in capsys.readouterr().out
+
+
+@PURE
+async def test_a_line_works_again_after_each_of_its_faults() -> None:
+    async with Store.listening("lake") as store, FaultProxy.to("127.0.0.1", store.port) as line:
+        for fault in standins.FAULTS:
+            await fault(line, 0.01, random.Random(1))
+            line.reset()
+            url = f"http://127.0.0.1:{line.port}/lake"
+            async with ClientSession() as session, session.head(url) as answer:
+                assert answer.status == 403  # nobody has signed
 
 
 # ---- a small run ----
