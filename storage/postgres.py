@@ -79,7 +79,8 @@ class PostgresDatabase:
 
     async def write(self, writes: Sequence[Write]) -> None:
         """Execute all writes in order in one transaction: all of them or none."""
-        async with self._writer.turn() as wire:
+        # Of nothing: so the one writer asks whether it may begin anew (`storage.group_commit`).
+        async with self._writer.turn(anew=not writes) as wire:
             prepared = [(self._prepare(statement), rows) for statement, rows in writes]
             strings = strings_of(wire, wire.quoted(_ACTING, [acting_for()]), prepared)
             for _ in range(ATTEMPTS - 1):

@@ -108,6 +108,7 @@ class Writer:
         self._wire: Wire | None = None
         self._claimed = False
         self._number: int | None = None  # of our last claim
+        self._overtaken = False
         self._closed = False
 
     async def claim(self) -> None:
@@ -115,17 +116,21 @@ class Writer:
 
         The lock goes with its connection. It is taken again before anything else is written, so a
         batch whose fate is unknown has been committed by then, or never will be. If another server
-        had it meanwhile, the first batch is refused: its positions may lie before that one's.
+        had it meanwhile, nothing is written until somebody begins ``anew``: what has a position
+        already may lie before what that one has written.
         """
         self._claimed = True
         async with self.turn() as wire:
             await self._lock(wire)
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[Wire]:
+    async def turn(self, *, anew: bool = False) -> AsyncIterator[Wire]:
         """Wait for the connection and keep it."""
         async with self._turn:
             wire = await self._connected()
+            self._overtaken = self._overtaken and not anew
+            if self._overtaken:
+                raise StorageUnavailable(OVERTAKEN)
             try:
                 yield wire
             finally:
@@ -166,7 +171,7 @@ class Writer:
             raise StorageUnavailable(TAKEN) from None
         before, self._number = self._number, int(number)
         if before is not None and self._number != before + 1:
-            raise StorageUnavailable(OVERTAKEN)
+            self._overtaken = True
 
 
 async def answers(wire: Wire) -> bool:

@@ -13,13 +13,14 @@ from sqlalchemy import URL
 from storage import bus as module
 from storage import engines
 from storage.bus import OVERHEAD, Backlog, Flow, Size
-from storage.database import Database, Row, Statement
+from storage.database import Database, Row, Statement, Write
 from storage.errors import StorageUnavailable
 from storage.group_commit import GroupCommit
 from storage.journal import Journal
 from storage.postgres import _READING
 from storage.postgres_batches import SEPARATOR
 from storage.statements import exports as statements
+from storage.statements.sinks import add_batch
 from storage.tenancy import acting_for, on_behalf_of
 from tests.doubles import settled
 from tests.storage.doubles import NOON, PATIENCE, HandClock
@@ -196,6 +197,10 @@ async def test_behind_a_second_server_nothing_is_written_where_a_reader_has_been
     [page] = await positions(stage, 10)
     assert page == list(range(16, 26))
 
+    with pytest.raises(
+        StorageUnavailable, match="meanwhile"
+    ):  # whoever writes first is not the last
+        await database.write([Write(add_batch, [])])
     [receipt] = stage.say()  # at 11, where nobody is
     await group.flush()
     await group.back()

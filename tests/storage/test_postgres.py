@@ -349,6 +349,7 @@ async def test_a_batch_whose_fate_is_unknown_comes_before_the_next(
 ) -> None:
     database = await PostgresDatabase.open(spare, seconds=1)
     await database.execute(MAKE)
+    await database.execute(text("CREATE SEQUENCE claims"))
     await database.claim()
     with server.frozen(), pytest.raises(StorageUnavailable):
         await database.write([Write(ADD, [{"n": 1}])])
@@ -365,6 +366,7 @@ async def test_a_batch_whose_fate_is_unknown_comes_before_the_next(
     # The server took the first from its socket when it went on, and nothing could pass it.
     assert await counted(database) == [1, 2]
     await database.execute(text("DROP TABLE counted"))
+    await database.execute(text("DROP SEQUENCE claims"))
     await database.close()
 
 

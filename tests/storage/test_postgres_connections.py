@@ -180,8 +180,8 @@ async def writer(dialer: Dialer) -> AsyncIterator[Writer]:
     writer.close()
 
 
-async def turn_of(writer: Writer) -> int:
-    async with writer.turn() as wire:
+async def turn_of(writer: Writer, *, anew: bool = False) -> int:
+    async with writer.turn(anew=anew) as wire:
         await wire.run(ONE, PATIENCE)
         return int(wire.raw.get_backend_pid())
 
@@ -234,9 +234,7 @@ async def test_who_was_overtaken_writes_nothing(writer: Writer, dialer: Dialer, 
         await turn_of(writer)
 
     second.close()
-    with pytest.raises(StorageUnavailable, match=OVERTAKEN):
-        await turn_of(writer)
-    assert await turn_of(writer)
+    assert await turn_of(writer, anew=True)
 
 
 async def test_who_was_overtaken_while_he_did_not_look_is_told_before_he_writes(
@@ -248,8 +246,10 @@ async def test_who_was_overtaken_while_he_did_not_look_is_told_before_he_writes(
     await second.claim()
     second.close()
 
-    with pytest.raises(StorageUnavailable, match=OVERTAKEN):
-        await turn_of(writer)
+    for _ in range(2):
+        with pytest.raises(StorageUnavailable, match=OVERTAKEN):
+            await turn_of(writer)
+    assert await turn_of(writer, anew=True)
     assert await turn_of(writer)
 
 
