@@ -67,7 +67,7 @@ async def killed_at_points(ground: Ground, seed: int, scale: float = 1.0) -> lis
             for point in list(POINTS) * max(1, round(2 * scale)):
                 await stand.server.kill()
                 await stand.server.start(crash=f"{point}:{stand.chance.randint(20, 120)}")
-                died[point] += await _dies(stand)
+                died[point] += await dies(stand)
             await stand.server.kill()
             began = time.monotonic()
             await stand.server.start()
@@ -81,7 +81,8 @@ async def killed_at_points(ground: Ground, seed: int, scale: float = 1.0) -> lis
         return lines
 
 
-async def _dies(stand: Stand) -> bool:
+async def dies(stand: Stand) -> bool:
+    """Wait until the server has killed itself; tell whether it did."""
     try:
         async with asyncio.timeout(15):
             await stand.server.ended()

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.faults.connectors import Connector, delivered, neighbouring, watching_lags
+from bench.faults.crashes import dies
 from bench.faults.exports import (
     DELIVERED_S,
     HURRIED,
@@ -244,7 +245,7 @@ async def killed(
             for point in [*points] * max(1, round(3 * scale)):
                 await stand.server.kill()
                 await stand.server.start(crash=f"{point}:{stand.chance.randint(1, 6)}")
-                died[point] += await _dies(stand)
+                died[point] += await dies(stand)
             for _ in range(kills):
                 await stand.server.kill()
                 await stand.server.start()
@@ -266,12 +267,3 @@ async def killed(
         line.goal(repeated > 0, "nothing was stored twice")
         line.notes.insert(0, f"{sum(died.values())} deaths at {len(died)} points, {kills} kills")
     return lines
-
-
-async def _dies(stand: Stand) -> bool:
-    try:
-        async with asyncio.timeout(15):
-            await stand.server.ended()
-    except TimeoutError:
-        return False
-    return True
