@@ -15,35 +15,66 @@ import hmac
 import json
 import re
 import string
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from csms.secrecy import CONCEALED, is_secret
+from csms.secrecy import CONCEALED, WORDS, is_secret
 
 # A name may be written with blanks and strokes between its words: only letters and digits count.
 _KEPT = string.ascii_letters.encode() + string.digits.encode()
 _LETTERS = bytes.maketrans(string.ascii_uppercase.encode(), string.ascii_lowercase.encode())
 _OTHERS = bytes(set(range(256)) - set(_KEPT))
-# What csms.secrecy knows a credential by, in those letters.
-_CREDENTIAL = re.compile(rb"auth(?:orization)?key|basicauth|passw|pwd|secret|credential|privatekey")
-_TOKEN = re.compile(rb"idtag|idtoken|emaid|contractid")
-# In other letters a name is not seen, and a URL is looked at whole.
-_LOOKED_AT = (b"://", b"\\u", b"\\/")
+# The same words in those letters, and what names a token.
+_CREDENTIAL = re.compile("|".join(map("".join, WORDS)).encode())
+_TOKEN = re.compile(rb"idtag|tagid|idtoken|emaid|evccid|contractid|masterpass|exire|customer")
+# In other letters a name is not seen, a URL is looked at whole, and a VPN calls its secret `key`.
+_LOOKED_AT = (b"://", b"\\u", b"\\/", b'"vpn"', b"PRIVATE KEY")
 
-_TOKENS = frozenset({"idtag", "parentidtag", "idtoken", "additionalidtoken", "emaid", "contractid"})
+_TOKENS = frozenset(
+    {
+        "additionalidtoken",
+        "contractid",
+        "customeridentifier",
+        "emaid",
+        "evccid",
+        "idtag",
+        "idtoken",
+        "parentidtag",
+        "tagid",
+    }
+)
+# Bodies of ISO 15118, which hold an eMAID in a form of their own.
+_BODIES = frozenset({"exirequest", "exiresponse"})
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
-# Up to the last @, because some do not escape what they put before it.
-_USERINFO = re.compile(r"(?<=://)[^\s\"'<>]*(?=@)")
+# Up to the last @ where a password is told, because some do not escape what they put before it;
+# a port is none, and what follows it may well hold an @.
+_USERINFO = re.compile(
+    r"""(?<=://)(?:[^/?#\s:@\["'<>]*:(?!\d{1,5}[/?#])[^\s"'<>]*|[^/?#\s"'<>]*)(?=@)"""
+)
 # Also the secret of a URL of ours that works once (api/uploads.py).
 _UPLOAD = re.compile(r"(?<=/uploads/)[\w-]{43}")
-# Names alone, as GetConfiguration lists them, tell nothing.
-_NAMES_ALONE = re.compile(r"[\w.-]*(?:[,;] ?[\w.-]+)*")
-_NAMING = ("key", "name", "messageId")  # what may name the value beside it
-_NAMED = frozenset({"value", "attributeValue", "data"})
+# A name, and something behind it. What Base64 is made of ends no name: by chance it holds any word
+# of three letters.
+_BEHIND = r"""[\w.-]{0,64}(?:[^\w\s+/=.-]|[ \t]|=(?=["' \t]*[^\s="']))\W{0,64}\w"""
+_SPELLED = "|".join(r"[\W_]{0,3}".join(words) for words in WORDS)
+_MENTION = re.compile(rf"(?:{_SPELLED}){_BEHIND}|PRIVATE KEY-----", re.IGNORECASE)
+_TOKEN_MENTION = re.compile(
+    r"(?:(?:id|parent)[\W_]{0,3}(?:tag|token)|tag[\W_]?id|emaid|evcc[\W_]?id|contract[\W_]?id)"
+    + _BEHIND,
+    re.IGNORECASE,
+)
+_NAMING = ("key", "name", "messageid", "parameter", "variable", "component")  # the value beside it
+_NAMED = frozenset({"value", "attributevalue", "actualvalue", "newvalue", "val", "data"})
+_ESCAPED = re.compile(r"\\+u(00[0-9a-fA-F]{2})")
+_LONGEST = 255  # characters of a name
 _DEEPEST = 4  # JSON in a string in JSON …
 _DEEP = 64  # levels; the frames that we read have half of them
+
+
+class _AmbiguousError(ValueError):
+    """A document gives several names to one value, one of them a secret's."""
 
 
 class _TooDeepError(Exception):
@@ -70,7 +101,7 @@ class Concealing:
             return text
         try:
             fields, repeated = _decoded(text)
-            told = self._told(fields, named=False, depth=0, within=0)
+            told = self._told(fields, _TOP)
             # Of a name that is given twice only the last is looked at, and only that one goes on.
             return _written(told).encode() if repeated or told != fields else text
         except (ValueError, RecursionError, _TooDeepError):
@@ -82,55 +113,67 @@ class Concealing:
             return CONCEALED
         return CONCEALED if is_suspect(text.encode(errors="replace"), tokens=False) else text
 
-    def _told(self, node: Any, *, named: bool, depth: int, within: int) -> Any:
-        if depth > _DEEP:
+    def _told(self, node: Any, place: _Place) -> Any:
+        if place.depth > _DEEP:
             raise _TooDeepError
         if isinstance(node, str):
-            return self._text(node, within)
+            return self._text(node, place.within)
         if isinstance(node, list):
-            return [self._told(item, named=named, depth=depth + 1, within=within) for item in node]
+            return [self._told(item, place.below(place.name)) for item in node]
         if not isinstance(node, dict):
             return node
-        named = named or any(is_secret(name) for name in _names_in(node))
+        names = _names_in(node)
+        place = place.naming(
+            secret=any(map(is_secret, names)),
+            token=self.token_key is not None and any(map(_names_token, names)),
+        )
         return {
-            name: self._value(name, value, named=named, depth=depth, within=within)
+            self._text(name, place.within): self._value(name, value, node, place)
             for name, value in node.items()
         }
 
-    def _value(self, name: str, value: Any, *, named: bool, depth: int, within: int) -> Any:
+    def _value(self, name: str, value: Any, node: dict[str, Any], place: _Place) -> Any:
         if value is None or isinstance(value, bool):
             return value
-        if is_secret(name) or (named and name in _NAMED):
+        named = name.lower() in _NAMED
+        if is_secret(name) or is_secret(place.name + name) or (named and place.secret):
             return CONCEALED
-        if self.token_key is not None and isinstance(value, str | int) and _is_token(name):
-            return self._hashed(str(value))
-        return self._told(value, named=named, depth=depth + 1, within=within)
+        if self.token_key is not None:
+            if isinstance(value, str | int) and (_is_token(name) or (named and place.token)):
+                return self._hashed(str(value))
+            if name.lower() in _BODIES or (name == "certificate" and "idToken" in node):
+                return CONCEALED  # a contract's certificate has its eMAID for a subject
+            if isinstance(value, list) and _is_token(name.removesuffix("s")):
+                return [self._value(name[:-1], item, {}, place.below(name)) for item in value]
+        return self._told(value, place.below(name))
 
     def _text(self, text: str, within: int) -> str:
         if not is_suspect(text.encode(errors="replace"), tokens=self.token_key is not None):
             return text
-        if text.lstrip()[:1] in {"{", "["}:
-            return self._document(text, within)
+        if text.lstrip()[:1] in {"{", "["} and (told := self._document(text, within)) is not None:
+            return told
         text = _UPLOAD.sub(CONCEALED, _USERINFO.sub(CONCEALED, text))
-        if _NAMES_ALONE.fullmatch(text) or not self._mentions(text):
-            return text
-        return CONCEALED
+        return CONCEALED if self._mentions(text) else text
 
-    def _document(self, text: str, within: int) -> str:
-        """Return JSON that stands in a string; what looks like it and is none is concealed."""
+    def _document(self, text: str, within: int) -> str | None:
+        """Return JSON that stands in a string, None for what only looks like it."""
         if within >= _DEEPEST:
             return CONCEALED
         try:
             fields, repeated = _decoded(text)
-        except ValueError:
+        except _AmbiguousError:
             return CONCEALED
-        told = self._told(fields, named=False, depth=0, within=within + 1)
+        except ValueError:
+            return None
+        told = self._told(fields, _Place(within=within + 1))
         return _written(told) if repeated or told != fields else text
 
     def _mentions(self, text: str) -> bool:
-        letters = text.encode(errors="replace").translate(_LETTERS, _OTHERS)
-        tokens = self.token_key is not None and _TOKEN.search(letters)
-        return bool(_CREDENTIAL.search(letters) or tokens)
+        """Tell whether a text names something and goes on; a name alone tells nothing."""
+        if "\\u00" in text:  # JSON after all, broken or too deep
+            text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+        tokens = self.token_key is not None and _TOKEN_MENTION.search(text)
+        return bool(_MENTION.search(text) or tokens)
 
     def _hashed(self, token: str) -> str:
         """Return the same for the same token, whatever its case: that does not count in OCPP."""
@@ -141,15 +184,45 @@ class Concealing:
 
 @lru_cache(maxsize=1024)
 def _is_token(name: str) -> bool:
-    return _BETWEEN_WORDS.sub("", name).lower() in _TOKENS
+    return _plain(name) in _TOKENS
 
 
-def _names_in(item: dict[str, Any]) -> Iterable[str]:
+@lru_cache(maxsize=1024)
+def _names_token(name: str) -> bool:
+    return len(name) <= _LONGEST and any(one in _plain(name) for one in _TOKENS)
+
+
+def _plain(name: str) -> str:
+    return _BETWEEN_WORDS.sub("", name).lower()
+
+
+class _Place(NamedTuple):
+    """Where something stands: below which name, and whether what names it names a secret."""
+
+    name: str = ""
+    secret: bool = False
+    token: bool = False
+    depth: int = 0
+    within: int = 0  # strings of JSON
+
+    def below(self, name: str) -> _Place:
+        return self._replace(name=name, depth=self.depth + 1)
+
+    def naming(self, *, secret: bool, token: bool) -> _Place:
+        return self._replace(secret=self.secret or secret, token=self.token or token)
+
+
+_TOP = _Place()
+
+
+def _names_in(item: dict[str, Any]) -> list[str]:
     """Return how an item names the value that it holds: by a key, or a component and a variable."""
-    parts = item.get("component"), item.get("variable")
-    spelled = [part.get("name") for part in parts if isinstance(part, dict)]
-    given = [item.get(name) for name in _NAMING]
-    return [name for name in (*given, *spelled) if isinstance(name, str)]
+    found = []
+    for name, value in item.items():
+        spelled = value.get("name") if isinstance(value, dict) else value
+        if isinstance(spelled, str) and name.lower() in _NAMING:
+            found.append(spelled)
+    return found
 
 
 def _decoded(text: bytes | str) -> tuple[Any, bool]:
@@ -159,6 +232,8 @@ def _decoded(text: bytes | str) -> tuple[Any, bool]:
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(items)
         if len(made) < len(items):
+            if any(is_secret(text) for _, text in items if isinstance(text, str)):
+                raise _AmbiguousError  # which of the names is meant is anybody's guess
             repeated.append("")
         return made
 

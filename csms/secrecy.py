@@ -18,11 +18,22 @@ from csms.frames import Call, CallResult, Frame
 
 CONCEALED = "(concealed)"
 
+# What names a credential, word by word.
+WORDS = (
+    ("auth", "key"),
+    ("authorization", "key"),
+    ("basic", "auth"),
+    ("credential",),
+    ("passw",),
+    ("private", "key"),
+    ("pwd",),
+    ("secret",),
+    ("sim", "pin"),
+    ("vpn", "key"),
+)
 # Names are searched, not compared: letter case does not count in OCPP, chargers cut at NUL or
 # trim blanks.
-_CREDENTIAL = re.compile(
-    r"auth(orization)?key|basicauth|passw|pwd|secret|credential|privatekey", re.IGNORECASE
-)
+_CREDENTIAL = re.compile("|".join(map("".join, WORDS)), re.IGNORECASE)
 _LONGEST = 255
 _BETWEEN_WORDS = re.compile(r"[\W_]+")  # authorization_key, Private-Key
 # What may tell a password, or a place with one in its URL.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.resources import files
 from typing import Any
 
 import orjson
@@ -63,6 +64,14 @@ def test_a_value_below_the_name_of_a_credential_is_concealed(name: str) -> None:
         lambda name: {"vendorId": "v", "data": f"{name}={CANARY};x=1"},
         lambda name: {"info": f"{name}: {CANARY}"},
         lambda name: {"info": f'{{"{name}": "{CANARY}"'},
+        lambda name: {"eventData": [{"variable": {"name": name}, "actualValue": CANARY}]},
+        lambda name: {"data": json.dumps([{"Key": name, "Value": CANARY}])},
+        lambda name: {"data": f"SET {name} {CANARY}"},
+        lambda name: {"data": f"{name};{CANARY}"},
+        lambda name: {"data": f"<item name='{name}'>{CANARY}</item>"},
+        lambda name: {"data": f"<{name}>{CANARY}</{name}>"},
+        lambda name: {f"{name}={CANARY}": 1},
+        lambda name: {"errorDescription": f'Refused: "{name}" = "{CANARY}".'},
     ],
 )
 def test_a_credential_is_concealed_in_every_shape_that_peers_have_for_it(
@@ -95,6 +104,10 @@ def test_what_lets_one_in_through_a_url_is_concealed(url: str) -> None:
         b'{"password":"x","password":"hunter2canary"}',
         b'{"u":"https:\\/\\/u:hunter2canary@example.com"}',
         b'{"password": "hunter2canary", "n": 12345678901234567890123456789}',
+        b'{"key":"AuthorizationKey","value":"hunter2canary","key":"HeartbeatInterval"}',
+        b'{"data":"{\\"key\\":\\"AuthorizationKey\\",\\"value\\":\\"hunter2canary\\",\\"key\\":1}"}',
+        b'{"data":"x {\\"\\u0070assword\\":\\"hunter2canary\\"}"}',
+        b'{"data":"x {\\"\\\\u0070assword\\":\\"hunter2canary\\"}"}',
     ],
 )
 def test_no_way_of_writing_json_tells_it(text: bytes) -> None:
@@ -113,36 +126,62 @@ def test_names_alone_tell_nothing() -> None:
     assert told(payload) == payload
 
 
-@given(st.sampled_from(NAMES), schema_payloads.JSON, st.integers(0, 3))
+@given(st.sampled_from(NAMES), schema_payloads.JSON, st.integers(0, 6))
 def test_beside_anything_and_at_any_depth(name: str, beside: Any, depth: int) -> None:
     payload: Any = {name: CANARY, "beside": beside}
     for _ in range(depth):
-        payload = {"within": [payload, json.dumps(payload)]}
+        payload = {"within": [json.dumps(payload)], "beside": [beside]}
 
     assert hidden(payload)
 
 
+def test_the_secrets_of_networks_are_concealed() -> None:
+    """What NetworkConnectionProfileType of 2.x holds, whose VPN calls its secret a key."""
+    vpn = {"server": "s", "user": "u", "password": CANARY, "key": CANARY, "type": "IKEv2"}
+    payload = {"connectionData": {"vpn": vpn, "apn": {"apn": "a", "simPin": 12345678}}}
+    said = told(payload)["connectionData"]
+
+    hid = {"password": CONCEALED, "key": CONCEALED}
+    assert said == {"vpn": vpn | hid, "apn": {"apn": "a", "simPin": CONCEALED}}
+
+
+# What the standard itself calls by a secret's name.
+TELLING = {("SetNetworkProfile", "request"), ("NotifyNetworkProfile", "request")}
+PAYLOADS = [
+    (version, *file.name.removesuffix(".json").rpartition(ending)[:1], side)
+    for version, module in schema_payloads.VERSIONS.items()
+    for file in sorted(files(module).joinpath("schemas").iterdir(), key=lambda file: file.name)
+    for ending, side in (("Request", "request"), ("Response", "response"))
+    if file.name.endswith(f"{ending}.json")
+]
+
+
+@pytest.mark.parametrize("version", schema_payloads.VERSIONS)
+def test_what_is_no_credential_stays_byte_for_byte(version: str) -> None:
+    payloads = [(action, side) for of, action, side in PAYLOADS if of == version]
+    assert len(payloads) > 20
+    for action, side in payloads:
+        if (action, side) not in TELLING:
+            full = schema_payloads.full(version, action, side)
+            text = json.dumps(full, indent=1).encode()
+            assert PLAIN.payload(text) == text, (action, side)
+
+
 @pytest.mark.parametrize(
-    ("version", "action"),
+    "payload",
     [
-        ("1.6", "StartTransaction"),
-        ("1.6", "MeterValues"),
-        ("1.6", "StatusNotification"),
-        ("1.6", "GetConfiguration"),
-        ("1.6", "SetChargingProfile"),
-        ("2.0.1", "BootNotification"),
-        ("2.0.1", "TransactionEvent"),
-        ("2.0.1", "Authorize"),
-        ("2.0.1", "NotifyReport"),
-        ("2.0.1", "InstallCertificate"),
-        ("2.1", "NotifyEVChargingNeeds"),
-        ("2.1", "TransactionEvent"),
+        {"certificate": f"-----BEGIN CERTIFICATE-----\n{'MIIBpwdA/pwd+x' * 4}\nPwd=\n-----END"},
+        {"exiRequest": "gJkPwd/9+pwd==", "issuerKeyHash": "pwdpwd+pwd/pwd="},
+        {"info": "[E12] see https://example.com:8443/help?mail=a@b"},
+        {"location": "ftp://example.com/a", "keyType": "Rsa", "authorizationStatus": "Accepted"},
+        {"attributeStatus": "Accepted", "variable": {"name": "BasicAuthPassword"}},
+        {"sampledValue": [{"value": 'OCMF|{"a":1}|{"SD":"3045"}', "format": "SignedData"}]},
+        {"hybridKey": "x", "text": "stra\u00dfe \u2028 \u0000"},
     ],
 )
-def test_what_is_no_credential_stays_byte_for_byte(version: str, action: str) -> None:
-    text = json.dumps(schema_payloads.full(version, action), indent=1).encode()
-
-    assert PLAIN.payload(text) == text
+def test_what_only_looks_like_a_credential_stays_byte_for_byte(payload: Any) -> None:
+    for text in (json.dumps(payload), json.dumps(payload, ensure_ascii=False, indent=1)):
+        assert PLAIN.payload(text.encode()) == text.encode()
 
 
 # ---- tokens ----
@@ -160,6 +199,13 @@ def test_what_is_no_credential_stays_byte_for_byte(version: str, action: str) ->
         {"vendorId": "v", "data": '{"id_tag":"04a1B2"}'},
         {"data": "idTag=04a1B2"},
         {"emaid": "04a1B2"},
+        {"idTags": ["04a1B2", "x"]},
+        {"key": "FreevendIdTag", "value": "04a1B2"},
+        {"customerIdentifier": "04a1B2"},
+        {"exiRequest": "04a1B2"},
+        {"certificate": "04a1B2", "idToken": {"idToken": "x", "type": "eMAID"}},
+        {"vendorId": "v", "data": '{"tagId":"04a1B2"}'},
+        {"errorDescription": "The idTag 04a1B2 is not known."},
     ],
 )
 def test_tokens_are_hashed_where_the_owner_wants_it(payload: Any) -> None:
