@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal
 
 import structlog
@@ -44,7 +45,7 @@ class Exporter:
         self._parts = parts
         self._exports: dict[str, Export] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._ending: set[asyncio.Task[None]] = set()
+        self._ending: dict[asyncio.Task[None], str] = {}  # those that were told to, and of what
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Exporter]:
@@ -54,7 +55,9 @@ class Exporter:
         try:
             yield self
         finally:
-            await asyncio.gather(*(_ended(self._dismissed(id)) for id in list(self._tasks)))
+            for id in list(self._tasks):
+                self._dismissed(id)
+            await _ended(list(self._ending))
 
     async def configure(self, organization_uuid: str, id: str) -> None:
         """Take up a sink as it is stored now, which may be not at all.
@@ -97,25 +100,27 @@ class Exporter:
 
     def _start(self, organization_uuid: str, id: str, work: Coroutine[Any, Any, None]) -> None:
         with on_behalf_of(organization_uuid):
-            self._tasks[id] = asyncio.create_task(work, name=f"export {id}")
+            task = self._tasks[id] = asyncio.create_task(work, name=f"export {id}")
+        task.add_done_callback(partial(self._forget, id))
 
-    def _dismissed(self, id: str) -> asyncio.Task[None] | None:
-        """Tell an export to end, and return it."""
+    def _dismissed(self, id: str) -> list[asyncio.Task[None]]:
+        """Tell an export to end, and return all of this sink that have yet to."""
         self._exports.pop(id, None)
         task = self._tasks.pop(id, None)
         if task is not None:
-            self._ending.add(task)
-            task.add_done_callback(self._forget)
+            self._ending[task] = id
             task.cancel()
-        return task
+        return [ending for ending, of in self._ending.items() if of == id]
 
-    def _forget(self, task: asyncio.Task[None]) -> None:
-        self._ending.discard(task)
+    def _forget(self, id: str, task: asyncio.Task[None]) -> None:
+        told = self._ending.pop(task, None)
+        if self._tasks.get(id) is task:  # there is nothing to export
+            del self._tasks[id]
         if not task.cancelled() and (fault := task.exception()):
-            log.info("export_ended", fault=type(fault).__name__)
+            (log.info if told else log.error)("export_ended", fault=type(fault).__name__)
 
     async def _take_up(
-        self, organization_uuid: str, id: str, before: asyncio.Task[None] | None
+        self, organization_uuid: str, id: str, before: Sequence[asyncio.Task[None]]
     ) -> None:
         await _ended(before)
         sink = await self._stored(organization_uuid, id)
@@ -135,9 +140,9 @@ class Exporter:
                 await asyncio.sleep(self._parts.first_pause)
 
 
-async def _ended(task: asyncio.Task[None] | None) -> None:
-    """Wait until a task has ended, but not for good."""
-    if task is not None:
-        _, late = await asyncio.wait([task], timeout=_ENDING)
-        if late:
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Wait until tasks have ended, but not for good."""
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=_ENDING)
+        for task in late:
             log.error("export_does_not_end", export=task.get_name())

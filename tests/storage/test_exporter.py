@@ -12,7 +12,7 @@ import pytest
 from storage import exporter, exporting
 from storage.errors import StorageUnavailable
 from storage.sinks.errors import SinkRefused
-from tests.doubles import until
+from tests.doubles import settled, until
 from tests.storage.doubles import NOON
 from tests.storage.exports import OURS, Stage, stage
 from tests.storage.sinks.doubles import Bucket
@@ -46,6 +46,7 @@ async def test_a_sink_can_be_made_disabled_enabled_and_deleted_meanwhile(stage: 
 
         assert await stage.parts.sinks.delete(OURS, sink.id)
         await stage.exporter.configure(OURS, sink.id)
+        await until(lambda: not stage.exporter._tasks)
         assert not stage.exporter._exports
         assert stage.bucket.opened == stage.bucket.closed == 2
 
@@ -131,6 +132,24 @@ async def test_an_export_that_does_not_end_stores_nothing_but_what_is_to_be_stor
     assert len(set(stubborn.puts)) == 1
     assert status.progress.records == 2
     assert stage.bucket.lines() == [b"1", b"2", b"3"]
+
+
+@not_about_storage
+async def test_whoever_changes_a_sink_or_ends_all_waits_for_every_export_before(
+    stage: Stage,
+) -> None:
+    stage.bucket = stubborn = Stubborn()
+    sink = await stage.sink(earliest=True)
+    await stage.past(2)
+    stubborn.takes.clear()
+    async with stage.exporter.running():
+        await stubborn.until(lambda: len(stubborn.puts) == 1)
+        changes = [asyncio.create_task(stage.exporter.configure(OURS, sink.id)) for _ in range(3)]
+        await settled()
+        assert not any(change.done() for change in changes)
+        asyncio.get_running_loop().call_soon(stubborn.takes.set)
+    assert not stage.exporter._ending
+    await asyncio.gather(*changes)
 
 
 async def test_of_many_changes_at_once_one_export_is_left_and_each_record_there_once(
