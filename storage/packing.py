@@ -31,7 +31,7 @@ _LONG = 1 << 20
 
 
 class Body(NamedTuple):
-    """An object, and how many messages it holds."""
+    """An object, and how many messages it holds; of none there is no object."""
 
     octets: bytes
     records: int
@@ -47,7 +47,7 @@ async def body_of(pages: AsyncIterable[Sequence[Message]], line: Line) -> Body:
         else:
             packed.append(await asyncio.to_thread(lambda: packer.compress(_lines(page, line))))  # noqa: B023 - it has ended before the next page comes
     packed.append(packer.flush())
-    return Body(b"".join(packed), records)
+    return Body(b"".join(packed) if records else b"", records)
 
 
 def packed(text: str) -> bytes:

@@ -91,7 +91,7 @@ class Sinks:
             "more_objects": int(batch.records > 0),
             "more_records": batch.records,
             "more_bytes": octets,
-            "delivered_at": at,
+            "delivered_at": at if batch.records else None,
         }
         await self._database.write(
             [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, delete, select, update
+from sqlalchemy import and_, delete, func, select, update
 
 from storage.sink_schema import sink_batches, sink_cursors, sinks
 from storage.statements.parts import given, insert_into, limit, values
@@ -56,7 +56,7 @@ note_stored = (
         objects=sink_cursors.c.objects + given(sink_cursors.c.objects, "more_objects"),
         records=sink_cursors.c.records + given(sink_cursors.c.records, "more_records"),
         bytes=sink_cursors.c.bytes + given(sink_cursors.c.bytes, "more_bytes"),
-        delivered_at=given(sink_cursors.c.delivered_at),
+        delivered_at=func.coalesce(given(sink_cursors.c.delivered_at), sink_cursors.c.delivered_at),
     )
 )
 

@@ -351,3 +351,4 @@ async def test_an_object_of_which_nothing_is_kept_is_not_written_over(stage: Sta
     progress = await stage.parts.sinks.progress(sink.id)
     assert progress
     assert (progress.objects, progress.records, progress.position) == (1, 1, 3)
+    assert progress.bytes == len(stage.bucket.objects[stage.bucket.puts[-1]])

@@ -69,8 +69,6 @@ async def test_what_cannot_be_written_is_there_without_its_content() -> None:
     ]
 
 
-async def test_nothing_is_an_empty_file() -> None:
-    body = await body_of(pages(), line)
-
-    assert (decompress(body.octets), body.records) == (b"", 0)
+async def test_of_no_messages_there_is_no_object() -> None:
+    assert await body_of(pages(), line) == (b"", 0)
     assert decompress(packed("probe")) == b"probe"
