@@ -10,17 +10,20 @@ from sqlalchemy import BigInteger, Select, Table, asc, func, select, type_coerce
 from sqlalchemy.sql import ColumnElement
 
 from storage.schema import charger_messages, messages
+from storage.sink_schema import sink_cursors
 from storage.statements.parts import given, insert_into, limit, of_charger
 from storage.statements.spoken import CONTENT, filed_through, page_of_spoken
 from storage.target_schema import cursors
 
 append_message = insert_into(messages)
-# A cursor may be committed though the message that it passed was lost: its position is taken too.
+# A cursor may be committed though the message that it passed was lost: its position is taken too,
+# and a sink may have begun behind it.
 # So is what has been filed: behind it a message would be neither filed nor unfiled, and where only
 # an organization's messages are seen, its newest is not looked for through all that others said.
 _positions = union_all(
     select(func.max(messages.c.seq).label("position")).where(messages.c.seq > filed_through()),
     select(func.max(cursors.c.position)),
+    select(func.max(sink_cursors.c.position)),
     select(filed_through()),
 ).subquery()
 last_position = select(

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL
+from sqlalchemy import URL, delete
 
 from storage import engines
 from storage import journal as journal_module
@@ -30,10 +30,12 @@ from storage.records import (
     ProxyConfiguration,
 )
 from storage.repositories.rows import columns
+from storage.repositories.sinks import Sinks
 from storage.statements.chargers import add_charger
 from storage.statements.organizations import add_organization
 from storage.statements.positions import positions_between
 from storage.statements.proxies import add_cursor, add_proxy_configuration
+from storage.target_schema import cursors
 from tests.storage.doubles import (
     ALICE,
     BOB,
@@ -42,6 +44,8 @@ from tests.storage.doubles import (
     UNSTORABLE,
     HandClock,
 )
+from tests.storage.exports import sealer
+from tests.storage.records import sink
 
 
 class Talk:
@@ -225,6 +229,18 @@ async def test_a_position_that_a_cursor_has_passed_is_never_given_again(
     database: Database, group: GroupCommit, clock: HandClock
 ) -> None:
     await _enrol_with_cursor(database, clock, position=7)
+
+    journal = await Journal.open(database, group, clock)
+
+    assert Talk(journal).call("a").position == 8
+
+
+async def test_a_position_that_a_sink_has_passed_is_never_given_again(
+    database: Database, group: GroupCommit, clock: HandClock
+) -> None:
+    await _enrol_with_cursor(database, clock, position=7)
+    await Sinks(database, sealer()).create(sink(ALICE.organization_uuid), earliest=False)
+    await database.execute(delete(cursors))  # with its proxy configuration
 
     journal = await Journal.open(database, group, clock)
 
