@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 import pytest
 
+from tests import seed_connectors as seed
 from tests.api.conftest import Api
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
@@ -82,111 +83,6 @@ curl -X DELETE \\
 -H "x-api-key: F956FB45-22D6-421F-BE12-660CD7ED9815"
 """  # noqa: E501 - as it is printed there
 
-
-CONNECTORS = """
-curl -X GET \\
-"https://ocpp.voltra.sh/api/orgs/<YOUR_ORG_UUID>/connectors" \\
--H "Authorization: Bearer <YOUR_API_KEY>"
-"""
-
-CONNECTOR = """
-curl -X GET \\
-"https://ocpp.voltra.sh/api/orgs/<YOUR_ORG_UUID>/connectors/<CONNECTOR_ID>" \\
--H "Authorization: Bearer <YOUR_API_KEY>"
-"""
-
-S3 = """
-curl -X POST \\
-"https://ocpp.voltra.sh/api/orgs/<YOUR_ORG_UUID>/connectors" \\
--H "Authorization: Bearer <YOUR_API_KEY>" \\
--H "Content-Type: application/json" \\
--d '{
-"name": "my-aws-s3-connector",
-"type": "aws_s3",
-"configuration": {
-"bucket": "your-s3-bucket-name",
-"region": "us-east-1"
-},
-"credentials": {
-"access_key_id": "YOUR_AWS_ACCESS_KEY_ID",
-"secret_access_key": "YOUR_AWS_SECRET_ACCESS_KEY"
-}
-}'
-"""
-
-SPACES = """
-curl -X POST \\
-"https://ocpp.voltra.sh/api/orgs/<YOUR_ORG_UUID>/connectors" \\
--H "Authorization: Bearer <YOUR_API_KEY>" \\
--H "Content-Type: application/json" \\
--d '{
-"name": "my-do-spaces-connector",
-"type": "digital_ocean_spaces",
-"configuration": {
-"bucket": "your-spaces-name",
-"region": "nyc3"
-},
-"credentials": {
-"access_key_id": "YOUR_SPACES_ACCESS_KEY",
-"secret_access_key": "YOUR_SPACES_SECRET_KEY"
-}
-}'
-"""
-
-GOOGLE = """
-SA_JSON=$(cat /path/to/your/service-account.json | tr -d '\\n')
-
-curl -X POST \\
-"https://ocpp.voltra.sh/api/orgs/<YOUR_ORG_UUID>/connectors" \\
--H "Authorization: Bearer <YOUR_API_KEY>" \\
--H "Content-Type: application/json" \\
--d "{
-\\"name\\": \\"my-gcp-storage-connector\\",
-\\"type\\": \\"gcp_storage\\",
-\\"configuration\\": {
-\\"bucket\\": \\"your-gcs-bucket-name\\"
-},
-\\"credentials\\": {
-\\"service_account_json\\": \\"${SA_JSON}\\"
-}
-}"
-"""
-
-AZURE = """
-curl -X POST \\
-"https://ocpp.voltra.sh/api/orgs/<YOUR_ORG_UUID>/connectors" \\
--H "Authorization: Bearer <YOUR_API_KEY>" \\
--H "Content-Type: application/json" \\
--d '{
-"name": "my-azure-storage-connector",
-"type": "azure_storage",
-"configuration": {
-"storage_account": "your_azure_storage_account_name",
-"container": "your_blob_container_name"
-},
-"credentials": {
-"account_key": "YOUR_AZURE_STORAGE_ACCOUNT_KEY"
-}
-}'
-"""
-
-DISABLE = """
-curl -X PUT \\
-"https://ocpp.voltra.sh/api/orgs/<YOUR_ORG_UUID>/connectors/<CONNECTOR_ID>" \\
--H "Authorization: Bearer <YOUR_API_KEY>" \\
--H "Content-Type: application/json" \\
--d '{
-"name": "my-prod-s3-backup-disabled",
-"enabled": false
-}'
-"""
-
-REMOVE = """
-curl -X DELETE \\
-"https://ocpp.voltra.sh/api/orgs/<YOUR_ORG_UUID>/connectors/<CONNECTOR_ID>" \\
--H "Authorization: Bearer <YOUR_API_KEY>"
-"""
-
 # What stands for names and keys that the owner has.
 OWN = {
     "your_azure_storage_account_name": "yourazurestorage",
@@ -239,7 +135,7 @@ async def test_create_list_and_get(api: Api) -> None:
     await api.enrol("CHARGER001")
     _, created = await paste(api, CREATE)
     configuration = created["proxy_configuration"]
-    seed = {
+    told = {
         "id": configuration["id"],
         "charge_box_id": "CHARGER001",
         "organization_uuid": api.organization_uuid,
@@ -247,7 +143,7 @@ async def test_create_list_and_get(api: Api) -> None:
         "target_websocket_url": "wss://api.chargepoint.com/ocpp/{charge_box_id}",
         "target_authentication_method": "Basic",
     }
-    assert dict(list(configuration.items())[:6]) == seed
+    assert dict(list(configuration.items())[:6]) == told
 
     text, listed = await paste(api, LIST)
     assert listed["success"] is True
@@ -277,7 +173,7 @@ async def test_patch_and_delete(api: Api) -> None:
 # ---- data connectors ----
 
 
-async def connect(api: Api, lines: str = S3, **own: str) -> Any:
+async def connect(api: Api, lines: str = seed.AWS_S3, **own: str) -> Any:
     """Paste lines that create a connector, and return it."""
     text, answer = await paste(api, lines, own={**OWN, **own})
     connector = answer.pop("connector")
@@ -303,7 +199,7 @@ async def test_a_connector_is_created_listed_and_shown(api: Api) -> None:
         "configuration": {"bucket": "your-s3-bucket-name", "region": "us-east-1"},
     }
 
-    text, listed = await paste(api, CONNECTORS)
+    text, listed = await paste(api, seed.LIST)
     assert "YOUR_AWS" not in text
     assert listed == {
         "success": True,
@@ -312,7 +208,7 @@ async def test_a_connector_is_created_listed_and_shown(api: Api) -> None:
         "next_cursor": None,
     }
 
-    _, shown = await paste(api, CONNECTOR, own={"<CONNECTOR_ID>": connector["id"]})
+    _, shown = await paste(api, seed.GET, own={"<CONNECTOR_ID>": connector["id"]})
     assert shown == {
         "success": True,
         "connector": connector,
@@ -324,9 +220,9 @@ async def test_a_connector_is_created_listed_and_shown(api: Api) -> None:
 @pytest.mark.parametrize(
     ("lines", "configuration"),
     [
-        (SPACES, {"bucket": "your-spaces-name", "region": "nyc3"}),
+        (seed.SPACES, {"bucket": "your-spaces-name", "region": "nyc3"}),
         (
-            AZURE,
+            seed.AZURE,
             {"storage_account": "yourazurestorage", "container": "your-blob-container-name"},
         ),
     ],
@@ -343,7 +239,7 @@ async def test_a_key_file_of_google_is_pasted_between_quotes(
     file = tmp_path / "service-account.json"
     file.write_text(json.dumps(service_account, indent=2) + "\n")
     own = {"/path/to/your/service-account.json": str(file)}
-    connector = await connect(api, GOOGLE, **own)
+    connector = await connect(api, seed.GOOGLE, **own)
 
     stored = await api.storage.sinks.get(api.organization_uuid, connector["id"])
     assert stored is not None
@@ -355,7 +251,7 @@ async def test_a_connector_is_disabled_renamed_and_deleted(api: Api) -> None:
     own = {"<CONNECTOR_ID>": connector["id"]}
     api.clock.forward(minutes=5)
 
-    assert (await paste(api, DISABLE, own=own))[1] == {
+    assert (await paste(api, seed.UPDATE, own=own))[1] == {
         "success": True,
         "connector": {
             **connector,
@@ -365,8 +261,8 @@ async def test_a_connector_is_disabled_renamed_and_deleted(api: Api) -> None:
         },
         "message": "Connector configuration updated successfully",
     }
-    assert (await paste(api, REMOVE, own=own))[1] == {
+    assert (await paste(api, seed.DELETE, own=own))[1] == {
         "success": True,
         "message": "Connector configuration deleted successfully",
     }
-    assert (await paste(api, CONNECTOR, own=own))[1]["error"] == "not_found"
+    assert (await paste(api, seed.GET, own=own))[1]["error"] == "not_found"
