@@ -20,14 +20,20 @@ CONCEALED = "(concealed)"
 
 # What names a credential, word by word.
 WORDS = (
+    ("access", "key"),
+    ("access", "token"),
+    ("api", "key"),
     ("auth", "key"),
     ("authorization", "key"),
     ("basic", "auth"),
     ("credential",),
+    ("passphrase",),
     ("passw",),
     ("private", "key"),
+    ("psk",),
     ("pwd",),
     ("secret",),
+    ("shared", "key"),
     ("sim", "pin"),
     ("vpn", "key"),
 )

@@ -28,6 +28,11 @@ NAMES = [
     "client secret",
     "Credentials",
     "private.key",
+    "WifiPassphrase",
+    "WPA-PSK",
+    "pre_shared_key",
+    "X-Api-Key",
+    "accessToken",
 ]
 
 

@@ -94,7 +94,7 @@ def test_refusals_and_what_cannot_be_read_stay_as_they_came() -> None:
     assert loggable(MalformedFrame("-1", "FormatViolation", ""), b"[2", None) == b"[2"
 
 
-@pytest.mark.parametrize("name", ["x" * 256, "Private_Key", "apnPassword"])
+@pytest.mark.parametrize("name", ["x" * 256, "Private_Key", "apnPassword", "WifiPSK", "ApiKey"])
 def test_names_of_secrets(name: str) -> None:
     assert is_secret(name)
     assert not is_secret("HeartbeatInterval")
