@@ -10,7 +10,7 @@ import asyncio
 import os
 import ssl
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from socket import AF_INET, AddressFamily
 from typing import Any, TypeAlias
 
@@ -32,13 +32,16 @@ from aiohttp import (
     TCPConnector,
 )
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.tracing import Trace
 
 from storage.sinks.errors import SinkError, SinkRefused, SinkUnavailable
 from storage.sinks.port import Door, Outside
 
 LONGEST_ANSWER = 1 << 16  # of XML: more would keep everybody waiting while it is parsed
+MOST_HINTS = 16  # of the kind "100 Continue": without end they would keep everybody waiting
 NO_STORE = "What answers there is no object store of this type: correct endpoint_url."
 CUT_OFF = "The store cut the connection off before it had answered; it is tried again."
 
@@ -110,6 +113,7 @@ class VettedConnector(TCPConnector):
     def __init__(self, outside: Outside, secure: ssl.SSLContext) -> None:
         self._vetted = VettedResolver(outside.door, outside.connect_timeout)
         super().__init__(resolver=self._vetted, use_dns_cache=False, ssl=secure)
+        self._factory = partial(_Listener, loop=self._loop)  # type: ignore[assignment]  # invariant
 
     async def _resolve_host(
         self, host: str, port: int, traces: Sequence[Trace] | None = None
@@ -128,6 +132,20 @@ class VettedConnector(TCPConnector):
             connection.close()
             raise
         return connection
+
+
+class _Listener(ResponseHandler):
+    """One connection, on which an answer comes after a few hints that it will."""
+
+    _hints = 0
+
+    async def read(self) -> Any:
+        """Return the next head; raise HttpProcessingError where there are too many hints."""
+        message, payload = await super().read()
+        self._hints = self._hints + 1 if message.code < 200 else 0
+        if self._hints > MOST_HINTS:
+            raise HttpProcessingError(message="too many hints")
+        return message, payload
 
 
 def _peer(connection: Connection) -> tuple[str, int]:

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from functools import partial
+from http.client import BadStatusLine, HTTPResponse
 from http.cookiejar import DefaultCookiePolicy
 from socket import IPPROTO_TCP, SHUT_RDWR, SOCK_STREAM, TCP_NODELAY, socket
 from threading import Lock
@@ -30,7 +31,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
-from storage.sinks.connecting import LONGEST_ANSWER, NO_STORE
+from storage.sinks.connecting import LONGEST_ANSWER, MOST_HINTS, NO_STORE
 from storage.sinks.errors import SinkRefused, SinkUnavailable
 from storage.sinks.port import Endpoint, Outside
 
@@ -183,7 +184,22 @@ def origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}/"
 
 
+class _Answer(HTTPResponse):
+    """An answer after a few hints that it will come: without end they are read without a pause."""
+
+    _heads = 0
+
+    def _read_status(self) -> tuple[str, int, str]:
+        self._heads += 1
+        if self._heads > MOST_HINTS + 1:
+            raise BadStatusLine("too many hints")
+        said: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]  # not in its stub
+        return said
+
+
 class _Plain(HTTPConnection):
+    response_class: type[HTTPResponse] = _Answer
+
     def __init__(self, dialler: Dialler, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._dialler = dialler
@@ -193,6 +209,8 @@ class _Plain(HTTPConnection):
 
 
 class _Secure(HTTPSConnection):
+    response_class: type[HTTPResponse] = _Answer
+
     def __init__(self, dialler: Dialler, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._dialler = dialler

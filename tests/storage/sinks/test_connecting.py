@@ -14,7 +14,13 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from storage.sinks.connecting import FAILURES, LONGEST_ANSWER, open_session, translated
+from storage.sinks.connecting import (
+    FAILURES,
+    LONGEST_ANSWER,
+    MOST_HINTS,
+    open_session,
+    translated,
+)
 from storage.sinks.errors import SinkError, SinkRefused, SinkUnavailable
 from storage.sinks.port import Door, Endpoint, Outside
 from tests.certificates import DAY, authority, certificate
@@ -194,6 +200,24 @@ async def test_an_answer_of_any_length_that_a_store_has_is_read() -> None:
         session_of(LoopbackDoor()) as session,
     ):
         assert await asked(session, at(stranger)) == body
+
+
+HINT = b"HTTP/1.1 103 Early Hints\r\n\r\n"
+
+
+async def test_a_few_hints_that_an_answer_will_come_are_passed_over() -> None:
+    said = HINT * MOST_HINTS + answer("200 OK", body=b"well")
+    async with meeting(saying(said)) as stranger, session_of(LoopbackDoor()) as session:
+        assert await asked(session, at(stranger)) == b"well"
+
+
+async def test_hints_without_end_are_not_listened_to() -> None:
+    said = HINT * (MOST_HINTS + 1) + answer("200 OK", body=b"well")
+    async with meeting(saying(said)) as stranger, session_of(LoopbackDoor()) as session:
+        told = await failure(session, at(stranger))
+
+    assert isinstance(told, SinkRefused)
+    assert "no object store" in str(told)
 
 
 async def test_a_port_where_nobody_listens_refuses() -> None:

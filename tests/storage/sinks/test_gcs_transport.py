@@ -12,6 +12,7 @@ from socket import AF_INET
 
 import pytest
 
+from storage.sinks.connecting import MOST_HINTS
 from storage.sinks.errors import SinkRefused, SinkUnavailable
 from storage.sinks.gcs import open_gcs
 from storage.sinks.port import Endpoint, Outside
@@ -186,6 +187,22 @@ async def test_no_cookie_is_kept() -> None:
         await sink.put(NAME, BODY)
 
     assert [head for head in store.heads if "canary=1" in head] == []
+
+
+HINT = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+async def test_a_few_hints_that_an_answer_will_come_are_passed_over() -> None:
+    async with against(saying(HINT * MOST_HINTS + STORED)) as (store, _, sink):
+        await sink.put(NAME, BODY)
+
+    assert len(store.heads) == 1
+
+
+async def test_hints_without_end_are_not_listened_to() -> None:
+    async with against(saying(HINT * (MOST_HINTS + 1) + STORED)) as (_, _, sink):
+        with pytest.raises(SinkUnavailable, match="cut the connection off"):
+            await sink.put(NAME, BODY)
 
 
 async def test_a_connection_is_used_again() -> None:
