@@ -204,8 +204,10 @@ class Export:
         try:
             async with asyncio.timeout(_CLOSING):
                 await store.close()
-        except Exception as fault:  # noqa: BLE001 - it is of no use any more, whatever it says
+        except (Exception, asyncio.CancelledError) as fault:  # it is of no use any more
             log.warning("sink_not_closed", sink=self._sink.id, fault=type(fault).__name__)
+            if isinstance(fault, asyncio.CancelledError) and _is_told_to_end():
+                raise
 
 
 def _rendered(render: Render, key: bytes | None, message: Message) -> bytes:

@@ -218,6 +218,24 @@ async def test_a_store_that_keeps_no_deadline_is_given_up_and_opened_again(stage
 
 
 @not_about_storage
+@pytest.mark.parametrize("fault", [ValueError(), asyncio.CancelledError()])
+async def test_a_store_that_fails_even_to_let_go_ends_no_export(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, fault: BaseException
+) -> None:
+    async def close() -> None:
+        raise fault
+
+    monkeypatch.setattr(stage.bucket, "close", close)
+    sink = await stage.sink(earliest=True)
+    await stage.past()
+    stage.bucket.faults.append((ValueError(), False))  # type: ignore[arg-type] # what no store may raise
+    async with stage.exporter.running():
+        await stage.until(sink)
+
+    assert stage.bucket.opened == 2
+
+
+@not_about_storage
 async def test_a_message_that_cannot_be_rendered_is_there_without_its_content(
     stage: Stage,
 ) -> None:
