@@ -29,6 +29,10 @@ from storage.errors import StorageError
 from storage.records import ApiKey, Scope
 from storage.store import Storage
 
+# Threads of uvloop, half of which look names up at a time, for everybody. With its 4 the names of
+# one owner that nobody answers for would keep all others from their targets and stores.
+_LOOKING_UP = "128"
+
 T = TypeVar("T")
 Version: TypeAlias = Literal["1.6", "2.0.1", "2.1"]
 
@@ -70,6 +74,7 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
         import uvloop  # noqa: PLC0415 - not on Windows
     except ImportError:
         return asyncio.run(work)
+    os.environ.setdefault("UV_THREADPOOL_SIZE", _LOOKING_UP)
     return uvloop.run(work)
 
 

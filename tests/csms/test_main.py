@@ -146,6 +146,29 @@ async def test_the_settings_are_listed_by_help() -> None:
     assert "RINGMAIN_ALLOWED_TARGET_NETWORKS" in out.decode()
 
 
+LOOK_UP = """
+import asyncio
+from csms.__main__ import _run
+
+async def look_up():
+    await asyncio.get_running_loop().getaddrinfo("localhost", 80)
+
+_run(look_up())
+print(len(list(__import__("pathlib").Path("/proc/self/task").iterdir())))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads in /proc")
+@pytest.mark.sqlite_only("about no database")
+async def test_many_names_are_looked_up_at_a_time() -> None:
+    looking = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", LOOK_UP, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await looking.communicate()
+
+    assert int(out) > 100
+
+
 @pytest.mark.sqlite_only("PostgreSQL's files are its own")
 async def test_a_database_that_is_none_is_told_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "ringmain.sqlite3").write_text("this is no database, and never was one" * 100)
