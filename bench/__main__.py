@@ -23,7 +23,7 @@ from typing import Any, TypeAlias
 
 from websockets.asyncio.client import ClientConnection
 
-from bench import appending
+from bench import appending, exporting
 from bench.commands import Commander
 from bench.load import Dial, connected, saturate
 from bench.subjects import COMMANDS, SUBJECTS
@@ -251,7 +251,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--scale", type=float, default=1.0, help="more or fewer CALLs a round")
-    parser.add_argument("--only", choices=["messages", "commands", "storage"], help="a part of it")
+    parser.add_argument(
+        "--only", choices=["messages", "commands", "storage", "exports"], help="a part of it"
+    )
     chosen = parser.parse_args()
     if chosen.only in {None, "messages"}:
         print(report(asyncio.run(run(chosen.rounds, chosen.scale))))
@@ -260,6 +262,10 @@ def main() -> None:
     if chosen.only in {None, "storage"}:
         with tempfile.TemporaryDirectory() as folder:
             print(appending.report(asyncio.run(appending.run(Path(folder), chosen.rounds))))
+    if chosen.only in {None, "exports"}:
+        with tempfile.TemporaryDirectory() as folder:
+            rounds, records = min(chosen.rounds, 3), int(exporting.RECORDS * chosen.scale)
+            print(exporting.report(asyncio.run(exporting.run(Path(folder), rounds, records))))
 
 
 if __name__ == "__main__":
