@@ -24,13 +24,13 @@ from storage.statements import exports as statements
 OVERHEAD = 330
 _END = 2**63 - 1
 # How much is read at once: it is held in memory, and nobody else runs while it is worked on.
-PAGE_OCTETS = 1 << 17
-_SIZES = 4096
+PAGE_OCTETS = 1 << 16
+_SIZES = 1024
 # The first page is small: behind a long outage each small object would read a whole one.
 _FIRST_SIZES = 256
 # Among how many positions sizes are looked for, and messages counted, in one statement: it is to be
 # over soon, however far a sink is behind.
-_LOOKED_THROUGH = 4 * _SIZES
+_LOOKED_THROUGH = 16 * _SIZES
 _COUNTED = 1 << 18
 
 
