@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -150,17 +151,19 @@ class Cluster:
         return self.url(name)
 
     def _run(self, program: str, *arguments: str) -> None:
-        ran = subprocess.run(
-            [self._programs / program, *arguments],
-            **self._as_whom(),
-            cwd=self._folder,
-            stdout=subprocess.DEVNULL,  # a pipe would be kept open by the server
-            stderr=subprocess.DEVNULL if program == "pg_ctl" else subprocess.PIPE,
-            check=False,
-        )
+        with tempfile.TemporaryFile() as said:  # a pipe would be kept open by the server
+            ran = subprocess.run(
+                [self._programs / program, *arguments],
+                **self._as_whom(),
+                cwd=self._folder,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                check=False,
+            )
+            said.seek(0)
+            told = said.read().decode(errors="replace").strip()
         if ran.returncode:
-            told = (ran.stderr or b"").decode(errors="replace").strip()
-            raise OSError(f"{program} ended with {ran.returncode}: {told or self._log()}")
+            raise OSError(f"{program} ended with {ran.returncode}: {told} {self._log()}")
 
     def _as_whom(self) -> dict[str, Any]:
         account = self._account
