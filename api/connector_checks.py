@@ -17,8 +17,13 @@ from storage.sinks.gcs_account import read_service_account
 from storage.sinks.port import Outside
 
 Given = Mapping[str, Any]
-# Whose stores are shown a token that opens the bucket to whoever sees it; others get signatures.
-_SHOW_TOKENS = frozenset({"gcp_storage"})
+# Where a new value of these asks for the credentials again: Google's stores are shown a token that
+# opens the bucket to whoever sees it, and an Azure signature says nothing of host and content, so
+# that another host could store something else with it. One of S3 binds both.
+_PLACES: Mapping[str, tuple[str, ...]] = {
+    "gcp_storage": ("endpoint_url",),
+    "azure_storage": ("endpoint_url", "storage_account"),
+}
 
 
 async def checked(given: Given, old: SinkRecord, outside: Outside) -> Given:
@@ -53,8 +58,11 @@ async def check_reach(given: Given, outside: Outside) -> None:
 
 def _check_owner(given: Given, old: SinkRecord) -> None:
     """Let nobody send the credentials of somebody else to a place of their own."""
-    url = given.get("configuration", {}).get("endpoint_url")
-    moved = url is not None and url != old.configuration.get("endpoint_url")
-    if moved and old.type in _SHOW_TOKENS and "credentials" not in given:
-        wrong = "Give the credentials again: the new endpoint_url is shown what they open."
-        raise Invalid({"credentials": [wrong]})
+    if "credentials" in given:
+        return
+    configuration = given.get("configuration", {})
+    for name in _PLACES.get(old.type, ()):
+        place = configuration.get(name)
+        if place is not None and place != old.configuration.get(name):
+            told = f"Give the credentials again: the new {name} is shown what they open."
+            raise Invalid({"credentials": [told]})

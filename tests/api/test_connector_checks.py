@@ -353,3 +353,31 @@ async def test_an_account_of_google_goes_to_no_new_place_unless_it_is_given_agai
     assert (
         await api("PUT", path(api, id), {"configuration": {"bucket": "our-logs"}})
     ).status == 200
+
+
+async def test_a_key_of_azure_goes_to_no_new_place_unless_it_is_given_again(api: Api) -> None:
+    """Its signatures say nothing of host and content: another host could use them once more."""
+    body = connector("azure_storage", endpoint_url="https://store.example.com")
+    id = (await created(api, body))["id"]
+    before, credentials = body["configuration"], body["credentials"]
+
+    assert (
+        await api("PUT", path(api, id), {"configuration": {**before, "container": "more"}})
+    ).status == 200
+    for moved in ({"endpoint_url": "https://thief.example.com"}, {"storage_account": "thief"}):
+        configuration = {**before, **moved}
+        got = await api("PUT", path(api, id), {"configuration": configuration})
+        assert got.fields == {"credentials"}
+        again = {"configuration": configuration, "credentials": credentials}
+        assert (await api("PUT", path(api, id), again)).status == 200
+        assert (await api("PUT", path(api, id), {**again, "configuration": before})).status == 200
+    # Without one it goes to Azure itself, where the account is whose it was.
+    before.pop("endpoint_url")
+    assert (await api("PUT", path(api, id), {"configuration": before})).status == 200
+
+
+async def test_a_signature_of_s3_says_for_which_host_it_is(api: Api) -> None:
+    id = (await created(api, connector()))["id"]
+    elsewhere = {**connector()["configuration"], "endpoint_url": "https://s3.example.com"}
+
+    assert (await api("PUT", path(api, id), {"configuration": elsewhere})).status == 200
