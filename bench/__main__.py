@@ -21,6 +21,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import uvloop
 from websockets.asyncio.client import ClientConnection
 
 from bench import appending, exporting
@@ -265,7 +266,7 @@ def main() -> None:
     if chosen.only in {None, "exports"}:
         with tempfile.TemporaryDirectory() as folder:
             rounds, records = min(chosen.rounds, 3), int(exporting.RECORDS * chosen.scale)
-            print(exporting.report(asyncio.run(exporting.run(Path(folder), rounds, records))))
+            print(exporting.report(uvloop.run(exporting.run(Path(folder), rounds, records))))
 
 
 if __name__ == "__main__":
