@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import orjson
+
 from csms.secrecy import CONCEALED, WORDS, is_secret
 
 # A name may be written with blanks and strokes between its words: only letters and digits count.
@@ -96,10 +98,15 @@ class Concealing:
     token_key: bytes | None = None
 
     def payload(self, text: bytes) -> bytes:
-        """Return a JSON text without what is to be concealed; as it is, where it has none."""
-        if not is_suspect(text, tokens=self.token_key is not None):
-            return text
+        """Return a JSON text without what is to be concealed; as it is, where it has none.
+
+        Of a name that is given twice only the last goes on, as most readers have it: others refuse
+        the whole file. Raises ValueError for what is no JSON in UTF-8, which they refuse as well.
+        """
+        read = orjson.loads(text)
         try:
+            if not is_suspect(text, tokens=self.token_key is not None):
+                return _written(json.loads(text)).encode() if _repeats(read, text) else text
             fields, repeated = _decoded(text)
             told = self._told(fields, _TOP)
             # Of a name that is given twice only the last is looked at, and only that one goes on.
@@ -239,6 +246,17 @@ def _decoded(text: bytes | str) -> tuple[Any, bool]:
 
     constant: Callable[[str], Any] = _refused
     return json.loads(text, object_pairs_hook=pairs, parse_constant=constant), bool(repeated)
+
+
+def _repeats(read: Any, text: bytes) -> bool:
+    """Tell whether some name is given twice in a text without escapes by number.
+
+    What is read of it has only one of them: fewer quotes. An escaped one is written so again.
+    """
+    try:
+        return orjson.dumps(read).count(b'"') != text.count(b'"')
+    except orjson.JSONEncodeError:
+        return True  # too deep to be written; reading it once more does no harm
 
 
 def _written(node: Any) -> str:

@@ -1,8 +1,8 @@
 """
 Write messages as the lines of an export: one JSON object each, for readers of every kind.
 
-The payload's own text goes in byte for byte, unless something in it is to be concealed. The names
-and their order are the contract's (§3.2).
+The payload's own text goes in byte for byte, unless something in it is to be concealed or a name
+is given twice. The names and their order are the contract's (§3.2).
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _payload(message: Message, concealing: Concealing) -> bytes | None:
         return None
     try:
         payload = made(_PARTS.decode(message.frame), concealing)
-    except (msgspec.DecodeError, IndexError):
+    except (msgspec.DecodeError, IndexError, ValueError):
         return None
     # Line breaks are only ever between the tokens of JSON.
     return payload.translate(_BREAKS) if b"\n" in payload or b"\r" in payload else payload

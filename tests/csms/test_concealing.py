@@ -8,12 +8,14 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from csms.concealing import Concealing, is_suspect
 from csms.secrecy import CONCEALED
+from proxy import splice
 from tests import schema_payloads
+from tests.proxy import json_texts
 
 CANARY = "hunter2canary"
 KEY = b"the key of one sink"
@@ -153,18 +155,23 @@ def test_the_secrets_of_networks_are_concealed() -> None:
 # What the standard itself calls by a secret's name.
 TELLING = {("SetNetworkProfile", "request"), ("NotifyNetworkProfile", "request")}
 PAYLOADS = [
-    (version, *file.name.removesuffix(".json").rpartition(ending)[:1], side)
+    (version, name.removesuffix("Request").removesuffix("Response"), side)
     for version, module in schema_payloads.VERSIONS.items()
-    for file in sorted(files(module).joinpath("schemas").iterdir(), key=lambda file: file.name)
-    for ending, side in (("Request", "request"), ("Response", "response"))
-    if file.name.endswith(f"{ending}.json")
+    for name in sorted(
+        file.name.removesuffix(".json")
+        for file in files(module).joinpath("schemas").iterdir()
+        if file.name.endswith(".json")
+    )
+    # A request of 1.6 and a Send of 2.1 have no ending.
+    for side in ("response" if name.endswith("Response") else "request",)
 ]
 
 
 @pytest.mark.parametrize("version", schema_payloads.VERSIONS)
 def test_what_is_no_credential_stays_byte_for_byte(version: str) -> None:
     payloads = [(action, side) for of, action, side in PAYLOADS if of == version]
-    assert len(payloads) > 20
+    assert {side for _, side in payloads} == {"request", "response"}
+    assert len(payloads) > 50
     for action, side in payloads:
         if (action, side) not in TELLING:
             full = schema_payloads.full(version, action, side)
@@ -236,3 +243,72 @@ def test_a_token_that_is_none_stays() -> None:
 def test_most_messages_are_not_looked_at_twice() -> None:
     assert not is_suspect(b'{"connectorId":1,"idTag":"04A1B2C3"}', tokens=False)
     assert is_suspect(b'{"connectorId":1,"idTag":"04A1B2C3"}', tokens=True)
+
+
+# ---- names that are given twice ----
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        (b'{"a": 1, "b":6.0, "a": 2}', b'{"a":2,"b":6.0}'),
+        (b'{"a":[{"b":"\xc3\xa9","b":"\\""}]}', b'{"a":[{"b":"\\""}]}'),
+        (b'{"a":1,"\\u0061":12345678901234567890123}', b'{"a":12345678901234567890123}'),
+        (b'{"":0,"":0}', b'{"":0}'),
+    ],
+)
+def test_of_a_name_that_is_given_twice_the_last_goes_on(text: bytes, written: bytes) -> None:
+    assert PLAIN.payload(text) == written
+    assert HASHING.payload(text) == written
+
+
+REPEATING = st.recursive(
+    json_texts.LEAVES,
+    lambda inner: (
+        json_texts.listed(inner, "[]")
+        | json_texts.listed(
+            json_texts.members(inner)
+            | st.builds(lambda name, value: f'"{name}":{value}', st.sampled_from("ab"), inner),
+            "{}",
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(REPEATING)
+def test_what_goes_on_gives_no_name_twice_and_is_read_as_before(written: str) -> None:
+    text = written.encode(errors="replace")
+    assume(all(sign not in text for sign in (b"\\u", b"://")))  # nothing to conceal by chance
+    names: list[list[str]] = []
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        names.append([name for name, _ in items])
+        return dict(items)
+
+    read = json.loads(PLAIN.payload(text), object_pairs_hook=pairs)
+
+    assert read == json.loads(text)
+    assert all(len(set(given)) == len(given) for given in names)
+
+
+@given(json_texts.objects())
+def test_what_gives_each_name_once_stays_byte_for_byte(text: bytes) -> None:
+    assume(not splice.repeats_a_key(text))
+    assume(not is_suspect(text, tokens=False))
+
+    assert PLAIN.payload(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", [b'{"a":"\xff"}', b'{"a":"\\ud800"}', b'{"a":NaN}', b'{"a":1e999}', b"{", b""]
+)
+def test_what_readers_would_refuse_the_file_for_is_none(text: bytes) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        PLAIN.payload(text)
+
+
+def test_what_is_too_deep_to_be_written_twice_is_told() -> None:
+    text = b"[" * 300 + b'{"a":1}' + b"]" * 300
+
+    assert PLAIN.payload(text) == text

@@ -268,8 +268,8 @@ def assert_answered(
     assert count(lake, paired) == len(answers)
     [repeated] = [query for query in queries if "repeated" in query]
     assert [row[1] for row in lake.execute(repeated).fetchall()] == [0, 0]
-    [first] = lake.execute(
+    [last] = lake.execute(
         "SELECT payload ->> 'vendorId' FROM messages WHERE message_id = '2' AND action ="
         " 'DataTransfer' AND charge_box_id = 'CP 000' ORDER BY seq LIMIT 1"
     ).fetchall()
-    assert first == ("first",)
+    assert last == ("last",)
