@@ -12,12 +12,17 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
+import structlog
 from aiohttp import web
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
 from api.errors import BadRequest, answer_to
+from csms.errors import place_of
 from csms.settings import Bind
+
+log = structlog.get_logger("ringmain.api")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +133,13 @@ class Conversation(web.RequestHandler):
         answer = answer_to(fault)
         answer.force_close()
         return answer
+
+    def log_exception(self, *args: Any, exc_info: object = None, **more: Any) -> None:
+        """Tell in one line what went wrong beside an answer; aiohttp would tell a traceback.
+
+        A body that is not packed as its head says has been answered, and is its sender's matter.
+        """
+        if isinstance(exc_info, web.RequestPayloadError):
+            return
+        fault = place_of(exc_info) if isinstance(exc_info, Exception) else str(args[0])
+        log.error("connection_failed", fault=fault)

@@ -11,11 +11,12 @@ from dataclasses import replace
 import orjson
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from api.errors import answer_faults
 from api.parsing import Parser
 from api.schemas.common import Problem
-from api.server import DEADLINES, Deadlines, listening
+from api.server import DEADLINES, Conversation, Deadlines, listening
 from csms.settings import Bind
 
 SOON = 0.2
@@ -36,6 +37,10 @@ async def give_much(_request: web.Request) -> web.Response:
 
 async def work_long(_request: web.Request) -> web.Response:
     await asyncio.sleep(3 * SOON)
+    return web.Response()
+
+
+async def answer_nothing(_request: web.BaseRequest) -> web.Response:
     return web.Response()
 
 
@@ -184,3 +189,34 @@ async def test_what_is_no_http_is_answered_like_every_error() -> None:
             "error": "bad_request",
             "message": "The request is not understood.",
         }
+
+
+async def test_a_body_that_is_not_packed_as_it_says_leaves_no_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    head = HEAD + b"Content-Encoding: gzip\r\nContent-Length: 8\r\n\r\n"
+    async with server(PATIENT) as bind:
+        with capture_logs() as ours:
+            for body in (b'{"a": 1}', b"\x1f\x8b\x08 none"):
+                async with client(bind) as broken:
+                    await broken.says(head + body)
+                    assert (await broken.hears_answer())[0] == 400
+                    assert await broken.hears_all() == b""
+
+    assert not caplog.records
+    assert not ours
+
+
+async def test_what_goes_wrong_beside_an_answer_is_one_line_without_what_a_peer_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    conversation = Conversation(web.Server(answer_nothing), PATIENT)
+    with capture_logs() as ours:
+        conversation.log_exception("Unhandled exception", exc_info=ValueError("canary"))
+        conversation.log_exception("Missing return statement on request handler")
+
+    assert not caplog.records
+    assert [line["fault"] for line in ours] == [
+        "ValueError",
+        "Missing return statement on request handler",
+    ]
