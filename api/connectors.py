@@ -28,6 +28,7 @@ from storage.sink_options import SinkOptions
 BASE = "/api/orgs/{organization_uuid}/connectors"
 ONE = BASE + "/{connector_id}"
 TAG = "Data connectors"
+MOST = 100  # of an organization: each reads the log for itself
 
 
 @route("GET", BASE, tag=TAG, scope="read", query=PageQuery(), answer=Connectors())
@@ -56,10 +57,14 @@ async def create_connector(request: Request) -> Mapping[str, Any]:
     await check_reach(request.body, request.parts.outside)
     sink = _new(request)
     earliest = SinkOptions.of(sink.configuration).start == "earliest"
-    try:
-        await request.parts.storage.sinks.create(sink, earliest=earliest)
-    except Conflict:
-        raise _taken() from None
+    stored = request.parts.storage.sinks
+    async with request.parts.changing:
+        if await stored.count(sink.organization_uuid) >= MOST:
+            raise Taken(f"There are {MOST} connectors already, which is the most: delete one.")
+        try:
+            await stored.create(sink, earliest=earliest)
+        except Conflict:
+            raise _taken() from None
     await request.parts.exports.configure(sink.organization_uuid, sink.id)
     return _told("created", sink)
 

@@ -51,6 +51,13 @@ class Sinks:
         rows = await self._database.fetch(statements.sink, values)
         return self._record(rows[0]) if rows else None
 
+    async def count(self, organization_uuid: str) -> int:
+        """Return how many sinks an organization has."""
+        values = {"organization_uuid": organization_uuid}
+        [row] = await self._database.fetch(statements.count_of_sinks, values)
+        found: int = row["count"]
+        return found
+
     async def enabled(self) -> list[SinkRecord]:
         """Return all organizations' sinks that are to run; raise SealBroken."""
         return [self._record(row) for row in await self._database.fetch(statements.enabled_sinks)]

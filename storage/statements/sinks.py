@@ -18,6 +18,7 @@ sinks_after = (
     .order_by(sinks.c.id)
     .limit(limit())
 )
+count_of_sinks = select(func.count().label("count")).select_from(sinks).where(_OF_ORGANIZATION)
 enabled_sinks = select(sinks).where(sinks.c.enabled).order_by(sinks.c.id)
 _FIXED = ("id", "organization_uuid", "type", "token_key", "inserted_at")
 replace_sink = (

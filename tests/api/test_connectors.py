@@ -13,6 +13,7 @@ from api.parts import ApiParts
 from storage.sinks.errors import SinkRefused, SinkUnavailable
 from tests.api.conftest import Answer, Api
 from tests.doubles import PATIENCE
+from tests.storage.records import sink
 from tests.storage.sinks.doubles import Bucket
 
 SECRET = "canary/of+40/characters/that/nobody/else"
@@ -168,6 +169,24 @@ async def test_a_name_is_taken_once_in_each_organization(api: Api) -> None:
         assert got.error == (409, "conflict")
         assert set(got.body["fields"]) == {"name"}
     await changed(api, other["id"], name="other")
+
+
+async def test_an_organization_has_a_hundred_at_most(api: Api) -> None:
+    for number in range(99):
+        one = sink(api.organization_uuid, f"old-{number}", enabled=False)
+        await api.storage.sinks.create(one, earliest=False)
+    names = [{**S3, "name": f"new-{number}", "enabled": False} for number in range(2)]
+    both = await asyncio.gather(*(api("POST", path(api), body) for body in names))
+
+    made, refused = sorted(both, key=lambda got: got.status)
+    assert made.status == 201
+    assert refused.error == (409, "conflict")
+    assert refused.body["message"] == (
+        "There are 100 connectors already, which is the most: delete one."
+    )
+    await created(await api.neighbour())
+    await api("DELETE", path(api, made.body["connector"]["id"]))
+    await created(api)
 
 
 async def test_what_is_gone_is_not_found(api: Api) -> None:

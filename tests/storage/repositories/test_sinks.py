@@ -65,6 +65,7 @@ async def test_a_name_is_unique_in_its_organization(sinks: Sinks) -> None:
     assert await sinks.progress("four") is None
     assert [each.id for each in await sinks.list(OURS)] == ["one", "two"]
     assert [each.id for each in await sinks.list(OURS, 1, "one")] == ["two"]
+    assert [await sinks.count(each) for each in (OURS, "organization-b", "none")] == [2, 1, 0]
 
 
 async def test_only_its_organization_sees_and_changes_a_sink(sinks: Sinks) -> None:
