@@ -168,3 +168,31 @@ def test_what_is_no_private_key_is_refused(
     said = refusal(json.dumps({**service_account, "private_key": other_keys[key]}))
 
     assert "its private_key is no RSA key in PEM of at most 4096 bits" in said
+
+
+def test_the_numbers_of_a_key_are_looked_at_only_the_first_time(service_account: Words) -> None:
+    numbers = read_service_account(json.dumps(service_account), OURS).private_key.private_numbers()
+    wrong = rsa.RSAPrivateNumbers(
+        numbers.p,
+        numbers.q,
+        numbers.d + 2,
+        numbers.dmp1,
+        numbers.dmq1,
+        numbers.iqmp,
+        numbers.public_numbers,
+    ).private_key(unsafe_skip_rsa_key_validation=True)
+    text = json.dumps({**service_account, "private_key": key_pem(wrong)})
+
+    assert "its private_key is no RSA key" in refusal(text)
+    assert read_service_account(text, OURS, known=True).private_key.key_size == 2048
+
+
+def test_what_is_known_is_no_less_judged(
+    service_account: Words, other_keys: Mapping[str, str]
+) -> None:
+    changes = [{"token_uri": f"{OURS}x"}, *({"private_key": pem} for pem in other_keys.values())]
+    for change in changes:
+        # In one of them only the numbers are wrong.
+        if change != {"private_key": other_keys["a changed one"]}:
+            with pytest.raises(SinkRefused):
+                read_service_account(json.dumps({**service_account, **change}), OURS, known=True)
