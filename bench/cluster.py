@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -117,6 +118,9 @@ class Cluster:
         _signal(processes, signal.SIGKILL)
         while any(Path(f"/proc/{process}").exists() for process in processes):
             time.sleep(0.01)
+        # Their number may be somebody else's by now, and then the server would not start.
+        for left in (self._folder / "postmaster.pid", *self._folder.glob(".s.PGSQL.*.lock")):
+            left.unlink(missing_ok=True)
 
     def processes(self) -> list[int]:
         """Return the postmaster and its children."""
@@ -210,7 +214,13 @@ def _let_in(folder: Path, account: pwd.struct_passwd) -> None:
 
 
 def _free_port() -> int:
+    """Return one that nobody is given for dialling: it is to be free also after a stop."""
+    given = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    first = int(given.read_text().split()[0]) if given.exists() else 0
+    for port in random.sample(range(10_000, first), min(100, max(0, first - 10_000))):
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+        return int(listener.getsockname()[1])

@@ -8,6 +8,7 @@ statement by itself. What was sent is never sent again: nobody knows whether it 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
@@ -33,7 +34,9 @@ TURNS = 0x52494E47_5455524E  # the number of their lock: "RINGTURN"
 _ACTING = f"SELECT set_config('{SETTING}', %s, true)"
 _READING = f"{_ACTING}, set_config('transaction_read_only', 'on', true)"
 _TURN = f"BEGIN; {_ACTING}, pg_advisory_xact_lock({TURNS})"
-ATTEMPTS = 3  # at a batch that the server rolls back, so that others may go on
+# s, before each further attempt at a batch that was rolled back so that others may go on: who waits
+# for its locks has to get them first.
+PAUSES = (0.02, 0.1)
 
 
 class _RolledBack(StorageUnavailable):
@@ -83,9 +86,10 @@ class PostgresDatabase:
         async with self._writer.turn(anew=not writes) as wire:
             prepared = [(self._prepare(statement), rows) for statement, rows in writes]
             strings = strings_of(wire, wire.quoted(_ACTING, [acting_for()]), prepared)
-            for _ in range(ATTEMPTS - 1):
+            for pause in PAUSES:
                 with suppress(_RolledBack):
                     return await self._send(wire, strings)
+                await asyncio.sleep(pause)
             return await self._send(wire, strings)
 
     @asynccontextmanager
