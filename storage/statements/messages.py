@@ -11,7 +11,13 @@ from sqlalchemy.sql import ColumnElement
 
 from storage.schema import charger_messages, messages
 from storage.sink_schema import sink_cursors
-from storage.statements.parts import given, insert_into, limit, of_charger
+from storage.statements.parts import (
+    given,
+    insert_into,
+    limit,
+    of_charger,
+    of_charger_by_the_way,
+)
 from storage.statements.spoken import CONTENT, filed_through, page_of_spoken
 from storage.target_schema import cursors
 
@@ -57,13 +63,15 @@ _IN_BOTH = frozenset({"message_id"})  # what is filed tells it, the message need
 def filed_page(filters: frozenset[str]) -> Select[Any]:
     """Return the query for a page of what is filed; each combination of filters is built once."""
     entries = charger_messages.join(messages, messages.c.seq == charger_messages.c.seq)
-    return _page(select(*messages.c).select_from(entries), charger_messages, filters)
+    page = select(*messages.c).select_from(entries).where(of_charger(charger_messages))
+    return _page(page, charger_messages, filters)
 
 
 @cache
 def unfiled_page(filters: frozenset[str]) -> Select[Any]:
     """Return the query for a page of what is not filed yet."""
-    return _page(select(*messages.c).where(messages.c.answers.is_(None)), messages, filters)
+    unfiled = select(*messages.c).where(messages.c.answers.is_(None))
+    return _page(unfiled.where(of_charger_by_the_way(messages)), messages, filters)
 
 
 def _page(statement: Select[Any], table: Table, filters: frozenset[str]) -> Select[Any]:
@@ -71,7 +79,6 @@ def _page(statement: Select[Any], table: Table, filters: frozenset[str]) -> Sele
         statement.where(
             table.c.seq > given(messages.c.seq, "after"),
             table.c.seq <= given(messages.c.seq, "through"),
-            of_charger(table),
             *(_FILTERS[name] for name in sorted(filters - _IN_BOTH)),
             *(table.c[name] == given(messages.c[name]) for name in filters & _IN_BOTH),
         )

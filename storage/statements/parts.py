@@ -47,6 +47,17 @@ def of_charger(table: FromClause) -> ColumnElement[bool]:
     )
 
 
+def of_charger_by_the_way(table: FromClause) -> ColumnElement[bool]:
+    """Return the same for rows that are gone through by position, as the log is at its end.
+
+    SQLite would rather go through an organization's, each by an index, which takes twice as long.
+    """
+    return and_(
+        table.c.organization_uuid.concat("") == given(table.c.organization_uuid),
+        table.c.charge_box_id == given(table.c.charge_box_id),
+    )
+
+
 def point(query: AnyQuery) -> AnyQuery:
     """Mark a query that finds one row of a small table by its key.
 

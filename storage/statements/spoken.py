@@ -29,7 +29,7 @@ from sqlalchemy.sql import ColumnElement
 
 from storage.columns import Serial
 from storage.schema import charger_messages, messages
-from storage.statements.parts import limit, of_charger
+from storage.statements.parts import limit, of_charger, of_charger_by_the_way
 
 _BEGINNING: ColumnElement[int] = literal_column("0", Serial)
 _END: ColumnElement[int] = literal_column(str(2**63 - 1), Serial)
@@ -87,11 +87,11 @@ def _parts(
 ) -> tuple[Select[Any], Select[Any]]:
     """Return the query for what is filed, and the one for what is not."""
     filed = _within(statement, charger_messages, after, through).where(
-        charger_messages.c.seq == said.c.seq
+        of_charger(charger_messages), charger_messages.c.seq == said.c.seq
     )
     # That it is behind ``after`` is said again: PostgreSQL then knows which partitions it needs.
     unfiled = _within(statement, said, filed_through(after), through).where(
-        said.c.seq > after, said.c.answers.is_(None)
+        of_charger_by_the_way(said), said.c.seq > after, said.c.answers.is_(None)
     )
     return filed, unfiled
 
@@ -104,7 +104,7 @@ def _within(
 ) -> Select[Any]:
     """Bound a statement by the table that it is to be read along."""
     positions = statement.add_columns(table.c.seq.label("seq"))
-    bounded = positions.where(table.c.seq > after, of_charger(table))
+    bounded = positions.where(table.c.seq > after)
     return bounded if through is None else bounded.where(table.c.seq <= through)
 
 
