@@ -554,6 +554,7 @@ async def test_what_a_full_disk_cannot_keep_is_not_answered(home: House) -> None
         assert (await close_of(client))[0] == 1011
 
     await empty_disk(home.storage.database)
+    await home.storage.group.back()
     async with home.dial() as client:
         await client.send(full)
         assert (await hears(client))[1] == "id-1"

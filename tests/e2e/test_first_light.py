@@ -159,6 +159,7 @@ async def test_the_target_commands_a_16_charger(api: Api, free_port: int) -> Non
         await target.received("BootNotification")
         start = {"connectorId": 1, "idTag": "CARD", "meterStart": 0, "timestamp": NOW}
         ours = (await result(charger, "StartTransaction", start))["transactionId"]
+        await target.received("StartTransaction")  # the charger may have had its answer from us
 
         trigger = {"requestedMessage": "MeterValues", "connectorId": 1}
         answer = await target.call("TriggerMessage", trigger, "CP-16")

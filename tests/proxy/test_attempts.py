@@ -158,8 +158,10 @@ async def speaks(peer: Peer) -> None:
 
 async def goes_mute(post: Post) -> None:
     """Let the target say a word, then answer nothing until its link is given up."""
-    await speaks(await post.connects())
-    for _ in range(3):
+    peer = await post.connects()
+    await post.takes()  # it waits already, and might come before the answer
+    await speaks(peer)
+    for _ in range(2):
         await post.takes()
     with pytest.raises(LinkClosed) as closed:
         await post.fails()
@@ -210,8 +212,8 @@ async def test_what_is_lost_while_it_waits_for_another_attempt_has_not_failed(
     await post.says(DURABLE, 1)
     for _ in range(3):
         peer = await post.connects()
-        await speaks(peer)
         await post.takes()
+        await speaks(peer)
         post.delivery.silence.calls = 0
         await until(lambda: post.delivery.silence.calls == 1)
         await post.hangs_up()
