@@ -232,7 +232,7 @@ async def test_few_objects_are_in_memory_at_a_time(stage: Stage) -> None:
     await stage.past(2)
     stage.bucket.takes.clear()
     async with stage.exporter.running():
-        await until(lambda: len(place._waiters or ()) == 3)
+        await until(lambda: stage.bucket.puts and len(place._waiters or ()) == 3)
         assert len(stage.bucket.puts) == 1
         stage.bucket.takes.set()
         await asyncio.gather(*map(stage.until, sinks))
