@@ -208,15 +208,8 @@ class _Plain(HTTPConnection):
         return self._dialler.open(self)
 
 
-class _Secure(HTTPSConnection):
-    response_class: type[HTTPResponse] = _Answer
-
-    def __init__(self, dialler: Dialler, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._dialler = dialler
-
-    def _new_conn(self) -> socket:
-        return self._dialler.open(self)
+class _Secure(_Plain, HTTPSConnection):
+    """The same, with TLS behind it."""
 
 
 def _pool(
