@@ -19,6 +19,7 @@ from storage.group_commit import GroupCommit
 from storage.journal import Journal
 from storage.postgres import _READING
 from storage.postgres_batches import SEPARATOR
+from storage.postgres_connections import WRITER
 from storage.statements import exports as statements
 from storage.statements.sinks import add_batch
 from storage.tenancy import acting_for, on_behalf_of
@@ -30,6 +31,11 @@ from tests.storage.postgres import Admin
 __all__ = ["stage"]
 
 THEIRS = "organization-b"
+# Who holds the one right to write; other tests have databases on the same server.
+CLAIMANT = """
+SELECT pid FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+WHERE locktype = 'advisory' AND objid = {} AND granted AND datname = current_database()
+"""
 not_about_storage = pytest.mark.sqlite_only("it counts what comes, wherever it goes")
 
 
@@ -182,7 +188,7 @@ async def test_behind_a_second_server_nothing_is_written_where_a_reader_has_been
         await other.claim()
 
     with Admin.of(url) as admin:  # the first server's connection is lost, and it does not notice
-        [[process]] = admin.asked("SELECT pid FROM pg_locks WHERE locktype = 'advisory'")
+        [[process]] = admin.asked(CLAIMANT.format(WRITER & 0xFFFFFFFF))
         admin.cut_off(process)
     await other.claim()
     second = GroupCommit(other)
