@@ -14,7 +14,7 @@ from aiohttp.typedefs import Handler
 
 from api.errors import ApiError, Forbidden, NotFound, Unauthorized
 from api.parts import CALLER, PARTS
-from api.routing import Operation
+from api.routing import ORGANIZATIONS, Operation
 from api.schemas.organizations import SCOPES
 from storage.records import ApiKey, Scope
 from storage.tenancy import on_behalf_of
@@ -47,7 +47,8 @@ async def _caller(request: web.Request, scope: Scope) -> ApiKey:
     key = await request.app[PARTS].storage.api_keys.find(_presented(request))
     if key is None:
         raise Unauthorized
-    if request.match_info.get("organization_uuid", key.organization_uuid) != key.organization_uuid:
+    named = {request.match_info[name] for name in ORGANIZATIONS if name in request.match_info}
+    if named - {key.organization_uuid}:
         raise NotFound
     if SCOPES.index(key.scope) < SCOPES.index(scope):
         raise _refusal(request.path, scope)

@@ -70,7 +70,7 @@ async def get_client_certificate(request: Request) -> Mapping[str, Any]:
 @route("DELETE", BASE + "/{certificate_id}", tag=TAG, scope="admin", answer=Done(), errors=(409,))
 async def delete_client_certificate(request: Request) -> Mapping[str, Any]:
     """Delete a client certificate that no proxy configuration uses."""
-    async with request.parts.changing:
+    async with request.parts.commissioning.changing:
         certificate = await _stored(request)
         if not await request.parts.storage.client_certificates.delete(
             request.organization_uuid, certificate.certificate_id

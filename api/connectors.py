@@ -58,7 +58,7 @@ async def create_connector(request: Request) -> Mapping[str, Any]:
     sink = _new(request)
     earliest = SinkOptions.of(sink.configuration).start == "earliest"
     stored = request.parts.storage.sinks
-    async with request.parts.changing:
+    async with request.parts.commissioning.changing:
         if await stored.count(sink.organization_uuid) >= MOST:
             raise Taken(f"There are {MOST} connectors already, which is the most: delete one.")
         try:
@@ -90,7 +90,7 @@ async def change_connector(request: Request) -> Mapping[str, Any]:
 
     It takes effect at once; an object that is begun is finished under its name.
     """
-    async with request.parts.changing:
+    async with request.parts.commissioning.changing:
         old = await _stored(request)
         given = await checked(request.body, old, request.parts.outside)
         new = replace(old, **given, updated_at=request.parts.clock.now())

@@ -31,7 +31,7 @@ async def enroll_with_proxy(request: Request) -> Mapping[str, Any]:
     `ocpp_password` is told only this once: it goes into the charger, with `ocpp_proxy_url`.
     """
     charger, password = new_charger(request)
-    async with request.parts.changing:
+    async with request.parts.commissioning.changing:
         wanted = await configuration_of(charger.key, request)
         configuration = await enrolled(request, charger, wanted)
     return {

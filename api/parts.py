@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -11,9 +10,12 @@ from aiohttp import web
 
 from csms.registry import Registry
 from proxy.addresses import AddressGuard
+from proxy.commissioning import Commissioning
 from proxy.probe import Step
+from proxy.provisioning import Provisioning
 from proxy.queues import Queues
-from proxy.states import TargetStatus
+from proxy.rollouts import Rollouts
+from proxy.states import Glance, TargetStatus
 from storage.clock import Clock
 from storage.exporter import SinkStatus
 from storage.records import ApiKey, ChargerKey, ProxyConfiguration, SinkRecord
@@ -31,6 +33,9 @@ class Relays(Protocol):
 
     async def configure(self, key: ChargerKey, old: ProxyConfiguration | None = None) -> None:
         """Take up this charger's proxy configuration as it is stored now; it was ``old``."""
+
+    def glance(self, configuration: ProxyConfiguration) -> Glance:
+        """Tell where the link of a configuration is, and what was wrong last."""
 
     async def status(self, configuration: ProxyConfiguration) -> TargetStatus:
         """Tell how the link of a configuration is."""
@@ -63,13 +68,15 @@ class ApiParts:
     exports: Exports
     # What object stores are opened with.
     outside: Outside
+    # Its lock `changing` is held from the reading to the writing of a proxy configuration.
+    commissioning: Commissioning
+    provisioning: Provisioning
+    rollouts: Rollouts
     clock: Clock
     new_id: Callable[[], str]
     public_ocpp_url: str
     # What chargers reach this API by; empty: where the request comes in that they are told of.
     public_http_url: str = ""
-    # Held from the reading to the writing of a proxy configuration: two changes at once both hold.
-    changing: asyncio.Lock = field(default_factory=asyncio.Lock)
     # The jobs whose file is coming in: each has room for one.
     uploading: set[str] = field(default_factory=set)
     # The connectors that are being tested.

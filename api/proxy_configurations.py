@@ -63,7 +63,7 @@ async def create_proxy_configuration(request: Request) -> Mapping[str, Any]:
     A charger has at most one proxy configuration.
     """
     key = ChargerKey(request.organization_uuid, request.body["charge_box_id"])
-    async with request.parts.changing:
+    async with request.parts.commissioning.changing:
         wanted = await configuration_of(key, request)
         if await request.parts.storage.chargers.get(key) is None:
             raise NotFound("There is no charger with this charge_box_id.")
@@ -109,6 +109,8 @@ async def change_proxy_configuration(request: Request) -> Mapping[str, Any]:
     """Change the fields that are given, and of the policy the wishes that are given."""
     given = {name: value for name, value in request.body.items() if name != "charge_box_id"}
     wishes = given.pop("policy", {})
+    if "target_auth_basic_password" in given:
+        given["password_from_target"] = False
     now = request.parts.clock.now()
     return await _change(
         request,
@@ -192,7 +194,7 @@ async def _check_certificate(configuration: ProxyConfiguration, parts: ApiParts)
 async def _change(
     request: Request, change: Callable[[ProxyConfiguration], ProxyConfiguration]
 ) -> Mapping[str, Any]:
-    async with request.parts.changing:
+    async with request.parts.commissioning.changing:
         old = await stored(request)
         if request.body.get("charge_box_id", old.key.charge_box_id) != old.key.charge_box_id:
             wrong = "The charger of a proxy configuration cannot change."

@@ -151,8 +151,18 @@ class PathParameter(NamedTuple):
     kind: type[str | int] = str
 
 
+# What names the organization in a path: the seeds have two words for it.
+ORGANIZATIONS = ("organization_uuid", "operatorId")
+
 PATH_PARAMETERS: Mapping[str, PathParameter] = {
     "organization_uuid": PathParameter(r"[0-9A-Za-z-]{1,64}", "The organization."),
+    "operatorId": PathParameter(r"[0-9A-Za-z-]{1,64}", "The operator: the organization_uuid."),
+    "serialNumber": PathParameter(
+        r"[^\x00-\x1f\x7f]{1,255}", "The charger, by its serial number or else its charge_box_id."
+    ),
+    "site_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The site."),
+    "siteId": PathParameter(r"[0-9A-Za-z-]{1,64}", "The site."),
+    "rolloutId": PathParameter(r"[0-9A-Za-z-]{1,64}", "The rollout."),
     "charge_box_id": PathParameter(rf"(?=.{{1,48}}$){CHARGE_BOX_ID}", "The charger."),
     "stationId": PathParameter(rf"(?=.{{1,48}}$){CHARGE_BOX_ID}", "The charger's charge_box_id."),
     "id": PathParameter(r"[1-9][0-9]{0,17}", "The proxy configuration.", int),

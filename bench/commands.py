@@ -29,7 +29,7 @@ from csms.books import open_books
 from csms.gateway import Door, Gateway
 from csms.registry import Registry
 from csms.settings import Bind
-from csms.wiring import export_parts
+from csms.wiring import commissioned, export_parts
 from proxy.addresses import AddressGuard
 from proxy.parts import RelayParts
 from proxy.relays import Relays
@@ -96,7 +96,10 @@ async def commanding(
     guard = AddressGuard([ip_network("127.0.0.0/8")], allow_insecure=True)
     outside = Outside(StoreDoor(guard))
     relaying, registry = RelayParts(storage=storage, guard=guard, clock=clock), Registry()
-    async with Relays(relaying) as relays:
+    async with (
+        Relays(relaying) as relays,
+        commissioned(storage, relays, registry, clock) as (provisioning, rollouts),
+    ):
         gateway = Gateway(
             Door(bind=Bind("127.0.0.1", 0)),
             registry=registry,
@@ -111,6 +114,9 @@ async def commanding(
             guard=guard,
             exports=Exporter(export_parts(storage, outside, clock)),
             outside=outside,
+            commissioning=rollouts.commissioning,
+            provisioning=provisioning,
+            rollouts=rollouts,
             clock=clock,
             new_id=lambda: str(uuid.uuid4()),
             public_ocpp_url="",

@@ -59,8 +59,9 @@ def open_books(
     clock: Clock,
     new_transaction_id: Callable[[], int] = random_transaction_id,
     settling: float = 2.0,
+    hearing: Mapping[str, Hear] | None = None,
 ) -> Books:
-    """Return the books that are kept in a storage."""
+    """Return the books that are kept in a storage; ``hearing`` is who else hears what."""
     return Books(
         chargers=storage.chargers,
         transactions=TransactionLedger(
@@ -80,6 +81,7 @@ def open_books(
             late_parts.hearing(storage.commands, clock),
             reservations.hearing(storage.reservations, clock),
             station_limits.hearing(storage.station_limits, clock),
+            hearing or {},
         ),
         settling=settling,
     )

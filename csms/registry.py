@@ -89,5 +89,8 @@ class Registry:
     def __iter__(self) -> Iterator[Connection]:
         return iter(tuple(self._connections.values()))
 
+    def __contains__(self, key: ChargerKey) -> bool:
+        return key in self._connections
+
     def __len__(self) -> int:
         return len(self._connections)

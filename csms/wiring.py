@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
@@ -26,9 +25,12 @@ from csms.registry import Registry
 from csms.retention import Pace, Upholding
 from csms.settings import Bind, Settings
 from proxy.addresses import AddressGuard
+from proxy.commissioning import Commissioning, Links
 from proxy.parts import RelayParts
 from proxy.policy import KEPT
+from proxy.provisioning import FIRST, Provisioning
 from proxy.relays import Relays
+from proxy.rollouts import Rollouts
 from proxy.store_door import StoreDoor
 from proxy.timings import Timings
 from storage import engines, migrate
@@ -41,7 +43,7 @@ from storage.retention import Retention
 from storage.retention_terms import DEFAULT
 from storage.sinks.opening import open_sink
 from storage.sinks.port import Outside
-from storage.store import Storage, open_storage
+from storage.store import Storage, new_uuid, open_storage
 
 log = structlog.get_logger("ringmain")
 
@@ -91,9 +93,12 @@ async def running(
         outside = Outside(StoreDoor(guard), gcp_token_uri=settings.gcp_token_uri)
         exporter = await enter(Exporter(export_parts(storage, outside, clock)).running())
         door = replace(_door(settings, limits), answer_seconds=answer_seconds)
-        gateway = _gateway(door, storage, registry, relays, clock)
+        provisioning, rollouts = await enter(commissioned(storage, relays, registry, clock))
+        gateway = _gateway(door, registry, relays, provisioning)
         ocpp = await enter(gateway.listening())
-        app = create_app(_api_parts(settings, ocpp, registry, relays, parts, exporter, outside))
+        app = create_app(
+            _api_parts(settings, ocpp, registry, relays, exporter, outside, provisioning, rollouts)
+        )
         http = await enter(listening(app, settings.http_bind))
         log.info("ready", http=f"http://{http}", ocpp=f"ws://{ocpp}")
         yield Running(http, ocpp, storage, registry)
@@ -150,11 +155,29 @@ def export_parts(storage: Storage, outside: Outside, clock: Clock) -> ExportPart
     )
 
 
-def _gateway(
-    door: Door, storage: Storage, registry: Registry, relays: Relays, clock: Clock
-) -> Gateway:
-    books = open_books(storage, clock, settling=relays.parts.timings.settling)
-    return Gateway(door, registry=registry, books=books, journal=storage.journal, relaying=relays)
+@contextlib.asynccontextmanager
+async def commissioned(
+    storage: Storage, links: Links, registry: Registry, clock: Clock
+) -> AsyncIterator[tuple[Provisioning, Rollouts]]:
+    """Run what installs connection details: at new chargers, and at sites."""
+    commissioning = Commissioning(storage, links, clock)
+    async with (
+        Provisioning(commissioning, new_uuid).running() as provisioning,
+        Rollouts(commissioning, registry.__contains__, new_uuid).running() as rollouts,
+    ):
+        yield provisioning, rollouts
+
+
+def _gateway(door: Door, registry: Registry, relays: Relays, provisioning: Provisioning) -> Gateway:
+    parts = relays.parts
+    books = open_books(
+        parts.storage,
+        parts.clock,
+        settling=parts.timings.settling,
+        hearing={FIRST: provisioning.heard},
+    )
+    journal = parts.storage.journal
+    return Gateway(door, registry=registry, books=books, journal=journal, relaying=relays)
 
 
 def _api_parts(
@@ -162,19 +185,23 @@ def _api_parts(
     ocpp: Bind,
     registry: Registry,
     relays: Relays,
-    parts: RelayParts,
     exporter: Exporter,
     outside: Outside,
+    provisioning: Provisioning,
+    rollouts: Rollouts,
 ) -> ApiParts:
     return ApiParts(
-        storage=parts.storage,
+        storage=relays.parts.storage,
         registry=registry,
         relays=relays,
-        guard=parts.guard,
+        guard=relays.parts.guard,
         exports=exporter,
         outside=outside,
-        clock=parts.clock,
-        new_id=lambda: str(uuid.uuid4()),
+        commissioning=rollouts.commissioning,
+        provisioning=provisioning,
+        rollouts=rollouts,
+        clock=relays.parts.clock,
+        new_id=new_uuid,
         public_ocpp_url=settings.public_ocpp_url or f"ws://{ocpp}",
         public_http_url=settings.public_http_url or "",
     )

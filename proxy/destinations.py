@@ -41,6 +41,7 @@ async def destination(
         password=_password(configuration),
         identity=Identity(certificate.chain, certificate.private_key) if certificate else None,
         ca_certificate=configuration.target_ca_certificate,
+        server_name=configuration.target_ca_certificate_domain,
         max_bytes=parts.limits.max_bytes,
         allow_missing_subprotocol=Wishes.of(configuration.policy).allow_missing_subprotocol,
         warning=client_certificates.warning(certificate, now) if certificate else None,

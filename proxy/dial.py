@@ -64,6 +64,7 @@ class Destination:
     """Where and how to dial: rendered URL, vetted addresses, the one subprotocol, credentials.
 
     ``ca_certificate`` is the PEM of the only authority to trust, None for the system's own;
+    ``server_name`` is what the target's certificate has to bear, None for the host of the URL;
     ``identity`` is what we show where the target asks. ``warning`` is for whoever reads the status.
     """
 
@@ -74,6 +75,7 @@ class Destination:
     password: bytes | None = field(default=None, repr=False)
     identity: tls.Identity | None = None
     ca_certificate: str | None = None
+    server_name: str | None = None
     max_bytes: int = 1 << 20
     allow_missing_subprotocol: bool = False
     warning: str | None = None
@@ -209,6 +211,8 @@ async def _handshake(
         secure: dict[str, Any] = {}
         if _is_secure(to.url):
             secure["ssl"] = await asyncio.to_thread(tls.context, to.ca_certificate, to.identity)
+            if to.server_name is not None:
+                secure["server_hostname"] = to.server_name
         return await connect(
             to.url,
             sock=opened,

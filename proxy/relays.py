@@ -18,13 +18,13 @@ from proxy.bounds import Bounds
 from proxy.errors import DialledTooOften
 from proxy.expiry import Expiry
 from proxy.pace import Crowd, Paces
-from proxy.parting import discard, forget
+from proxy.parting import discard, forget, parting
 from proxy.parts import RelayParts
 from proxy.probe import Step, probe
 from proxy.queues import Queues
 from proxy.revival import Revival
 from proxy.seat import ABSENT, Seat
-from proxy.states import State, TargetStatus
+from proxy.states import Glance, State, TargetStatus
 from storage.records import Cursor
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("ringmain.relays")
 
+LEAVING = "The target before this one still gets what waits for it."
 _USUAL = "ocpp1.6"
 
 
@@ -119,6 +120,17 @@ class Relays:
             last_error=ABSENT if configuration.enabled else None,
             **waiting._asdict(),
         )
+
+    def glance(self, configuration: ProxyConfiguration) -> Glance:
+        """Tell where the link of a configuration is, without looking at what waits for it."""
+        seat = self._seats.get(configuration.key)
+        target = seat.target if seat else None
+        if target is None:
+            absent = Glance(State.BACKOFF, ABSENT)
+            return absent if configuration.enabled else Glance(State.DISABLED)
+        if parting(target.configuration, configuration) is not None:
+            return Glance(State.DIALING, LEAVING)
+        return target.glance
 
     async def test(self, configuration: ProxyConfiguration) -> list[Step]:
         """Dial the target once, beside its link; raise DialledTooOften or StorageError."""

@@ -142,7 +142,9 @@ class Settings:
         async def keep() -> None:
             await self._configurations.note_password(configuration, password)
             target.configuration = replace(
-                target.configuration, target_auth_basic_password=password
+                target.configuration,
+                target_auth_basic_password=password,
+                password_from_target=True,
             )
             self._note(configuration, action, "intercepted", setting)
 

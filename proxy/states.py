@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class State(StrEnum):
@@ -22,6 +23,13 @@ class State(StrEnum):
 
 # Nobody there takes what a charger says, and it is not known when somebody will.
 UNAVAILABLE = frozenset({State.PENDING, State.REJECTED, State.INCOMPATIBLE, State.BACKOFF})
+
+
+class Glance(NamedTuple):
+    """Where a target link is, and what was wrong last."""
+
+    state: State
+    last_error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

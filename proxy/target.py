@@ -33,7 +33,7 @@ from proxy.overheard import target_tap
 from proxy.presence import Presence
 from proxy.silence import MUTE
 from proxy.standing import Standing
-from proxy.states import UNAVAILABLE, State, TargetStatus
+from proxy.states import UNAVAILABLE, Glance, State, TargetStatus
 from proxy.wishes import Wishes
 from storage.records import Origin
 
@@ -51,7 +51,7 @@ log = structlog.get_logger("ringmain.target")
 _REFUSED_CREDENTIALS = (401, 403)
 _APART = frozenset({State.INCOMPATIBLE, State.BACKOFF})
 # What of a configuration does not concern the link.
-_ASIDE = ("target_platform_identifier", "role", "policy", "updated_at")
+_ASIDE = ("target_platform_identifier", "role", "policy", "updated_at", "password_from_target")
 
 
 class TargetLink:
@@ -102,6 +102,11 @@ class TargetLink:
     def state(self) -> State:
         """Tell where the link is."""
         return self._standing.state
+
+    @property
+    def glance(self) -> Glance:
+        """Tell where the link is and what was wrong last."""
+        return Glance(self._standing.state, self._standing.last_error)
 
     def start(self) -> None:
         """Begin to dial."""

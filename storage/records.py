@@ -101,6 +101,7 @@ class Charger:
     last_close_code: int | None = None
     last_close_reason: str | None = None
     created_at: datetime
+    site_id: str | None = None
 
 
 class ConnectorStatus(NamedTuple):
@@ -131,12 +132,16 @@ class ProxyConfiguration:
     target_auth_client_cert_id: str | None = None
     target_charge_box_id: str | None = None
     target_ca_certificate: str | None = None
+    # The name that its certificate has to bear; None is the host of the URL.
+    target_ca_certificate_domain: str | None = None
     enabled: bool = True
     mode: str = "hybrid"
     role: str = "control"
     policy: Mapping[str, Any] = field(default_factory=dict)
     created_at: datetime
     updated_at: datetime
+    # Whether the target itself has set the password since it was configured.
+    password_from_target: bool = False
 
 
 @dataclass(frozen=True, slots=True)

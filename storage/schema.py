@@ -92,9 +92,16 @@ chargers = Table(
     Column("last_close_code", BigInteger),
     Column("last_close_reason", Text),
     Column("created_at", UtcTime, nullable=False),
+    Column("site_id", Text),
     PrimaryKeyConstraint("organization_uuid", "charge_box_id"),
     ForeignKeyConstraint(["organization_uuid"], ["organizations.organization_uuid"]),
 )
+for name, column in {
+    "ix_chargers_site": chargers.c.site_id,
+    "ix_chargers_serial": chargers.c.serial_number,
+}.items():
+    known = column.is_not(None)
+    Index(name, chargers.c.organization_uuid, column, sqlite_where=known, postgresql_where=known)
 
 connectors = Table(
     "connectors",

@@ -27,7 +27,7 @@ from storage.errors import SealBroken
 KEY_RING = "keyring.json"
 _SALT_BYTES = 16
 _NONCE_BYTES = 12
-_KEY_ID_BYTES = 4
+SEAL_BYTES = 4  # which name the key
 _BASE62 = string.ascii_letters + string.digits
 
 
@@ -62,7 +62,7 @@ class Sealer:
 
     def holds_key_of(self, sealed: bytes) -> bool:
         """Tell whether the key that sealed this text is in the ring."""
-        return sealed[:_KEY_ID_BYTES] in self._ciphers
+        return sealed[:SEAL_BYTES] in self._ciphers
 
     def seal(self, text: str, context: str) -> bytes:
         """Return the text sealed for this context."""
@@ -74,7 +74,7 @@ class Sealer:
 
     def unseal(self, sealed: bytes, context: str) -> str:
         """Return the text; raise SealBroken for a missing key, a wrong context, a changed byte."""
-        key_id, rest = sealed[:_KEY_ID_BYTES], sealed[_KEY_ID_BYTES:]
+        key_id, rest = sealed[:SEAL_BYTES], sealed[SEAL_BYTES:]
         cipher = self._ciphers.get(key_id)
         if cipher is None:
             raise SealBroken(f"The key ring has no key {key_id.hex()}.")
@@ -87,7 +87,7 @@ class Sealer:
 
 
 def _create(path: Path) -> None:
-    key_id = os.urandom(_KEY_ID_BYTES).hex()
+    key_id = os.urandom(SEAL_BYTES).hex()
     key = base64.b64encode(AESGCM.generate_key(256)).decode()
     ring = json.dumps({"current": key_id, "keys": {key_id: key}})
     path.parent.mkdir(parents=True, exist_ok=True)

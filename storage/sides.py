@@ -35,6 +35,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
+import storage.commissioning_schema
 import storage.operations_schema
 import storage.schema
 import storage.sink_schema

@@ -27,9 +27,11 @@ from storage.repositories.chargers import Chargers
 from storage.repositories.charging_profiles import ChargingProfiles
 from storage.repositories.client_certificates import ClientCertificates
 from storage.repositories.commands import Commands
+from storage.repositories.connection_details import StoredDetails
 from storage.repositories.dead_letters import DeadLetters
 from storage.repositories.id_pairs import IdPairs
 from storage.repositories.id_tokens import IdTokens
+from storage.repositories.installations import Installations
 from storage.repositories.jobs import Jobs
 from storage.repositories.known_tokens import KnownTokens
 from storage.repositories.local_lists import LocalLists
@@ -40,7 +42,9 @@ from storage.repositories.queues import Queues
 from storage.repositories.readings import Readings
 from storage.repositories.remote_starts import RemoteStarts
 from storage.repositories.reservations import Reservations
+from storage.repositories.rollouts import Rollouts
 from storage.repositories.sinks import Sinks
+from storage.repositories.sites import Sites
 from storage.repositories.station_limits import StationLimits
 from storage.repositories.transactions import Transactions
 from storage.secrets import Sealer
@@ -100,6 +104,10 @@ class Storage:
     local_lists: LocalLists
     jobs: Jobs
     sinks: Sinks
+    sites: Sites
+    connection_details: StoredDetails
+    installations: Installations
+    rollouts: Rollouts
     files: Files
 
     @cached_property
@@ -143,6 +151,8 @@ async def open_storage(
         await storage.proxy_configurations.check_seals()
         await storage.client_certificates.check_seals()
         await storage.sinks.check_seals()
+        await storage.connection_details.check_seals()
+        await storage.rollouts.check_seals()
         yield storage
     finally:
         writing.cancel()  # it writes what is left before it ends
@@ -170,6 +180,7 @@ async def assemble(
 ) -> Storage:
     """Build the journal and the repositories on an open database and its writer."""
     proxy_configurations = ProxyConfigurations(database, group, sealer)
+    rollouts = Rollouts(database, sealer)
     return Storage(
         database=database,
         group=group,
@@ -184,6 +195,10 @@ async def assemble(
         readings=Readings(database, clock),
         jobs=Jobs(database),
         sinks=Sinks(database, sealer),
+        sites=Sites(database),
+        connection_details=StoredDetails(database, sealer),
+        installations=Installations(database, proxy_configurations, rollouts),
+        rollouts=rollouts,
         files=files,
         **{name: repository(database, group) for name, repository in _WRITTEN_IN_BATCHES.items()},
     )

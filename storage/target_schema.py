@@ -42,12 +42,15 @@ proxy_configurations = Table(
     Column("target_auth_client_cert_id", Text),
     Column("target_charge_box_id", Text),
     Column("target_ca_certificate", Text),
+    Column("target_ca_certificate_domain", Text),
     Column("enabled", Boolean, nullable=False),
     Column("mode", Text, nullable=False),
     Column("role", Text, nullable=False),
     Column("policy", Json, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
+    # Whether the target itself has set the password since it was configured.
+    Column("password_from_target", Boolean, nullable=False),
     UniqueConstraint("organization_uuid", "charge_box_id"),
     of_charger(),
     sqlite_autoincrement=True,  # an id in the message log must never come to mean another target

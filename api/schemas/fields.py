@@ -22,6 +22,11 @@ LINES = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*"
 # OCPP's identifierString without the colon (it ends a Basic user name), and no step up a path;
 # of any length, so that one too long is not told that its characters are wrong.
 CHARGE_BOX_ID = r"(?!\.{1,2}$)[A-Za-z0-9*_=+|@. -]*"
+# A name of DNS, and no IPv4 address in any spelling: its last label begins with a letter.
+HOST_NAME = (
+    r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*"
+    r"[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+)
 INT64 = (1 << 63) - 1
 
 

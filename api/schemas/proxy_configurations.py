@@ -10,6 +10,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from api.schemas.common import Done, Success, next_cursor
 from api.schemas.fields import (
     CHARGE_BOX_ID,
+    HOST_NAME,
     LINES,
     Boolean,
     Integer,
@@ -76,6 +77,13 @@ class ProxyFields(Schema):
         about="PEM: trust this authority only.",
         **nullable(),
     )
+    target_ca_certificate_domain = text(
+        253,
+        pattern=HOST_NAME,
+        about="With wss://: the name that the target's certificate has to bear; by default the "
+        "host of the URL.",
+        **nullable(),
+    )
     enabled = Boolean(load_default=True)
     mode = choice(
         "hybrid",
@@ -116,6 +124,7 @@ class ProxyConfiguration(Schema):
     target_auth_client_cert_id = fields.String(allow_none=True)
     target_charge_box_id = fields.String(allow_none=True)
     target_ca_certificate = fields.String(allow_none=True)
+    target_ca_certificate_domain = fields.String(allow_none=True)
     enabled = Boolean()
     mode = fields.String()
     role = fields.String()

@@ -6,6 +6,7 @@ from typing import Any
 
 from alembic import context
 
+import storage.commissioning_schema
 import storage.operations_schema
 import storage.schema
 import storage.sink_schema

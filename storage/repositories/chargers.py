@@ -14,6 +14,7 @@ from storage.records import Charger, ChargerKey, ConnectorStatus, ProxyConfigura
 from storage.repositories.proxy_configurations import ProxyConfigurations
 from storage.repositories.rows import columns, keyed, rows_of_page
 from storage.statements import chargers as statements
+from storage.statements.installations import add_newcomer
 
 
 class Chargers:
@@ -37,6 +38,7 @@ class Chargers:
         """Store a charger with its proxy configuration, both or none; raise Conflict."""
         async with self._database.transaction() as transaction:
             await transaction.execute(statements.add_charger, columns(charger))
+            await transaction.execute(add_newcomer, charger.key._asdict())
             return await self._add_proxy(transaction, proxy)
 
     async def _add_proxy(
@@ -50,6 +52,29 @@ class Chargers:
         """Return one charger."""
         rows = await self._database.fetch(statements.charger, key._asdict())
         return _charger(rows[0]) if rows else None
+
+    async def with_serial(self, organization_uuid: str, serial_number: str) -> list[Charger]:
+        """Return the chargers that say this serial number, two of them at most."""
+        values = {
+            "organization_uuid": organization_uuid,
+            "serial_number": serial_number,
+            "limit": 2,
+        }
+        rows = await self._database.fetch(statements.chargers_with_serial, values)
+        return [_charger(row) for row in rows]
+
+    async def of_site(
+        self, organization_uuid: str, site_id: str, limit: int = 100, after: str | None = None
+    ) -> list[Charger]:
+        """Return a site's chargers by charge_box_id, those behind ``after``."""
+        values = {
+            "organization_uuid": organization_uuid,
+            "site_id": site_id,
+            "after": after or "",
+            "limit": limit,
+        }
+        rows = await self._database.fetch(statements.chargers_of_site, values)
+        return [_charger(row) for row in rows]
 
     async def update(self, key: ChargerKey, **changes: Any) -> Charger | None:
         """Change named fields of a charger; return None where it is not enrolled."""

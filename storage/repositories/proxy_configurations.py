@@ -76,13 +76,22 @@ class ProxyConfigurations:
 
         What is said while it is disabled is not queued.
         """
+        async with self._database.transaction() as transaction:
+            return await self._replace(transaction, configuration)
+
+    async def put(self, transaction: Transaction, configuration: ProxyConfiguration) -> None:
+        """Store a configuration within a transaction: a new one where it has no id."""
+        await (self._replace if configuration.id else self.add)(transaction, configuration)
+
+    async def _replace(
+        self, transaction: Transaction, configuration: ProxyConfiguration
+    ) -> ProxyConfiguration | None:
         row = self._row(configuration)
         row["of_id"] = configuration.id
         row["of_organization"] = configuration.key.organization_uuid
-        async with self._database.transaction() as transaction:
-            rows = await transaction.execute(statements.replace_proxy_configuration, row)
-            if rows:
-                await (resume if configuration.enabled else pause)(transaction, configuration.id)
+        rows = await transaction.execute(statements.replace_proxy_configuration, row)
+        if rows:
+            await (resume if configuration.enabled else pause)(transaction, configuration.id)
         return self._one(rows)
 
     async def delete(self, organization_uuid: str, id: int) -> bool:

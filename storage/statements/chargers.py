@@ -32,6 +32,25 @@ chargers_after = (
     .order_by(chargers.c.charge_box_id)
     .limit(limit())
 )
+chargers_with_serial = (
+    select(chargers)
+    .where(
+        chargers.c.organization_uuid == given(chargers.c.organization_uuid),
+        chargers.c.serial_number == given(chargers.c.serial_number),
+    )
+    .order_by(chargers.c.charge_box_id)
+    .limit(limit())
+)
+chargers_of_site = (
+    select(chargers)
+    .where(
+        chargers.c.organization_uuid == given(chargers.c.organization_uuid),
+        chargers.c.site_id == given(chargers.c.site_id),
+        chargers.c.charge_box_id > given(chargers.c.charge_box_id, "after"),
+    )
+    .order_by(chargers.c.charge_box_id)
+    .limit(limit())
+)
 CHANGEABLE = (
     "charger_name",
     "vendor_name",
@@ -43,6 +62,7 @@ CHANGEABLE = (
     "boot_policy",
     "supply_phases",
     "nominal_voltage",
+    "site_id",
 )
 replace_charger = (
     update(chargers)

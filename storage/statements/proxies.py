@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, null, select, update
+from sqlalchemy import delete, null, select, true, update
 
 from storage.statements.parts import given, insert_into, limit, of_charger, values
 from storage.target_schema import cursors, proxy_configurations
@@ -38,7 +38,10 @@ replace_proxy_configuration = (
 change_password = (
     update(proxy_configurations)
     .where(proxy_configurations.c.id == given(proxy_configurations.c.id, "of_id"))
-    .values(target_auth_basic_password=given(proxy_configurations.c.target_auth_basic_password))
+    .values(
+        target_auth_basic_password=given(proxy_configurations.c.target_auth_basic_password),
+        password_from_target=true(),
+    )
 )
 delete_proxy_configuration = (
     delete(proxy_configurations)

@@ -31,12 +31,12 @@ from csms.registry import Connection, Registry
 from csms.settings import Bind
 from csms.stations import STATIONS
 from csms.tap import journal_tap
-from csms.wiring import export_parts
+from csms.wiring import commissioned, export_parts
 from proxy.addresses import AddressGuard
 from proxy.errors import DialledTooOften
 from proxy.probe import Step
 from proxy.queues import Queues
-from proxy.states import State, TargetStatus
+from proxy.states import Glance, State, TargetStatus
 from proxy.store_door import StoreDoor
 from storage.clock import Clock
 from storage.exporter import Exporter
@@ -72,6 +72,9 @@ class WatchedRelays:
 
     async def configure(self, key: ChargerKey, old: ProxyConfiguration | None = None) -> None:
         self.configured.append(key)
+
+    def glance(self, configuration: ProxyConfiguration) -> Glance:
+        return Glance(State.DIALING if configuration.enabled else State.DISABLED)
 
     async def test(self, configuration: ProxyConfiguration) -> list[Step]:
         if len(self.tested) == 10:
@@ -249,14 +252,21 @@ async def parts(
     async with open_storage(tmp_path, clock) as storage:
         relays.queues = Queues(storage, clock, lambda *_: None)
         opening = replace(export_parts(storage, outside, clock), open_sink=bucket.open)
-        async with Exporter(opening).running() as exporter:
+        registry = Registry()
+        async with (
+            Exporter(opening).running() as exporter,
+            commissioned(storage, relays, registry, clock) as (provisioning, rollouts),
+        ):
             yield ApiParts(
                 storage=storage,
-                registry=Registry(),
+                registry=registry,
                 relays=relays,
                 guard=guard,
                 exports=exporter,
                 outside=outside,
+                commissioning=rollouts.commissioning,
+                provisioning=provisioning,
+                rollouts=rollouts,
                 clock=clock,
                 new_id=lambda: f"00000000-0000-4000-8000-{next(numbers):012d}",
                 public_ocpp_url="ws://ocpp.example.com",

@@ -12,7 +12,7 @@ from sqlalchemy import URL, Table, delete, func, insert, select, update
 from sqlalchemy.sql import ColumnElement
 
 from bench.cluster import OWNER
-from storage import operations_schema, sink_schema  # noqa: F401 - make their tables known
+from storage import commissioning_schema, operations_schema, sink_schema  # noqa: F401 - make their tables known
 from storage.columns import metadata
 from storage.database import Database
 from storage.errors import StorageError

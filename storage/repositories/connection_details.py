@@ -1,0 +1,70 @@
+"""Connection details: how chargers connect to their operator's own server, version by version."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from storage.commissioning_records import ConnectionDetails
+from storage.database import Database, Row
+from storage.errors import SealBroken
+from storage.repositories.rows import columns
+from storage.secrets import Sealer
+from storage.statements import connection_details as statements
+
+_SEALED = "basic_auth_password"
+
+
+class StoredDetails:
+    """Store versions; passwords are sealed on the way in and opened on the way out."""
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self._database = database
+        self._sealer = sealer
+
+    async def check_seals(self) -> None:
+        """Raise SealBroken where a stored password was sealed with a key that is not at hand."""
+        for row in await self._database.fetch(statements.sealed_passwords):
+            if not self._sealer.holds_key_of(bytes(row[_SEALED])):
+                raise SealBroken("The key ring lacks a key that connection details need.")
+
+    async def add(self, details: ConnectionDetails) -> ConnectionDetails:
+        """Store a new version and return it with its number."""
+        row = columns(details)
+        del row["number"]
+        if details.basic_auth_password is not None:
+            row[_SEALED] = self._sealer.seal(details.basic_auth_password, _context(row))
+        [added] = await self._database.execute(statements.add_details, row)
+        return replace(details, number=added["number"])
+
+    async def get(self, organization_uuid: str, version: str) -> ConnectionDetails | None:
+        """Return one version of an organization; raise SealBroken."""
+        return await self._one(
+            statements.details, {"organization_uuid": organization_uuid, "version": version}
+        )
+
+    async def latest(
+        self, organization_uuid: str, serial_number: str | None
+    ) -> ConnectionDetails | None:
+        """Return a charger's latest version, None names the operator's; raise SealBroken."""
+        if serial_number is None:
+            of_operator = {"organization_uuid": organization_uuid}
+            return await self._one(statements.latest_of_operator, of_operator)
+        return await self._one(
+            statements.latest_of_charger,
+            {"organization_uuid": organization_uuid, "serial_number": serial_number},
+        )
+
+    async def _one(self, statement: Any, values: dict[str, str]) -> ConnectionDetails | None:
+        rows = await self._database.fetch(statement, values)
+        return self._record(rows[0]) if rows else None
+
+    def _record(self, row: Row) -> ConnectionDetails:
+        values = dict(row)
+        if values[_SEALED] is not None:
+            values[_SEALED] = self._sealer.unseal(bytes(values[_SEALED]), _context(row))
+        return ConnectionDetails(**values)
+
+
+def _context(row: Row) -> str:
+    return f"{row['organization_uuid']}/connection_details/{row['version']}/{_SEALED}"

@@ -1,0 +1,167 @@
+"""Rollouts: what is being applied to the chargers of a site, and what became of each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from storage.commissioning_records import Rollout, RolloutState, RolloutStep, StepState
+from storage.database import Database, Row, Transaction, Write
+from storage.errors import SealBroken
+from storage.repositories.rows import columns, keyed
+from storage.secrets import Sealer
+from storage.statements import installations
+from storage.statements import rollouts as statements
+
+_KEPT = 50  # of a site
+_NEWEST = 2**62
+
+
+class Rollouts:
+    """Store rollouts step by step; what was installed before is sealed."""
+
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        self._database = database
+        self._sealer = sealer
+
+    async def check_seals(self) -> None:
+        """Raise SealBroken where something was sealed with a key that is not at hand."""
+        for row in await self._database.fetch(statements.sealed_before):
+            if not self._sealer.holds_key_of(bytes(row["before"])):
+                raise SealBroken("The key ring lacks a key that rollouts need.")
+
+    async def begin(
+        self, rollout: Rollout, steps: Sequence[RolloutStep], wanted: Sequence[str | None]
+    ) -> None:
+        """Store a rollout, which claims its chargers; what still runs at the site is superseded.
+
+        One with a number is there already: it is opened again, with these steps. ``wanted`` is the
+        version that the charger of each step is to have.
+        """
+        row = columns(rollout)
+        del row["number"]
+        of_site = {
+            "organization_uuid": rollout.organization_uuid,
+            "site_id": rollout.site_id,
+        }
+        claims = [
+            {**_claim(rollout, step), "wanted_version": version}
+            for step, version in zip(steps, wanted, strict=True)
+        ]
+        at = {**of_site, "at": rollout.created_at}
+        writes = [
+            Write(statements.supersede, [at]),
+            Write(statements.supersede_steps, [at]),
+            *self._opened(rollout, row),
+            Write(statements.forget_old, [{**of_site, "limit": _KEPT}]),
+        ]
+        if steps:
+            added = [self._row(step) for step in steps]
+            writes += [Write(statements.add_step, added), Write(installations.claim, claims)]
+        await self._database.write(writes)
+
+    def _opened(self, rollout: Rollout, row: dict[str, Any]) -> list[Write]:
+        if not rollout.number:
+            return [Write(statements.add_rollout, [row])]
+        again = {name: row[name] for name in statements.REOPENED}
+        return [
+            Write(statements.reopen_rollout, [{**again, "of_rollout": rollout.rollout_id}]),
+            Write(statements.drop_steps, [{"rollout_id": rollout.rollout_id}]),
+        ]
+
+    async def get(self, organization_uuid: str, rollout_id: str) -> Rollout | None:
+        """Return one rollout of an organization."""
+        values = {"organization_uuid": organization_uuid, "rollout_id": rollout_id}
+        rows = await self._database.fetch(statements.rollout, values)
+        return Rollout(**rows[0]) if rows else None
+
+    async def unfinished(self) -> list[Rollout]:
+        """Return the rollouts of all organizations that have not ended, oldest first."""
+        rows = await self._database.fetch(statements.running_rollouts)
+        return [Rollout(**row) for row in rows]
+
+    async def steps(
+        self, rollout_id: str, limit: int = 1 << 20, after: int = -1
+    ) -> list[RolloutStep]:
+        """Return the steps of a rollout in order, those behind a place; raise SealBroken."""
+        values = {"rollout_id": rollout_id, "after": after, "limit": limit}
+        rows = await self._database.fetch(statements.steps_after, values)
+        return [self._step(row) for row in rows]
+
+    async def states(self, rollout_id: str) -> dict[str, int]:
+        """Count the steps of a rollout by state."""
+        rows = await self._database.fetch(statements.states_of_steps, {"rollout_id": rollout_id})
+        return {row["state"]: row["chargers"] for row in rows}
+
+    async def finish_step(self, step: RolloutStep, transaction: Transaction | None = None) -> None:
+        """Note what became of one charger, within a transaction where one is given."""
+        values = {
+            "of_rollout": step.rollout_id,
+            "at": step.place,
+            **{
+                name: value
+                for name, value in self._row(step).items()
+                if name in {"state", "error", "before", "finished_at"}
+            },
+        }
+        await (transaction or self._database).execute(statements.finish_step, values)
+
+    async def finish(
+        self,
+        rollout: Rollout,
+        state: RolloutState,
+        at: datetime,
+        error: str | None = None,
+        rest: StepState = "halted",
+    ) -> None:
+        """Note that a rollout has ended; the steps that it did not come to are ``rest`` now."""
+        end = {"of_rollout": rollout.rollout_id, "error": error, "finished_at": at}
+        left = {"of_claim": rollout.rollout_id, "state": rest, "error": error}
+        await self._database.write(
+            [
+                Write(statements.finish_rollout, [{**end, "state": state}]),
+                Write(statements.finish_open_steps, [{**end, "state": rest}]),
+                Write(installations.give_up, [left]),
+            ]
+        )
+
+    def _row(self, step: RolloutStep) -> dict[str, Any]:
+        row = columns(step)
+        if step.before is not None:
+            text = json.dumps(step.before)  # a password may have lone surrogates
+            row["before"] = self._sealer.seal(text, _context(row))
+        return row
+
+    def _step(self, row: Row) -> RolloutStep:
+        values = keyed(row)
+        if row["before"] is not None:
+            values["before"] = json.loads(self._sealer.unseal(bytes(row["before"]), _context(row)))
+        return RolloutStep(**values)
+
+    async def list(
+        self, organization_uuid: str, site_id: str, limit: int = 100, before: int | None = None
+    ) -> list[Rollout]:
+        """Return a site's rollouts, newest first, those with a number below ``before``."""
+        values = {
+            "organization_uuid": organization_uuid,
+            "site_id": site_id,
+            "before": _NEWEST if before is None else before,
+            "limit": limit,
+        }
+        rows = await self._database.fetch(statements.rollouts_before, values)
+        return [Rollout(**row) for row in rows]
+
+
+def _claim(rollout: Rollout, step: RolloutStep) -> dict[str, Any]:
+    return {
+        **step.key._asdict(),
+        "claim": rollout.rollout_id,
+        "requested_by": rollout.requested_by,
+        "requested_at": rollout.created_at,
+    }
+
+
+def _context(row: Row) -> str:
+    return f"{row['organization_uuid']}/rollout_steps/{row['rollout_id']}/{row['place']}/before"

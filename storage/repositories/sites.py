@@ -1,0 +1,81 @@
+"""Sites: which chargers stand in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from storage.commissioning_records import Site
+from storage.database import Database, Write
+from storage.repositories.rows import columns
+from storage.statements import sites as statements
+
+
+class Sites:
+    """Store sites; a charger belongs to one at most."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, site: Site, charge_box_ids: Iterable[str]) -> None:
+        """Store a new site; these chargers are its from now on."""
+        await self._database.write(
+            [
+                Write(statements.add_site, [columns(site)]),
+                *_entering(site.organization_uuid, site.site_id, charge_box_ids),
+            ]
+        )
+
+    async def get(self, organization_uuid: str, site_id: str) -> Site | None:
+        """Return one site of an organization."""
+        values = {"organization_uuid": organization_uuid, "site_id": site_id}
+        rows = await self._database.fetch(statements.site, values)
+        return Site(**rows[0]) if rows else None
+
+    async def change(
+        self, site: Site, at: datetime, *, entering: Iterable[str], leaving: Iterable[str]
+    ) -> None:
+        """Store a site's name, and let chargers enter it and leave it."""
+        named = {"of_organization": site.organization_uuid, "of_site": site.site_id}
+        gone = [_row(site.organization_uuid, site.site_id, name) for name in leaving]
+        await self._database.write(
+            [
+                Write(statements.change_site, [{**named, "name": site.name, "updated_at": at}]),
+                *([Write(statements.leave_site, gone)] if gone else []),
+                *_entering(site.organization_uuid, site.site_id, entering),
+            ]
+        )
+
+    async def delete(self, organization_uuid: str, site_id: str) -> bool:
+        """Delete a site with what was rolled out to it; its chargers stay as they are."""
+        values = {"organization_uuid": organization_uuid, "site_id": site_id}
+        async with self._database.transaction() as transaction:
+            await transaction.execute(statements.empty_site, values)
+            return bool(await transaction.execute(statements.delete_site, values))
+
+    async def whereabouts(self, organization_uuid: str) -> dict[str, str | None]:
+        """Return the site of each charger of an organization, by charge_box_id."""
+        values = {"organization_uuid": organization_uuid}
+        rows = await self._database.fetch(statements.whereabouts, values)
+        return {row["charge_box_id"]: row["site_id"] for row in rows}
+
+    async def list(
+        self, organization_uuid: str, limit: int = 100, after: str | None = None
+    ) -> list[Site]:
+        """Return sites by id, those behind ``after``."""
+        values = {"organization_uuid": organization_uuid, "limit": limit, "after": after or ""}
+        rows = await self._database.fetch(statements.sites_after, values)
+        return [Site(**row) for row in rows]
+
+
+def _entering(organization_uuid: str, site_id: str, charge_box_ids: Iterable[str]) -> list[Write]:
+    rows = [_row(organization_uuid, site_id, name) for name in charge_box_ids]
+    return [Write(statements.enter_site, rows)] if rows else []
+
+
+def _row(organization_uuid: str, site_id: str, charge_box_id: str) -> dict[str, str]:
+    return {
+        "organization_uuid": organization_uuid,
+        "charge_box_id": charge_box_id,
+        "site": site_id,
+    }

@@ -1,0 +1,97 @@
+"""Rollouts to sites, and what became of each charger."""
+
+from __future__ import annotations
+
+from sqlalchemy import and_, delete, func, literal, select, update
+
+from storage.commissioning_schema import rollout_steps, rollouts
+from storage.secrets import SEAL_BYTES
+from storage.statements.parts import given, insert_into, limit
+
+_R, _S = rollouts.c, rollout_steps.c
+_RUNNING = _R.state == literal("running")
+_OF_SITE = and_(
+    _R.organization_uuid == given(_R.organization_uuid), _R.site_id == given(_R.site_id)
+)
+
+add_rollout = insert_into(rollouts, without=("number",))
+rollout = select(rollouts).where(
+    _R.organization_uuid == given(_R.organization_uuid), _R.rollout_id == given(_R.rollout_id)
+)
+rollouts_before = (
+    select(rollouts)
+    .where(_OF_SITE, _R.number < given(_R.number, "before"))
+    .order_by(_R.number.desc())
+    .limit(limit())
+)
+running_rollouts = select(rollouts).where(_RUNNING).order_by(_R.number)
+finish_rollout = (
+    update(rollouts)
+    .where(_R.rollout_id == given(_R.rollout_id, "of_rollout"), _RUNNING)
+    .values(state=given(_R.state), error=given(_R.error), finished_at=given(_R.finished_at))
+)
+REOPENED = (
+    "canary_chargers",
+    "canary_seconds",
+    "state",
+    "error",
+    "requested_by",
+    "finished_at",
+)
+reopen_rollout = (
+    update(rollouts)
+    .where(_R.rollout_id == given(_R.rollout_id, "of_rollout"))
+    .values({name: given(_R[name]) for name in REOPENED})
+)
+# Whoever rolls out something else to the site ends what still runs there.
+supersede = (
+    update(rollouts)
+    .where(_OF_SITE, _RUNNING)
+    .values(state=literal("superseded"), finished_at=given(_R.finished_at, "at"))
+)
+_superseded = (
+    select(_R.rollout_id).where(_OF_SITE, _R.state == literal("superseded")).scalar_subquery()
+)
+supersede_steps = (
+    update(rollout_steps)
+    .where(_S.rollout_id.in_(_superseded), _S.state == literal("pending"))
+    .values(state=literal("superseded"), finished_at=given(_S.finished_at, "at"))
+)
+_newest = (
+    select(_R.number).where(_OF_SITE).order_by(_R.number.desc()).limit(limit()).scalar_subquery()
+)
+forget_old = delete(rollouts).where(_OF_SITE, ~_RUNNING, _R.number.not_in(_newest))
+
+# ---- steps ----
+
+_STEP = and_(_S.rollout_id == given(_S.rollout_id, "of_rollout"), _S.place == given(_S.place, "at"))
+
+add_step = insert_into(rollout_steps)
+drop_steps = delete(rollout_steps).where(_S.rollout_id == given(_S.rollout_id))
+steps_after = (
+    select(rollout_steps)
+    .where(_S.rollout_id == given(_S.rollout_id), _S.place > given(_S.place, "after"))
+    .order_by(_S.place)
+    .limit(limit())
+)
+finish_step = (
+    update(rollout_steps)
+    .where(_STEP)
+    .values({name: given(_S[name]) for name in ("state", "error", "before", "finished_at")})
+)
+finish_open_steps = (
+    update(rollout_steps)
+    .where(_S.rollout_id == given(_S.rollout_id, "of_rollout"), _S.state == literal("pending"))
+    .values(state=given(_S.state), error=given(_S.error), finished_at=given(_S.finished_at))
+)
+states_of_steps = (
+    select(_S.state, func.count().label("chargers"))
+    .where(_S.rollout_id == given(_S.rollout_id))
+    .group_by(_S.state)
+)
+# They may be many: what a seal begins with names its key.
+sealed_before = (
+    select(func.substr(_S.before, 1, SEAL_BYTES).label("before"))
+    .where(_S.before.is_not(None))
+    .distinct()
+)

@@ -1,0 +1,54 @@
+"""Sites, and which chargers belong to each."""
+
+from __future__ import annotations
+
+from sqlalchemy import and_, delete, null, select, update
+
+from storage.commissioning_schema import sites
+from storage.schema import chargers
+from storage.statements.parts import given, insert_into, limit, of_charger
+
+_OF_ORGANIZATION = sites.c.organization_uuid == given(sites.c.organization_uuid)
+_NAMED = and_(_OF_ORGANIZATION, sites.c.site_id == given(sites.c.site_id))
+
+add_site = insert_into(sites)
+site = select(sites).where(_NAMED)
+sites_after = (
+    select(sites)
+    .where(_OF_ORGANIZATION, sites.c.site_id > given(sites.c.site_id, "after"))
+    .order_by(sites.c.site_id)
+    .limit(limit())
+)
+change_site = (
+    update(sites)
+    .where(
+        sites.c.organization_uuid == given(sites.c.organization_uuid, "of_organization"),
+        sites.c.site_id == given(sites.c.site_id, "of_site"),
+    )
+    .values(name=given(sites.c.name), updated_at=given(sites.c.updated_at))
+)
+delete_site = delete(sites).where(_NAMED).returning(sites.c.site_id)
+
+# ---- its chargers ----
+
+whereabouts = (
+    select(chargers.c.charge_box_id, chargers.c.site_id)
+    .where(chargers.c.organization_uuid == given(chargers.c.organization_uuid))
+    .order_by(chargers.c.charge_box_id)
+)
+enter_site = (
+    update(chargers).where(of_charger(chargers)).values(site_id=given(chargers.c.site_id, "site"))
+)
+leave_site = (
+    update(chargers)
+    .where(of_charger(chargers), chargers.c.site_id == given(chargers.c.site_id, "site"))
+    .values(site_id=null())
+)
+empty_site = (
+    update(chargers)
+    .where(
+        chargers.c.organization_uuid == given(chargers.c.organization_uuid),
+        chargers.c.site_id == given(chargers.c.site_id),
+    )
+    .values(site_id=null())
+)
