@@ -1,0 +1,40 @@
+"""Find the charger that a path names by its serial number, else by its charge_box_id.
+
+A serial number is but what a charger says of itself: where it leads to more than one charger,
+nobody guesses.
+"""
+
+from __future__ import annotations
+
+from api.errors import NotFound, Taken
+from api.routing import Request
+from storage.records import Charger, ChargerKey
+
+
+async def charger_of(request: Request) -> Charger:
+    """Return the charger that the path names; raise NotFound, or Taken where several have it."""
+    name, chargers = request.path["serialNumber"], request.parts.storage.chargers
+    found = {one.key: one for one in await chargers.with_serial(request.organization_uuid, name)}
+    named = await chargers.get(ChargerKey(request.organization_uuid, name))
+    if named is not None:
+        found[named.key] = named
+    if not found:
+        raise NotFound("There is no charger with this serial number or charge_box_id.")
+    if len(found) > 1:
+        raise Taken(_told(sorted(key.charge_box_id for key in found), named))
+    (charger,) = found.values()
+    return charger
+
+
+def _told(names: list[str], named: Charger | None) -> str:
+    if named is None:
+        return (
+            f"Several chargers have this serial number, {names[0]} and {names[1]} among them: "
+            "name the one you mean by its charge_box_id."
+        )
+    own = named.key.charge_box_id
+    others = " and ".join(name for name in names if name != own)
+    return (
+        f"This is the charge_box_id of one charger and the serial number of {others}: name {others}"
+        f" by charge_box_id, and {own} by a serial number of its own."
+    )
