@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import json
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar
-from urllib.parse import unquote
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -22,19 +20,12 @@ from csms import arguments, logs, settings, wiring
 from csms.demo import run_demo
 from csms.errors import RingmainError
 from csms.moving import move
-from simulators.enrolment import enrol, names
-from simulators.programs import run_charger, run_fleet, run_target
+from csms.playing import play, run
+from csms.simulating import simulate
 from storage.clock import SystemClock, timestamp
 from storage.errors import StorageError
 from storage.records import ApiKey, Scope
 from storage.store import Storage
-
-# Threads of uvloop, half of which look names up at a time, for everybody. With its 4 the names of
-# one owner that nobody answers for would keep all others from their targets and stores.
-_LOOKING_UP = "128"
-
-T = TypeVar("T")
-Version: TypeAlias = Literal["1.6", "2.0.1", "2.1"]
 
 app = typer.Typer(
     name="ringmain",
@@ -45,7 +36,6 @@ app = typer.Typer(
 )
 org = typer.Typer(no_args_is_help=True, help="Organizations: the tenants of this server.")
 key = typer.Typer(no_args_is_help=True, help="API keys.")
-simulate = typer.Typer(no_args_is_help=True, help="Simulated chargers and targets.")
 db = typer.Typer(no_args_is_help=True, help="The database.")
 for name, group in {"org": org, "key": key, "simulate": simulate, "db": db}.items():
     app.add_typer(group, name=name)
@@ -69,21 +59,12 @@ def _print(data: Any, *, one_line: bool) -> None:
     print(json.dumps(data, indent=indent, default=_plain))  # noqa: T201 - the data asked for
 
 
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    try:
-        import uvloop  # noqa: PLC0415 - not on Windows
-    except ImportError:
-        return asyncio.run(work)
-    os.environ.setdefault("UV_THREADPOOL_SIZE", _LOOKING_UP)
-    return uvloop.run(work)
-
-
 @app.command(epilog=settings.describe().replace("\n", "\n\n"))
 def serve() -> None:
     """Run the server: chargers, targets and REST. Settings are environment variables."""
     chosen = _settings()
     logs.configure(chosen.log_format, chosen.log_level)
-    _run(_serve(chosen))
+    run(_serve(chosen))
 
 
 async def _serve(chosen: settings.Settings) -> None:
@@ -106,7 +87,7 @@ def demo(
 ) -> None:
     """Show the whole picture on this machine, with no configuration; nothing is kept."""
     logs.configure("auto", "warning")
-    _play(run_demo(seconds))
+    play(run_demo(seconds))
 
 
 OneLine = Annotated[bool, typer.Option("--json", help="All on one line, for programs.")]
@@ -187,90 +168,6 @@ def key_revoke(key_id: str, *, one_line: OneLine = False) -> None:
     _print(_with_storage(work), one_line=one_line)
 
 
-Seconds = Annotated[float | None, typer.Option(min=1, help="Stop by itself after so long.")]
-Factor = Annotated[float, typer.Option(min=0.01, help="How much faster than the clock.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON line per event.")]
-
-
-@simulate.command("charger")
-def simulate_charger(
-    url: Annotated[
-        str,
-        typer.Option(
-            callback=arguments.charger_url, help="The ocpp_proxy_url or ocpp_url of enrolment."
-        ),
-    ],
-    password: Annotated[str | None, typer.Option(envvar="OCPP_PASSWORD")] = None,
-    version: Annotated[Version, typer.Option(help="OCPP version.")] = "1.6",
-    time_factor: Factor = 1.0,
-    seconds: Seconds = None,
-    *,
-    as_json: AsJson = False,
-) -> None:
-    """Play one charger that charges now and then, and obeys."""
-    base, _, charge_box_id = url.rpartition("/")
-    _play(
-        run_charger(
-            base,
-            unquote(charge_box_id),
-            password,
-            version=version,
-            time_factor=time_factor,
-            seconds=seconds,
-            as_json=as_json,
-        )
-    )
-
-
-@simulate.command("fleet")
-def simulate_fleet(
-    api: Annotated[
-        str, typer.Option(callback=arguments.api_url, help="The server's HTTP address.")
-    ],
-    org: Annotated[str, typer.Option(help="The organization's UUID.")],
-    key: Annotated[
-        str, typer.Option(envvar="RINGMAIN_API_KEY", help="A key of that organization.")
-    ],
-    count: Annotated[int, typer.Option(min=1, max=9999)] = 10,
-    prefix: Annotated[str, typer.Option(help="Their ids are this and a number.")] = "SIM-",
-    time_factor: Factor = 1.0,
-    seconds: Seconds = None,
-    *,
-    as_json: AsJson = False,
-) -> None:
-    """Enrol many chargers, all versions in turn, and play them all."""
-
-    async def enrol_and_run() -> None:
-        dials = await enrol(api, org, key, names(count, prefix))
-        await run_fleet(dials, time_factor=time_factor, seconds=seconds, as_json=as_json)
-
-    _play(enrol_and_run())
-
-
-@simulate.command("target")
-def simulate_target(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 9100,
-    password: Annotated[str | None, typer.Option(help="Refuse whoever has another one.")] = None,
-    seconds: Seconds = None,
-    *,
-    as_json: AsJson = False,
-) -> None:
-    """Play a third-party CSMS that takes every charger, of all versions."""
-    _play(run_target("127.0.0.1", port, password, seconds=seconds, as_json=as_json))
-
-
-def _play(work: Coroutine[Any, Any, None]) -> None:
-    with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
-        _run(_until_terminated(work))
-
-
-async def _until_terminated(work: Coroutine[Any, Any, None]) -> None:
-    """Let SIGTERM end it as Ctrl-C does: links closed, temporary files gone, terminal restored."""
-    playing = asyncio.ensure_future(work)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, playing.cancel)
-    await playing
-
-
 @db.command("upgrade")
 def db_upgrade(*, one_line: OneLine = False) -> None:
     """Bring the database to the schema of this version; with the embedded one `serve` does it."""
@@ -297,7 +194,7 @@ def _with_storage(work: Callable[[Storage], Awaitable[Any]]) -> Any:
         async with wiring.storage_of(_settings(), SystemClock()) as storage:
             return await work(storage)
 
-    return _run(opened())
+    return run(opened())
 
 
 def _plain(value: Any) -> Any:

@@ -148,12 +148,12 @@ async def test_the_settings_are_listed_by_help() -> None:
 
 LOOK_UP = """
 import asyncio
-from csms.__main__ import _run
+from csms.playing import run
 
 async def look_up():
     await asyncio.get_running_loop().getaddrinfo("localhost", 80)
 
-_run(look_up())
+run(look_up())
 print(len(list(__import__("pathlib").Path("/proc/self/task").iterdir())))
 """
 
