@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from storage.commissioning_records import Installation, RolloutStep
 from storage.database import Database, Transaction
 from storage.records import ChargerKey, ProxyConfiguration
 from storage.repositories.proxy_configurations import ProxyConfigurations
 from storage.repositories.rollouts import Rollouts
-from storage.repositories.rows import columns, keyed, rows_of_page
+from storage.repositories.rows import columns, keyed, rows_among
 from storage.statements import installations as statements
 
 
@@ -29,13 +29,29 @@ class Installations:
         return Installation(**keyed(rows[0])) if rows else None
 
     async def of(
-        self, organization_uuid: str, charge_box_ids: Sequence[str]
+        self, organization_uuid: str, charge_box_ids: Iterable[str]
     ) -> dict[str, Installation]:
-        """Return what is installed at the chargers of one page, by charge_box_id."""
-        rows = await rows_of_page(
-            self._database, statements.installations_between, organization_uuid, charge_box_ids
+        """Return what is installed at many chargers, by charge_box_id."""
+        rows = await rows_among(
+            self._database, statements.installations_among, organization_uuid, charge_box_ids
         )
-        return {name: Installation(**keyed(row)) for name, own in rows.items() for row in own}
+        return {row["charge_box_id"]: Installation(**keyed(row)) for row in rows}
+
+    async def of_configurations(
+        self, configurations: Sequence[ProxyConfiguration]
+    ) -> dict[ChargerKey, Installation]:
+        """Return what is installed where one page of an organization's configurations is."""
+        if not configurations:
+            return {}
+        ids = [one.id for one in configurations]
+        values = {
+            "organization_uuid": configurations[0].key.organization_uuid,
+            "first": min(ids),
+            "last": max(ids),
+        }
+        rows = await self._database.fetch(statements.installations_of_configurations, values)
+        found = (Installation(**keyed(row)) for row in rows)
+        return {one.key: one for one in found}
 
     async def put(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from storage.commissioning_records import Site
@@ -52,6 +52,22 @@ class Sites:
         async with self._database.transaction() as transaction:
             await transaction.execute(statements.empty_site, values)
             return bool(await transaction.execute(statements.delete_site, values))
+
+    async def members(self, organization_uuid: str, site_id: str) -> Sequence[str]:
+        """Return the charge_box_ids of a site's chargers, in order."""
+        values = {"organization_uuid": organization_uuid, "site_id": site_id}
+        rows = await self._database.fetch(statements.members, values)
+        return [row["charge_box_id"] for row in rows]
+
+    async def sizes(self, organization_uuid: str, site_ids: Sequence[str]) -> dict[str, int]:
+        """Count the chargers of each site of one page, by its id."""
+        if not site_ids:
+            return {}
+        span = {"first": min(site_ids), "last": max(site_ids)}
+        values = {"organization_uuid": organization_uuid, **span}
+        rows = await self._database.fetch(statements.sizes_between, values)
+        found = {row["site_id"]: row["chargers"] for row in rows}
+        return {site_id: found.get(site_id, 0) for site_id in site_ids}
 
     async def whereabouts(self, organization_uuid: str) -> dict[str, str | None]:
         """Return the site of each charger of an organization, by charge_box_id."""

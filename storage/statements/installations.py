@@ -4,22 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import delete, literal, null, select, update
+from sqlalchemy import and_, delete, literal, null, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from storage.commissioning_schema import installations, newcomers
 from storage.schema import chargers
-from storage.statements.parts import given, insert_or_update, of_charger, to_change
+from storage.statements.parts import among, given, insert_or_update, of_charger, to_change
+from storage.target_schema import proxy_configurations
 
 _C = installations.c
 _KEY = ("organization_uuid", "charge_box_id")
 
 installation = select(installations).where(of_charger(installations))
 installation_to_change = to_change(installation)
-installations_between = select(installations).where(
-    _C.organization_uuid == given(_C.organization_uuid),
-    _C.charge_box_id >= given(_C.charge_box_id, "first"),
-    _C.charge_box_id <= given(_C.charge_box_id, "last"),
+installations_among = select(installations).where(
+    _C.organization_uuid == given(_C.organization_uuid), among(_C.charge_box_id)
+)
+# A page of configurations is in the order of their ids: their chargers may lie far apart.
+installations_of_configurations = (
+    select(installations)
+    .join(
+        proxy_configurations,
+        and_(*(proxy_configurations.c[name] == _C[name] for name in _KEY)),
+    )
+    .where(
+        proxy_configurations.c.organization_uuid == given(_C.organization_uuid),
+        proxy_configurations.c.id >= given(proxy_configurations.c.id, "first"),
+        proxy_configurations.c.id <= given(proxy_configurations.c.id, "last"),
+    )
 )
 put_installation = insert_or_update(installations, _KEY)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, delete, null, select, update
+from sqlalchemy import and_, delete, func, null, select, update
 
 from storage.commissioning_schema import sites
 from storage.schema import chargers
@@ -34,6 +34,23 @@ delete_site = delete(sites).where(_NAMED).returning(sites.c.site_id)
 whereabouts = (
     select(chargers.c.charge_box_id, chargers.c.site_id)
     .where(chargers.c.organization_uuid == given(chargers.c.organization_uuid))
+    .order_by(chargers.c.charge_box_id)
+)
+sizes_between = (
+    select(chargers.c.site_id, func.count().label("chargers"))
+    .where(
+        chargers.c.organization_uuid == given(chargers.c.organization_uuid),
+        chargers.c.site_id >= given(chargers.c.site_id, "first"),
+        chargers.c.site_id <= given(chargers.c.site_id, "last"),
+    )
+    .group_by(chargers.c.site_id)
+)
+members = (
+    select(chargers.c.charge_box_id)
+    .where(
+        chargers.c.organization_uuid == given(chargers.c.organization_uuid),
+        chargers.c.site_id == given(chargers.c.site_id),
+    )
     .order_by(chargers.c.charge_box_id)
 )
 enter_site = (
