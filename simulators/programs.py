@@ -13,7 +13,7 @@ from rich.console import Console
 
 from csms.errors import RingmainError
 from simulators.charger import Charger
-from simulators.enrolment import Dial
+from simulators.enrolment import Dial, enrol
 from simulators.fleet import Driver, Fleet, Statistics
 from simulators.progress import (
     LineView,
@@ -24,6 +24,7 @@ from simulators.progress import (
     sums,
     target_table,
 )
+from simulators.site import VERSIONS, Operator
 from simulators.target import Conduct, Target
 
 TOKEN = "04A1B2C3D4E5F6"  # noqa: S105 - an RFID card, as printed on it
@@ -105,6 +106,39 @@ async def run_fleet(
     fleet = Fleet(chargers, at_once=at_once, stagger_s=stagger_s)
     end = await _play(fleet, _driver(id_token, charge_s, away_s), view, seconds)
     _conclude(chargers, end, console, as_json=as_json)
+
+
+async def run_site(
+    api_url: str,
+    organization_uuid: str,
+    api_key: str,
+    *,
+    name: str,
+    charge_box_ids: Sequence[str],
+    time_factor: float = 1.0,
+    seconds: float | None = None,
+    as_json: bool = False,
+    console: Console | None = None,
+) -> None:
+    """Enrol chargers, make a site of them, say which one it is, and play them as a fleet.
+
+    Raises EnrolmentFailed, SiteFailed and NeverConnected.
+    """
+    console = console or Console()
+    dials = await enrol(api_url, organization_uuid, api_key, charge_box_ids)
+    async with Operator.at(api_url, organization_uuid, api_key) as operator:
+        site_id = await operator.make_site(name, charge_box_ids)
+    site = {"site_id": site_id, "name": name, "chargers": list(charge_box_ids)}
+    whole = f"site {site_id}, {name}: {charge_box_ids[0]} to {charge_box_ids[-1]}"
+    print_line(console, json.dumps({"site": site}) if as_json else whole)
+    await run_fleet(
+        dials,
+        versions=VERSIONS,
+        time_factor=time_factor,
+        seconds=seconds,
+        as_json=as_json,
+        console=console,
+    )
 
 
 async def run_target(
