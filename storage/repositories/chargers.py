@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from storage.database import Database, Row, Transaction
 from storage.group_commit import GroupCommit
 from storage.records import Charger, ChargerKey, ConnectorStatus, ProxyConfiguration
 from storage.repositories.proxy_configurations import ProxyConfigurations
-from storage.repositories.rows import columns, keyed, rows_of_page
+from storage.repositories.rows import columns, keyed, rows_among, rows_of_page
 from storage.statements import chargers as statements
 from storage.statements.installations import add_newcomer
 
@@ -62,6 +62,15 @@ class Chargers:
         }
         rows = await self._database.fetch(statements.chargers_with_serial, values)
         return [_charger(row) for row in rows]
+
+    async def among(
+        self, organization_uuid: str, charge_box_ids: Iterable[str]
+    ) -> dict[str, Charger]:
+        """Return those of many chargers that are enrolled, by charge_box_id."""
+        rows = await rows_among(
+            self._database, statements.chargers_among, organization_uuid, charge_box_ids
+        )
+        return {row["charge_box_id"]: _charger(row) for row in rows}
 
     async def of_site(
         self, organization_uuid: str, site_id: str, limit: int = 100, after: str | None = None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 from storage.commissioning_records import ConnectionDetails
 from storage.database import Database, Row
 from storage.errors import SealBroken
-from storage.repositories.rows import columns
+from storage.repositories.rows import columns, rows_among
 from storage.secrets import Sealer
 from storage.statements import connection_details as statements
 
@@ -42,6 +43,15 @@ class StoredDetails:
         return await self._one(
             statements.details, {"organization_uuid": organization_uuid, "version": version}
         )
+
+    async def among(
+        self, organization_uuid: str, versions: Iterable[str]
+    ) -> dict[str, ConnectionDetails]:
+        """Return many versions of an organization, by version; raise SealBroken."""
+        rows = await rows_among(
+            self._database, statements.details_among, organization_uuid, versions
+        )
+        return {row["version"]: self._record(row) for row in rows}
 
     async def latest(
         self, organization_uuid: str, serial_number: str | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from storage.commissioning_records import Installation, RolloutStep
 from storage.database import Database, Transaction

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ from storage.errors import SealBroken
 from storage.group_commit import GroupCommit
 from storage.records import ChargerKey, Cursor, ProxyConfiguration
 from storage.repositories.queues import pause, resume
-from storage.repositories.rows import columns, keyed
+from storage.repositories.rows import columns, keyed, rows_among
 from storage.secrets import Sealer
 from storage.statements import proxies as statements
 from storage.statements.messages import last_position
@@ -70,6 +71,15 @@ class ProxyConfigurations:
         return self._one(
             await self._database.fetch(statements.proxy_configuration_of, key._asdict())
         )
+
+    async def among(
+        self, organization_uuid: str, charge_box_ids: Iterable[str]
+    ) -> dict[str, ProxyConfiguration]:
+        """Return the configurations of many chargers, by charge_box_id."""
+        rows = await rows_among(
+            self._database, statements.proxy_configurations_among, organization_uuid, charge_box_ids
+        )
+        return {row["charge_box_id"]: self._record(row) for row in rows}
 
     async def replace(self, configuration: ProxyConfiguration) -> ProxyConfiguration | None:
         """Store a changed configuration; its charger cannot change.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from functools import cache
 from operator import attrgetter
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from storage.database import Database, Row, Statement
 from storage.records import ChargerKey
+from storage.statements.parts import AMONG, names_among
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -38,6 +39,21 @@ def _columns(kind: Any) -> tuple[Sequence[str], Callable[[Any], Any]]:
     named: Sequence[str] = getattr(kind, "_fields", ()) or [field.name for field in fields(kind)]
     paths = [path for name in named for path in _PATHS.get(name, (name,))]
     return [path.rpartition(".")[2] for path in paths], attrgetter(*paths)
+
+
+async def rows_among(
+    database: Database, statement: Statement, organization_uuid: str, names: Iterable[str]
+) -> list[Row]:
+    """Return the rows of an organization that have one of many names, in no order.
+
+    However far apart the names are, nothing between them is read.
+    """
+    found: list[Row] = []
+    left = list(dict.fromkeys(names))
+    for begin in range(0, len(left), AMONG):
+        some = names_among(left[begin : begin + AMONG])
+        found += await database.fetch(statement, {"organization_uuid": organization_uuid, **some})
+    return found
 
 
 async def rows_of_page(

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from storage.schema import chargers, connectors
 from storage.statements.parts import (
+    among,
     given,
     insert_into,
     limit,
@@ -40,6 +41,10 @@ chargers_with_serial = (
     )
     .order_by(chargers.c.charge_box_id)
     .limit(limit())
+)
+chargers_among = select(chargers).where(
+    chargers.c.organization_uuid == given(chargers.c.organization_uuid),
+    among(chargers.c.charge_box_id),
 )
 chargers_of_site = (
     select(chargers)

@@ -8,13 +8,14 @@ from sqlalchemy import literal_column, select
 from sqlalchemy.sql import ColumnElement
 
 from storage.commissioning_schema import connection_details
-from storage.statements.parts import given, insert_into
+from storage.statements.parts import among, given, insert_into
 
 _C = connection_details.c
 _OF_ORGANIZATION = _C.organization_uuid == given(_C.organization_uuid)
 
 add_details = insert_into(connection_details, without=("number",)).returning(_C.number)
 details = select(connection_details).where(_OF_ORGANIZATION, _C.version == given(_C.version))
+details_among = select(connection_details).where(_OF_ORGANIZATION, among(_C.version))
 
 
 def _latest(condition: ColumnElement[bool]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -56,6 +56,20 @@ def of_charger_by_the_way(table: FromClause) -> ColumnElement[bool]:
         table.c.organization_uuid.concat("") == given(table.c.organization_uuid),
         table.c.charge_box_id == given(table.c.charge_box_id),
     )
+
+
+AMONG = 100
+
+
+def among(column: KeyedColumnElement[Any]) -> ColumnElement[bool]:
+    """Return the condition that a column has one of AMONG given names: `names_among` gives them."""
+    return column.in_([given(column, f"name_{place}") for place in range(AMONG)])
+
+
+def names_among(names: Sequence[str]) -> dict[str, str]:
+    """Return the parameters of `among` for at least one name and AMONG at most."""
+    last = len(names) - 1
+    return {f"name_{place}": names[min(place, last)] for place in range(AMONG)}
 
 
 def point(query: AnyQuery) -> AnyQuery:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import delete, null, select, true, update
 
-from storage.statements.parts import given, insert_into, limit, of_charger, values
+from storage.statements.parts import among, given, insert_into, limit, of_charger, values
 from storage.target_schema import cursors, proxy_configurations
 
 add_proxy_configuration = insert_into(proxy_configurations, without=("id",)).returning(
@@ -15,6 +15,10 @@ proxy_configuration = select(proxy_configurations).where(
     proxy_configurations.c.id == given(proxy_configurations.c.id),
 )
 proxy_configuration_of = select(proxy_configurations).where(of_charger(proxy_configurations))
+proxy_configurations_among = select(proxy_configurations).where(
+    proxy_configurations.c.organization_uuid == given(proxy_configurations.c.organization_uuid),
+    among(proxy_configurations.c.charge_box_id),
+)
 proxy_configurations_after = (
     select(proxy_configurations)
     .where(

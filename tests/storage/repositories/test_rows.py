@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from storage.records import Transaction
-from storage.repositories.rows import columns, keyed, rows_of_page
+from storage.repositories.rows import columns, keyed, rows_among, rows_of_page
+from storage.statements import chargers
 from storage.statements import transactions as statements
+from storage.statements.parts import AMONG
 from storage.store import Storage
 from tests.storage.doubles import ALICE, BOB, ORGANIZATION
-from tests.storage.records import transaction
+from tests.storage.records import charger, transaction
 
 
 def test_a_record_comes_back_from_its_row() -> None:
@@ -26,3 +28,20 @@ async def test_a_page_has_the_rows_of_its_own_chargers_only(storage: Storage) ->
     page = await rows_of_page(storage.database, statements.running_between, ORGANIZATION, names)
 
     assert {name: len(rows) for name, rows in page.items()} == {ALICE.charge_box_id: 1, "CP-Z": 0}
+
+
+async def test_of_many_names_those_are_found_that_are_there(storage: Storage) -> None:
+    await storage.chargers.enroll(charger(BOB), None)
+    strangers = [f"CP-X{number}" for number in range(AMONG)]
+    asked = [ALICE.charge_box_id, *strangers, BOB.charge_box_id, ALICE.charge_box_id]
+
+    async def found(*names: str, organization_uuid: str = ORGANIZATION) -> list[str]:
+        among = chargers.chargers_among
+        rows = await rows_among(storage.database, among, organization_uuid, names)
+        return sorted(row["charge_box_id"] for row in rows)
+
+    assert await found(*asked) == sorted([ALICE.charge_box_id, BOB.charge_box_id])
+    assert await found(ALICE.charge_box_id) == [ALICE.charge_box_id]
+    assert await found(*strangers) == []
+    assert await found() == []
+    assert await found(*asked, organization_uuid="another") == []
