@@ -20,10 +20,11 @@ from sqlalchemy import URL, Boolean, Column, Double, LargeBinary, Table, Text, i
 from bench import cluster
 from csms.moving import move
 from storage import migrate
-from storage.columns import Json, UtcTime, metadata
+from storage.columns import Json, UtcTime
 from storage.engines import parse_url
 from storage.partitions import SPAN
 from storage.sides import Side
+from storage.tables import metadata
 
 MESSAGES, CHARGERS = 100_000, 1_000
 AT_ONCE = 1000
@@ -107,6 +108,8 @@ _NAMED: Mapping[str, Callable[[int, int], Any]] = {
     "charge_box_id": lambda _, charger: f"CP\0{charger}",
     "proxy_configuration_id": lambda _, charger: 1 + charger,
     "sink_id": lambda _, charger: 1 + charger,
+    "site_id": lambda _, charger: 1 + charger,
+    "rollout_id": lambda _, charger: 1 + charger,
     "seq": lambda number, _: FIRST + number,
     "id": lambda number, _: 1 + number,
 }

@@ -20,21 +20,17 @@ from sqlalchemy import (
 
 from storage.columns import Serial, UtcTime, key_columns, metadata, of_charger
 
-
-def _organization() -> Column[str]:
-    owner = ForeignKey("organizations.organization_uuid")
-    return Column("organization_uuid", Text, owner, nullable=False)
-
-
 sites = Table(
     "sites",
     metadata,
     Column("site_id", Text, primary_key=True),
-    _organization(),
+    Column(
+        "organization_uuid", Text, ForeignKey("organizations.organization_uuid"), nullable=False
+    ),
     Column("name", Text, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
-    Index(None, "organization_uuid"),
+    Index(None, "organization_uuid", "site_id"),
 )
 
 # Never changed: a later one has another version. Of the whole operator without a serial number.
@@ -43,7 +39,9 @@ connection_details = Table(
     metadata,
     Column("number", Serial, primary_key=True),
     Column("version", Text, nullable=False, unique=True),
-    _organization(),
+    Column(
+        "organization_uuid", Text, ForeignKey("organizations.organization_uuid"), nullable=False
+    ),
     Column("serial_number", Text),
     Column("charge_point_id", Text),
     Column("connectivity_mode", Text, nullable=False),
@@ -117,6 +115,7 @@ rollout_steps = Table(
     ),
     Column("place", BigInteger, nullable=False),
     *key_columns(),
+    Column("wanted_version", Text),
     Column("state", Text, nullable=False),
     Column("error", Text),
     Column("before", LargeBinary),  # what was installed, sealed

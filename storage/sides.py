@@ -35,17 +35,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-import storage.commissioning_schema
-import storage.operations_schema
-import storage.schema
-import storage.sink_schema
-import storage.target_schema  # noqa: F401 - all make their tables known
 from storage import partitions
-from storage.columns import Json, UtcTime, metadata
+from storage.columns import Json, Serial, UtcTime
 from storage.engines import shown
 from storage.errors import StorageUnavailable
 from storage.postgres_errors import reason
 from storage.postgres_types import escaped, unescaped
+from storage.tables import metadata
 from storage.tenancy import EVERYBODY, SETTING
 
 # In the order in which rows can be added: who is referred to comes first.
@@ -163,9 +159,9 @@ class Side:
     def numbers(self, connection: Connection) -> dict[str, int]:
         """Return the highest number that each table has given out, of rows that are gone too."""
         highest = {
-            table.name: connection.scalar(select(func.max(table.c.id))) or 0
+            table.name: connection.scalar(select(func.max(table.c[_NUMBER_OF[table.name]]))) or 0
             for table in self.tables
-            if "id" in table.c and metadata.tables[table.name].c.id.type.python_type is int
+            if table.name in _NUMBER_OF
         }
         for name, number in _GIVEN[self.kind](connection, highest):
             highest[name] = max(highest[name], number)
@@ -230,8 +226,22 @@ _BEGIN_AT = text(
     "INSERT INTO sqlite_sequence (name, seq) SELECT :table, :number"
     " WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = :table)"
 )
-_SEQUENCE = text("SELECT pg_get_serial_sequence(:table, 'id')")
+_SEQUENCE = text("SELECT pg_get_serial_sequence(:table, :number)")
 _SET = text("SELECT setval(CAST(:sequence AS regclass), :number)")
+# The column by which a table numbers its rows.
+_NUMBER_OF: Mapping[str, str] = {
+    table.name: column.name
+    for table in metadata.sorted_tables
+    for column in table.columns
+    if column.type is Serial and column is table.autoincrement_column
+}
+
+
+def _sequence(connection: Connection, table: str) -> str | None:
+    sequence: str | None = connection.scalar(
+        _SEQUENCE, {"table": table, "number": _NUMBER_OF[table]}
+    )
+    return sequence
 
 
 def _given_by_sqlite(
@@ -246,7 +256,7 @@ def _given_by_postgres(
     connection: Connection, tables: Mapping[str, int]
 ) -> Iterator[tuple[str, int]]:
     for name in tables:
-        sequence = connection.scalar(_SEQUENCE, {"table": name})
+        sequence = _sequence(connection, name)
         if sequence is not None:
             last = text(f"SELECT last_value FROM {sequence} WHERE is_called")  # noqa: S608 - its name
             yield name, connection.scalar(last) or 0
@@ -261,7 +271,7 @@ def _go_on_in_sqlite(connection: Connection, table: str, number: int) -> None:
 
 
 def _go_on_in_postgres(connection: Connection, table: str, number: int) -> None:
-    sequence = connection.scalar(_SEQUENCE, {"table": table})
+    sequence = _sequence(connection, table)
     if sequence is not None:
         connection.execute(_SET, {"sequence": sequence, "number": number})
 

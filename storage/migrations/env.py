@@ -6,13 +6,9 @@ from typing import Any
 
 from alembic import context
 
-import storage.commissioning_schema
-import storage.operations_schema
-import storage.schema
-import storage.sink_schema
-import storage.target_schema  # noqa: F401 - all make their tables known
-from storage.columns import ONLY_ON, metadata
+from storage.columns import ONLY_ON
 from storage.partitions import is_partition
+from storage.tables import metadata
 
 
 def _is_of_the_schema(name: str | None, kind: str, _parents: Any) -> bool:

@@ -12,8 +12,6 @@ from sqlalchemy import URL, Table, delete, func, insert, select, update
 from sqlalchemy.sql import ColumnElement
 
 from bench.cluster import OWNER
-from storage import commissioning_schema, operations_schema, sink_schema  # noqa: F401 - make their tables known
-from storage.columns import metadata
 from storage.database import Database
 from storage.errors import StorageError
 from storage.journal import Journal
@@ -21,6 +19,7 @@ from storage.records import ChargerKey
 from storage.schema import charger_messages, messages
 from storage.statements.messages import last_position
 from storage.statements.spoken import file_messages
+from storage.tables import metadata
 from storage.target_schema import proxy_configurations
 from storage.tenancy import EVERYBODY, acting_for, on_behalf_of
 from tests.storage.postgres import Admin

@@ -27,8 +27,11 @@ CHARGERS, PROXIES = "chargers", "proxy_configurations"
 ORGANIZATION, KEY = ("organization_uuid",), ("organization_uuid", "charge_box_id")
 TABLES = (SITES, DETAILS, INSTALLATIONS, NEWCOMERS, ROLLOUTS, STEPS)
 FLAG = "password_from_target"
-# Chargers are found by these, where they are known.
-FOUND_BY = {"ix_chargers_site": "site_id", "ix_chargers_serial": "serial_number"}
+# Chargers are found by these, where they are known; those of a site in order.
+FOUND_BY = {
+    "ix_chargers_site": ("site_id", "charge_box_id"),
+    "ix_chargers_serial": ("serial_number",),
+}
 FILL = (
     "INSERT INTO newcomers SELECT organization_uuid, charge_box_id FROM chargers"
     " WHERE boot_payload IS NULL"
@@ -42,12 +45,13 @@ def _flag(name: str) -> sa.Column[bool]:
 def upgrade() -> None:
     """Make the tables; who has not booted yet is a newcomer."""
     op.add_column(CHARGERS, *texts("site_id", nullable=True))
-    for name, column in FOUND_BY.items():
-        index(name, CHARGERS, "organization_uuid", column, where=f"{column} IS NOT NULL")
+    for name, columns in FOUND_BY.items():
+        index(name, CHARGERS, *ORGANIZATION, *columns, where=f"{columns[0]} IS NOT NULL")
     op.add_column(PROXIES, *texts("target_ca_certificate_domain", nullable=True))
     no = sa.false()
     op.add_column(PROXIES, sa.Column(FLAG, sa.Boolean(), server_default=no, nullable=False))
-    _sites()
+    _stored()
+    _installed()
     _rollouts()
     op.execute(FILL)
     if on_postgresql():
@@ -56,7 +60,7 @@ def upgrade() -> None:
             protect(table)
 
 
-def _sites() -> None:
+def _stored() -> None:
     op.create_table(
         SITES,
         *texts("site_id", "organization_uuid", "name"),
@@ -64,7 +68,7 @@ def _sites() -> None:
         primary_key(SITES, "site_id"),
         belongs(SITES, ORGANIZATION, "organizations", goes=False),
     )
-    index("ix_sites_organization_uuid", SITES, "organization_uuid")
+    index("ix_sites_organization_uuid_site_id", SITES, *ORGANIZATION, "site_id")
     op.create_table(
         DETAILS,
         serial("number"),
@@ -81,7 +85,10 @@ def _sites() -> None:
         belongs(DETAILS, ORGANIZATION, "organizations", goes=False),
     )
     by_serial = "ix_connection_details_organization_uuid_serial_number_number"
-    index(by_serial, DETAILS, "organization_uuid", "serial_number", "number")
+    index(by_serial, DETAILS, *ORGANIZATION, "serial_number", "number")
+
+
+def _installed() -> None:
     op.create_table(
         INSTALLATIONS,
         *texts(*KEY),
@@ -120,7 +127,9 @@ def _rollouts() -> None:
         STEPS,
         *texts("rollout_id"),
         *integers("place"),
-        *texts(*KEY, "state"),
+        *texts(*KEY),
+        *texts("wanted_version", nullable=True),
+        *texts("state"),
         *texts("error", nullable=True),
         *blobs("before", nullable=True),
         *integers("finished_at", nullable=True),
