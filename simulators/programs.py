@@ -90,7 +90,19 @@ async def run_fleet(
 
     Ends after ``seconds``; raises NeverConnected where one of them never was.
     """
-    chargers = [
+    chargers = chargers_of(dials, versions, time_factor)
+    console = console or Console()
+    view = _view(chargers, console, as_json=as_json)
+    fleet = Fleet(chargers, at_once=at_once, stagger_s=stagger_s)
+    end = await _play(fleet, _driver(id_token, charge_s, away_s), view, seconds)
+    _conclude(chargers, end, console, as_json=as_json)
+
+
+def chargers_of(
+    dials: Sequence[Dial], versions: Sequence[str], time_factor: float
+) -> list[Charger]:
+    """Make chargers, versions in turn."""
+    return [
         Charger(
             dial.url,
             dial.charge_box_id,
@@ -101,11 +113,6 @@ async def run_fleet(
         )
         for dial, version in zip(dials, cycle(versions), strict=False)
     ]
-    console = console or Console()
-    view = _view(chargers, console, as_json=as_json)
-    fleet = Fleet(chargers, at_once=at_once, stagger_s=stagger_s)
-    end = await _play(fleet, _driver(id_token, charge_s, away_s), view, seconds)
-    _conclude(chargers, end, console, as_json=as_json)
 
 
 async def run_site(
