@@ -21,6 +21,7 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from ipaddress import ip_address
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import (
@@ -64,7 +65,7 @@ class Destination:
     """Where and how to dial: rendered URL, vetted addresses, the one subprotocol, credentials.
 
     ``ca_certificate`` is the PEM of the only authority to trust, None for the system's own;
-    ``server_name`` is what the target's certificate has to bear, None for the host of the URL;
+    ``server_name`` is the name that the target's certificate has to bear, None for the URL's host;
     ``identity`` is what we show where the target asks. ``warning`` is for whoever reads the status.
     """
 
@@ -211,8 +212,7 @@ async def _handshake(
         secure: dict[str, Any] = {}
         if _is_secure(to.url):
             secure["ssl"] = await asyncio.to_thread(tls.context, to.ca_certificate, to.identity)
-            if to.server_name is not None:
-                secure["server_hostname"] = to.server_name
+            secure["server_hostname"] = _server_name(to)
         return await connect(
             to.url,
             sock=opened,
@@ -239,6 +239,10 @@ def _is_secure(url: str) -> bool:
     return url.lower().startswith("wss:")
 
 
+def _server_name(to: Destination) -> str:
+    return tls.server_name(urlsplit(to.url).hostname or "", to.server_name)
+
+
 def _authorization(to: Destination) -> dict[str, str]:
     if to.password is None:
         return {}
@@ -252,6 +256,8 @@ def _translated(failure: Exception, to: Destination) -> ProxyError:
     # Which of these it is depends on how quick the target was to hang up.
     if isinstance(failure, ConnectionClosed) or isinstance(failure.__cause__, EOFError):
         failure = ConnectionError()
+    if isinstance(failure, ssl.SSLError):
+        return TargetUnreachable(tls.reason(failure, _server_name(to), to.ca_certificate))
     told = next(say(failure) for kind, say in _SAID if isinstance(failure, kind))
     if to.identity is not None and isinstance(failure, ConnectionError):
         # Not every server says why, and with TLS 1.3 the reason may be overtaken by the reset.
@@ -269,7 +275,6 @@ _SAID: tuple[tuple[_Kinds, Callable[[Any], ProxyError]], ...] = (
         NegotiationError,
         lambda _: IncompatibleTarget("The target chose what was not offered."),
     ),
-    (ssl.SSLError, lambda failure: TargetUnreachable(tls.reason(failure))),
     (
         OSError,
         # Not the fault's own text, which names the address.

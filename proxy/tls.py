@@ -11,9 +11,11 @@ import ssl
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -40,6 +42,9 @@ def context(ca_certificate: str | None = None, identity: Identity | None = None)
     """
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies certificate and name
     made.minimum_version = ssl.TLSVersion.TLSv1_2
+    # The common name counts where a certificate bears no DNS name besides: many an operator's own
+    # authority issues such, and it is by that name that commissioning speaks of them.
+    made.hostname_checks_common_name = True
     if ca_certificate is None:
         made.load_default_certs()
     else:
@@ -65,22 +70,63 @@ def _show(made: ssl.SSLContext, identity: Identity) -> None:
         made.load_cert_chain(file.name, password=password)
 
 
-def reason(failure: ssl.SSLError) -> str:
-    """Say in one sentence why TLS with a target failed."""
+def server_name(host: str, domain: str | None = None) -> str:
+    """Return the name that is asked for and that the certificate has to bear: only this one.
+
+    ``host`` is the URL's; where a ``domain`` is given it holds, wherever that leads.
+    """
+    return (domain or host).removesuffix(".")  # no certificate has the dot (RFC 6066 §3)
+
+
+def reason(failure: ssl.SSLError, name: str = "", ca_certificate: str | None = None) -> str:
+    """Say in one sentence why TLS failed with a target that was to bear this name.
+
+    ``ca_certificate`` is what was trusted, None for the system's authorities.
+    """
     if isinstance(failure, ssl.SSLCertVerificationError):
-        why = _DISTRUSTED.get(failure.verify_code, failure.verify_message)
+        why = _distrust(failure, name, ca_certificate)
         return f"The target's certificate is not trusted: {why}."
     alert = failure.reason or "no reason given"
     return _ALERTS.get(alert, f"TLS failed: {alert.replace('_', ' ').lower()}.")
 
 
+def _distrust(failure: ssl.SSLCertVerificationError, name: str, ca_certificate: str | None) -> str:
+    code = failure.verify_code
+    if code in _OF_NAME:
+        return f"it is for another name than {name}"
+    if ca_certificate is None:
+        return _DISTRUSTED.get(code, failure.verify_message)
+    if code in _OF_TIME:  # the library does not tell whose time it is
+        return _untimely(ca_certificate) or _DISTRUSTED[code]
+    return _OF_PINNED.get(code) or _DISTRUSTED.get(code, failure.verify_message)
+
+
+def _untimely(ca_certificate: str) -> str | None:
+    """Say what is wrong with pinned authorities none of which is valid now."""
+    now = datetime.now(UTC)  # as the library reads the time
+    pinned = x509.load_pem_x509_certificates(ca_certificate.encode())
+    if all(one.not_valid_after_utc < now for one in pinned):
+        return "the authority that is pinned has expired"
+    if all(one.not_valid_before_utc > now for one in pinned):
+        return "the authority that is pinned is not valid yet"
+    return None
+
+
 # OpenSSL's X509_V_ERR_* numbers.
+_OF_TIME = frozenset({9, 10})
+_OF_NAME = frozenset({62, 64})
+_NO_ISSUER = (2, 7, 19, 20, 21)
 _DISTRUSTED: Mapping[int, str] = {
     9: "it is not valid yet",
     10: "it has expired",
     18: "it is self-signed",
-    **dict.fromkeys((2, 19, 20, 21), "its authority is unknown"),
-    **dict.fromkeys((62, 64), "it is for another name"),
+    26: "it is not for servers",
+    **dict.fromkeys(_NO_ISSUER, "its authority is unknown"),
+    **dict.fromkeys((24, 79), "what has issued it is no authority"),
+}
+_OF_PINNED: Mapping[int, str] = {
+    18: "it is self-signed, and not the one that is pinned",
+    **dict.fromkeys(_NO_ISSUER, "its authority is not the one that is pinned"),
 }
 _WANTED = "The target demands a client certificate."
 _REFUSED = "The target refused our client certificate: {}."

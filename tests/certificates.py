@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -56,8 +58,12 @@ def signed(
     ca: bool = False,
     key: Key | None = None,
     since: datetime | None = None,
+    bears: Sequence[str] | None = None,
 ) -> str:
-    """Return a certificate as PEM, valid from and until so long after now."""
+    """Return a certificate as PEM, valid from and until so long after now.
+
+    A server's ``bears`` these DNS names, by default its own; without any it has a common name only.
+    """
     now = since or datetime.now(UTC)
     public_key = (key or key_of(name)).public_key()
     builder = (
@@ -77,9 +83,8 @@ def signed(
     if ca:
         identifier = x509.SubjectKeyIdentifier.from_public_key(public_key)
         builder = builder.add_extension(identifier, critical=False)
-    else:
-        names = x509.SubjectAlternativeName([x509.DNSName(name)])
-        builder = builder.add_extension(names, critical=False)
+    elif names := [x509.DNSName(one) for one in ([name] if bears is None else bears)]:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     made = builder.sign(key_of(by), hashes.SHA256())
     return made.public_bytes(Encoding.PEM).decode()
 
@@ -90,16 +95,21 @@ def authority(name: str = ROOT) -> str:
     return signed(name, by=name, ca=True)
 
 
-def issued(name: str, *, by: str = ROOT, ends: timedelta = DAY, begins: timedelta = -DAY) -> Issued:
-    """Return a certificate for this name with its key, signed by an authority."""
-    return Issued(signed(name, by=by, ends=ends, begins=begins), key_pem(key_of(name)))
+def issued(name: str, **issuing: Any) -> Issued:
+    """Return a certificate for this name with its key, `signed` by an authority."""
+    return Issued(signed(name, **issuing), key_pem(key_of(name)))
 
 
-def certificate(
-    folder: Path, name: str, *, by: str = ROOT, ends: timedelta = DAY, begins: timedelta = -DAY
-) -> Path:
+def certificate(folder: Path, name: str, **issuing: Any) -> Path:
     """Write a server's certificate for this name, with its key, and return the file."""
-    chain, key = issued(name, by=by, ends=ends, begins=begins)
+    chain, key = issued(name, **issuing)
     file = folder / f"{name}.pem"
     file.write_text(key + chain)
     return file
+
+
+def server_side(certificate: Path) -> ssl.SSLContext:
+    """Return how a server speaks TLS that shows this certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context

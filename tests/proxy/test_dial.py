@@ -36,8 +36,19 @@ from proxy.errors import (
 )
 from proxy.tls import Identity
 from storage.sinks.port import Endpoint
-from tests.certificates import DAY, authority, certificate, issued, signed
+from tests.certificates import (
+    DAY,
+    ROOT,
+    authority,
+    certificate,
+    issued,
+    key_of,
+    server_side,
+    signed,
+)
 from tests.doubles import PATIENCE, until
+
+pytestmark = pytest.mark.sqlite_only("nothing is stored")
 
 Served = Callable[[ServerConnection], Awaitable[None]]
 
@@ -306,19 +317,20 @@ async def test_what_was_used_up_on_one_connection_is_not_there_on_the_next() -> 
 
 @contextlib.asynccontextmanager
 async def secure_listener(
-    folder: Path, name: str = "target.example", *, asks: bool = False, **issued: Any
+    folder: Path,
+    name: str = "target.example",
+    secured: Callable[[Path], ssl.SSLContext] = server_side,
+    **issuing: Any,
 ) -> AsyncIterator[int]:
-    async with listener(ssl=server_side(certificate(folder, name, **issued), asks=asks)) as port:
+    async with listener(ssl=secured(certificate(folder, name, **issuing))) as port:
         yield port
 
 
-def server_side(certificate: Path, *, asks: bool = False) -> ssl.SSLContext:
-    """Return the target's side of TLS, which may ask for a client certificate."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    if asks:
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.load_verify_locations(cadata=authority())
+def asking(certificate: Path) -> ssl.SSLContext:
+    """Return the side of a target that demands a client certificate."""
+    context = server_side(certificate)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(cadata=authority())
     return context
 
 
@@ -365,14 +377,53 @@ async def test_a_pinned_authority_need_not_be_a_root(tmp_path: Path) -> None:
 DISTRUSTED = {
     "expired": ({"begins": -2 * DAY, "ends": -DAY}, {}, "it has expired"),
     "not valid yet": ({"begins": DAY, "ends": 2 * DAY}, {}, "it is not valid yet"),
-    "another name": ({}, {"host": "other.example"}, "it is for another name"),
-    "another address": ({}, {"host": "127.0.0.1"}, "it is for another name"),
-    "self-signed": ({"by": "target.example"}, {}, "it is self-signed"),
+    "another name": ({}, {"host": "other.example"}, "it is for another name than other.example"),
+    "another address": ({}, {"host": "127.0.0.1"}, "it is for another name than 127.0.0.1"),
+    "not the name that is verified, though the host's": (
+        {},
+        {"server_name": "ocpp.operator.example"},
+        "it is for another name than ocpp.operator.example",
+    ),
+    "another common name": (
+        {"bears": []},
+        {"server_name": "ocpp.operator.example"},
+        "it is for another name than ocpp.operator.example",
+    ),
+    "the right common name beside another name": (
+        {"bears": ["other.example"]},
+        {},
+        "it is for another name than target.example",
+    ),
+    "self-signed": (
+        {"by": "target.example"},
+        {},
+        "it is self-signed, and not the one that is pinned",
+    ),
+    "self-signed, nothing pinned": (
+        {"by": "target.example"},
+        {"ca_certificate": None},
+        "it is self-signed",
+    ),
     "nobody's": ({}, {"ca_certificate": None}, "its authority is unknown"),
     "of another authority": (
         {},
         {"ca_certificate": authority("Another authority")},
-        "its authority is unknown",
+        "its authority is not the one that is pinned",
+    ),
+    "of an authority that has another key by now": (
+        {},
+        {"ca_certificate": signed(ROOT, by=ROOT, ca=True, key=key_of("new"))},
+        "its authority is not the one that is pinned",
+    ),
+    "of an authority that has expired": (
+        {},
+        {"ca_certificate": signed(ROOT, by=ROOT, ca=True, begins=-2 * DAY, ends=-DAY)},
+        "the authority that is pinned has expired",
+    ),
+    "of an authority that is not valid yet": (
+        {},
+        {"ca_certificate": signed(ROOT, by=ROOT, ca=True, begins=DAY, ends=2 * DAY)},
+        "the authority that is pinned is not valid yet",
     ),
 }
 
@@ -386,6 +437,45 @@ async def test_a_certificate_that_proves_nothing_ends_the_dial(
 
     assert isinstance(said, TargetUnreachable)
     assert str(said) == f"The target's certificate is not trusted: {why}."
+
+
+@contextlib.asynccontextmanager
+async def asked_for(
+    folder: Path, name: str, **issuing: Any
+) -> AsyncIterator[tuple[int, list[str]]]:
+    """Serve with a certificate, and remember for which name dials ask."""
+    asked: list[str] = []
+    context = server_side(certificate(folder, name, **issuing))
+    context.sni_callback = lambda _, name, __: asked.append(name or "")
+    async with listener(ssl=context) as port:
+        yield port, asked
+
+
+@pytest.mark.parametrize("host", ["target.example", "elsewhere.example", "127.0.0.1"])
+@pytest.mark.parametrize("issuing", [{}, {"bears": []}], ids=["DNS name", "common name only"])
+async def test_the_name_to_verify_holds_wherever_the_url_leads(
+    tmp_path: Path, host: str, issuing: dict[str, Any]
+) -> None:
+    async with asked_for(tmp_path, "ocpp.operator.example", **issuing) as (port, asked):
+        to = secured(port, host=host, server_name="ocpp.operator.example")
+        await (await dial(to)).close(1000, "")
+
+    assert asked == ["ocpp.operator.example"]
+
+
+@pytest.mark.parametrize("name", ["target.operator.example", "*.operator.example"])
+async def test_a_common_name_will_do_where_a_certificate_bears_no_other(
+    tmp_path: Path, name: str
+) -> None:
+    async with secure_listener(tmp_path, name, bears=[]) as port:
+        await (await dial(secured(port, host="target.operator.example"))).close(1000, "")
+
+
+async def test_nobody_bears_the_dot_that_ends_a_host(tmp_path: Path) -> None:
+    async with asked_for(tmp_path, "target.example") as (port, asked):
+        await (await dial(secured(port, host="target.example."))).close(1000, "")
+
+    assert asked == ["target.example"]
 
 
 async def test_tls_before_1_2_is_not_spoken(tmp_path: Path) -> None:
@@ -427,9 +517,7 @@ async def test_a_client_certificate_is_shown_where_it_is_asked_for(tmp_path: Pat
     async def look(connection: ServerConnection) -> None:
         seen.append(connection.transport.get_extra_info("peercert")["subject"])
 
-    async with listener(
-        look, ssl=server_side(certificate(tmp_path, "target.example"), asks=True)
-    ) as port:
+    async with listener(look, ssl=asking(certificate(tmp_path, "target.example"))) as port:
         target = await dial(secured(port, identity=identity()))
         await target.close(1000, "")
 
@@ -438,7 +526,7 @@ async def test_a_client_certificate_is_shown_where_it_is_asked_for(tmp_path: Pat
 
 async def test_a_whole_chain_is_shown(tmp_path: Path) -> None:
     branch, depot = signed("Branch authority", ca=True), issued("Depot", by="Branch authority")
-    async with secure_listener(tmp_path, asks=True) as port:
+    async with secure_listener(tmp_path, secured=asking) as port:
         shown = Identity(depot.chain + branch, depot.key)
         target = await dial(secured(port, identity=shown))
         await target.close(1000, "")
@@ -461,18 +549,16 @@ REFUSED = {
 async def test_a_refused_client_certificate_is_told(
     tmp_path: Path, shown: Identity | None, why: str
 ) -> None:
-    async with plain_spoken(
-        server_side(certificate(tmp_path, "target.example"), asks=True)
-    ) as port:
+    async with plain_spoken(asking(certificate(tmp_path, "target.example"))) as port:
         said = await failure(secured(port, identity=shown))
 
     assert str(said) == why
 
 
 async def test_a_missing_client_certificate_is_told_with_tls_1_2_as_well(tmp_path: Path) -> None:
-    asking = server_side(certificate(tmp_path, "target.example"), asks=True)
-    asking.maximum_version = ssl.TLSVersion.TLSv1_2
-    async with plain_spoken(asking) as port:
+    old = asking(certificate(tmp_path, "target.example"))
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    async with plain_spoken(old) as port:
         said = await failure(secured(port))
 
     assert "it may demand a client certificate" in str(said)
@@ -480,7 +566,7 @@ async def test_a_missing_client_certificate_is_told_with_tls_1_2_as_well(tmp_pat
 
 async def test_a_refusal_without_a_word_is_told_as_what_it_may_be(tmp_path: Path) -> None:
     foreign = identity("Foreign", by="Foreign authority")
-    async with secure_listener(tmp_path, asks=True) as port:
+    async with secure_listener(tmp_path, secured=asking) as port:
         said = await failure(secured(port, identity=foreign))
 
     assert isinstance(said, TargetUnreachable)

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from proxy.tls import Identity, context, reason
-from tests.certificates import authority, issued
+from proxy.tls import Identity, context, reason, server_name
+from tests.certificates import DAY, authority, issued, signed
+
+pytestmark = pytest.mark.sqlite_only("nothing is stored")
 
 
 def test_certificate_and_name_are_always_verified() -> None:
@@ -84,10 +86,45 @@ def test_an_alert_becomes_a_sentence(alert: str, said: str) -> None:
     assert reason(fault(alert)) == said
 
 
-def test_an_unusual_distrust_is_told_in_the_library_s_words() -> None:
+def distrust(code: int, message: str = "") -> ssl.SSLCertVerificationError:
     made = ssl.SSLCertVerificationError()
-    made.verify_code, made.verify_message = 26, "unsuitable certificate purpose"
+    made.verify_code, made.verify_message = code, message
+    return made
 
-    assert reason(made) == (
-        "The target's certificate is not trusted: unsuitable certificate purpose."
-    )
+
+@pytest.mark.parametrize("pinned", [None, authority()], ids=["system", "pinned"])
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (9, "it is not valid yet"),
+        (10, "it has expired"),
+        (23, "certificate revoked"),  # in the library's words
+        (26, "it is not for servers"),
+        (62, "it is for another name than ocpp.operator.example"),
+        (79, "what has issued it is no authority"),
+    ],
+)
+def test_a_distrust_becomes_a_sentence(code: int, said: str, pinned: str | None) -> None:
+    told = reason(distrust(code, "certificate revoked"), "ocpp.operator.example", pinned)
+
+    assert told == f"The target's certificate is not trusted: {said}."
+
+
+def test_of_several_pinned_authorities_one_may_have_expired() -> None:
+    both = authority() + signed("Old authority", by="Old authority", ca=True, ends=-DAY / 2)
+
+    assert reason(distrust(10), "x.example", both).endswith("not trusted: it has expired.")
+
+
+@pytest.mark.parametrize(
+    ("host", "domain", "name"),
+    [
+        ("x.example", None, "x.example"),
+        ("x.example.", None, "x.example"),
+        ("127.0.0.1", None, "127.0.0.1"),
+        ("x.example", "ocpp.operator.example", "ocpp.operator.example"),
+        ("127.0.0.1", "ocpp.operator.example.", "ocpp.operator.example"),
+    ],
+)
+def test_the_domain_holds_where_there_is_one(host: str, domain: str | None, name: str) -> None:
+    assert server_name(host, domain) == name
