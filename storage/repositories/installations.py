@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from storage.commissioning_records import Installation, RolloutStep
 from storage.database import Database, Transaction
@@ -36,22 +36,6 @@ class Installations:
             self._database, statements.installations_among, organization_uuid, charge_box_ids
         )
         return {row["charge_box_id"]: Installation(**keyed(row)) for row in rows}
-
-    async def of_configurations(
-        self, configurations: Sequence[ProxyConfiguration]
-    ) -> dict[ChargerKey, Installation]:
-        """Return what is installed where one page of an organization's configurations is."""
-        if not configurations:
-            return {}
-        ids = [one.id for one in configurations]
-        values = {
-            "organization_uuid": configurations[0].key.organization_uuid,
-            "first": min(ids),
-            "last": max(ids),
-        }
-        rows = await self._database.fetch(statements.installations_of_configurations, values)
-        found = (Installation(**keyed(row)) for row in rows)
-        return {one.key: one for one in found}
 
     async def put(
         self,
