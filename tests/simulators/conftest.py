@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from simulators.target import Target
+from tests.simulators.account import Account
 from tests.simulators.depot import Depot
 
 
@@ -25,4 +27,10 @@ def version(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 async def depot() -> AsyncIterator[Depot]:
     async with Depot.open() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def account(tmp_path: Path) -> AsyncIterator[Account]:
+    async with Account.open(tmp_path) as opened:
         yield opened

@@ -1,37 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
-
 import pytest
 
-from csms import settings, wiring
 from simulators.charger import Charger
 from simulators.enrolment import EnrolmentFailed, enrol, numbered
-
-
-@dataclass(frozen=True)
-class Account:
-    """Where the server is, and who may enrol there."""
-
-    api_url: str
-    organization_uuid: str
-    api_key: str
-
-
-@pytest.fixture
-async def account(tmp_path: Path) -> AsyncIterator[Account]:
-    environment = {
-        "RINGMAIN_DATA_DIR": str(tmp_path),
-        "RINGMAIN_HTTP_BIND": "127.0.0.1:0",
-        "RINGMAIN_OCPP_BIND": "127.0.0.1:0",
-    }
-    async with wiring.running(settings.read(environment)) as server:
-        organization = await server.storage.organizations.create("Fleet")
-        uuid = organization.organization_uuid
-        _, key = await server.storage.api_keys.create(uuid, "admin")
-        yield Account(f"http://{server.http}", uuid, key)
+from tests.simulators.account import Account
 
 
 async def test_who_was_enrolled_is_let_in(account: Account, version: str) -> None:
