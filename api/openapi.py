@@ -114,8 +114,13 @@ def _path_parameter(name: str) -> dict[str, Any]:
 
 def _responses(operation: Operation) -> dict[str, Any]:
     done = {"description": "Done.", **_json(operation.answer)}
-    statuses = sorted({*_implied(operation), *operation.errors})
-    return {str(operation.status): done, **{str(status): f"Error{status}" for status in statuses}}
+    also = {
+        str(status): {"description": type(schema).__doc__, **_json(schema)}
+        for status, schema in operation.also.items()
+    }
+    errors = sorted({*_implied(operation), *operation.errors})
+    told = {str(status): f"Error{status}" for status in errors}
+    return {str(operation.status): done, **also, **told}
 
 
 def _implied(operation: Operation) -> set[int]:

@@ -54,9 +54,17 @@ class Request:
         return ChargerKey(self.organization_uuid, self.path[name])
 
 
+class Other(NamedTuple):
+    """A good answer of another status than the usual one."""
+
+    status: int
+    fields: Mapping[str, Any]
+
+
 _PARSER = Parser()
 
-Handler: TypeAlias = Callable[[Request], Awaitable[Mapping[str, Any] | web.StreamResponse]]
+Answer: TypeAlias = Mapping[str, Any] | Other | web.StreamResponse
+Handler: TypeAlias = Callable[[Request], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +79,8 @@ class Operation:
     status: int = 200
     body: Schema | None = None
     query: Schema | None = None
+    # Other good answers, by status: the handler gives an `Other`.
+    also: Mapping[int, Schema] = field(default_factory=dict)
     # Statuses of errors beside those that its inputs and its scope imply.
     errors: tuple[int, ...] = ()
     # Who reads its body.
@@ -103,9 +113,12 @@ class Operation:
         answer = await self.handler(asked)
         if isinstance(answer, web.StreamResponse):
             return answer
+        status, schema = self.status, self.answer
+        if isinstance(answer, Other):
+            status, schema, answer = answer.status, self.also[answer.status], answer.fields
         return JsonResponse(
-            self.answer.dump(answer) if self.answer else answer,
-            self.status,
+            schema.dump(answer) if schema else answer,
+            status,
             pretty=bool(request.query_string) and request.query.get("pretty") == "true",
         )
 
@@ -120,6 +133,7 @@ def route(
     status: int = 200,
     body: Schema | None = None,
     query: Schema | None = None,
+    also: Mapping[int, Schema] | None = None,
     errors: tuple[int, ...] = (),
     parser: Parser = _PARSER,
 ) -> Callable[[Handler], Operation]:
@@ -135,6 +149,7 @@ def route(
             status=status,
             body=body,
             query=query,
+            also=also or {},
             errors=errors,
             parser=parser,
             handler=handler,

@@ -60,11 +60,15 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of a wish; ``plan`` is what was installed."""
+    """What became of a wish; ``plan`` is what was installed.
+
+    Where there can be none, ``error`` says what is wrong with ``field``.
+    """
 
     state: StepState
     plan: Plan | None = None
     error: str | None = None
+    field: str | None = None
 
 
 class Commissioning:
@@ -140,7 +144,7 @@ class Commissioning:
 
     async def _store(self, scene: Scene, wish: Wish) -> Outcome:
         """Store a plan with its installation and its step, or that there can be none."""
-        outcome = self._judged(scene, wish)
+        outcome = self.judged(scene, wish)
         installation = _installation(scene, wish, outcome, self.clock.now())
         step = wish.step and replace(
             _ended(wish.step, outcome.state, self.clock.now(), outcome.error),
@@ -155,11 +159,12 @@ class Commissioning:
         await self.storage.rollouts.finish_step(late)
         return Outcome(state="superseded")
 
-    def _judged(self, scene: Scene, wish: Wish) -> Outcome:
+    def judged(self, scene: Scene, wish: Wish) -> Outcome:
+        """Return what would become of a wish, which changes nothing."""
         try:
             plan = self.plan(wish, scene)
         except InvalidTarget as wrong:
-            return Outcome(state="failed", error=wrong.reason)
+            return Outcome(state="failed", error=wrong.reason, field=wrong.field)
         same = scene.installation and scene.installation.applied_version == plan.version
         return Outcome(state="unchanged" if same and not plan.changes else "applied", plan=plan)
 

@@ -96,7 +96,7 @@ class Rollouts:
     ) -> Rollout:
         """Begin to apply a version to a site's chargers, or go on with it; raise StorageError."""
         async with self._beginning:
-            old = await self._newest(site)
+            old = await self.newest(site)
             goes_on = old is not None and old.version == details.version
             if old is not None and goes_on and old.state == "running":
                 return old
@@ -112,7 +112,7 @@ class Rollouts:
             )
             keys = [one.key for one in chargers]
             keys.sort(key=lambda key: not self._connected(key))  # canaries are to be connected
-            before = {step.key: step.before for step in await self._own_steps(rollout)}
+            before = {step.key: step.before for step in await self.own_steps(rollout)}
             steps = [replace(step, before=before.get(step.key)) for step in _steps(rollout, keys)]
             await self._begin(rollout, steps, [details.version] * len(steps))
         return rollout
@@ -123,11 +123,11 @@ class Rollouts:
         Once more changes nothing. Raises StorageError.
         """
         async with self._beginning:
-            old = await self._newest(site)
+            old = await self.newest(site)
             if old is None or old.takes_back is not None:
                 return old
             rollout = replace(self._new(site, requested_by), takes_back=old.rollout_id)
-            own = await self._own_steps(old)
+            own = await self.own_steps(old)
             steps = _steps(rollout, (step.key for step in own))
             installed = await self._storage.installations.of(
                 site.organization_uuid, [step.key.charge_box_id for step in own]
@@ -141,7 +141,8 @@ class Rollouts:
             await self._begin(rollout, steps, wanted)
         return rollout
 
-    async def _newest(self, site: Site) -> Rollout | None:
+    async def newest(self, site: Site) -> Rollout | None:
+        """Return a site's last rollout, which may be one that takes back; raise StorageError."""
         found = await self._storage.rollouts.list(site.organization_uuid, site.site_id, 1)
         return found[0] if found else None
 
@@ -154,7 +155,7 @@ class Rollouts:
             created_at=self.commissioning.clock.now(),
         )
 
-    async def _own_steps(self, rollout: Rollout) -> list[RolloutStep]:
+    async def own_steps(self, rollout: Rollout) -> list[RolloutStep]:
         """Return the steps of a rollout whose charger nobody else has claimed since."""
         steps = await self._storage.rollouts.steps(rollout.rollout_id)
         installed = await self._storage.installations.of(
