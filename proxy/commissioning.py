@@ -71,6 +71,16 @@ class Outcome:
     field: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prospect:
+    """What would become of a wish at one charger, which changes nothing."""
+
+    key: ChargerKey
+    outcome: Outcome
+    # What the charger has now.
+    found: ProxyConfiguration | None = None
+
+
 class Commissioning:
     """Install what is wished.
 
@@ -109,6 +119,13 @@ class Commissioning:
         if wish.details is not None:
             return planned(wish.details, scene, now)
         return taken_back(wish.before or snapshot(scene), scene, now)
+
+    async def foresee(self, key: ChargerKey, wish: Wish) -> Prospect:
+        """Return what would become of a wish, which changes nothing; raise StorageError."""
+        scene = await self.scene(key)
+        if scene is None:
+            return Prospect(key=key, outcome=Outcome(state="gone"))
+        return Prospect(key=key, outcome=self.judged(scene, wish), found=scene.configuration)
 
     async def carry_out(self, key: ChargerKey, wish: Wish) -> Outcome:
         """Install what is wished, and have the live link follow; raise StorageError."""

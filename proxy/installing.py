@@ -49,6 +49,8 @@ class Scene:
     charger: Charger
     installation: Installation | None
     configuration: ProxyConfiguration | None
+    # A serial number is but a claim: another charger may make it too, or be called like that.
+    serial_is_shared: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

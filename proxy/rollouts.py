@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import structlog
 
 from csms.errors import place_of
-from proxy.commissioning import Wish
+from proxy.commissioning import Outcome, Prospect, Wish
 from proxy.installing import OFF
 from proxy.states import State
 from storage.commissioning_records import Rollout, RolloutStep
@@ -140,6 +140,24 @@ class Rollouts:
             ]
             await self._begin(rollout, steps, wanted)
         return rollout
+
+    async def would_take_back(self, site: Site) -> list[Prospect]:
+        """Return what `take_back` would make of each charger, which changes nothing.
+
+        Those that somebody applied something else to since are superseded. Raises StorageError.
+        """
+        old = await self.newest(site)
+        if old is None or old.takes_back is not None:
+            return []
+        own = {step.key for step in await self.own_steps(old)}
+        return [
+            await self._foreseen(step) if step.key in own else _left_alone(step)
+            for step in await self._storage.rollouts.steps(old.rollout_id)
+        ]
+
+    async def _foreseen(self, step: RolloutStep) -> Prospect:
+        wish = Wish(before=step.before, requested_by="", claim=step.rollout_id)
+        return await self.commissioning.foresee(step.key, wish)
 
     async def newest(self, site: Site) -> Rollout | None:
         """Return a site's last rollout, which may be one that takes back; raise StorageError."""
@@ -269,6 +287,10 @@ class Rollouts:
             if glance.state is not State.READY:
                 return f"{step.key.charge_box_id}: {glance.last_error or glance.state.value}"
         return None
+
+
+def _left_alone(step: RolloutStep) -> Prospect:
+    return Prospect(key=step.key, outcome=Outcome(state="superseded"))
 
 
 def _steps(rollout: Rollout, keys: Iterable[ChargerKey]) -> list[RolloutStep]:
