@@ -11,6 +11,7 @@ import http
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from ssl import SSLContext
 from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
@@ -81,6 +82,7 @@ class Target(Watched):
         self._numbers = count(1)
         self._keep = keep
         self._server: Server | None = None
+        self._scheme = "ws"
         self._opening: dict[ServerConnection, Connection] = {}
 
     @classmethod
@@ -93,23 +95,28 @@ class Target(Watched):
         passwords: Mapping[str, str] | None = None,
         conduct: Conduct | None = None,
         first_transaction_id: int = 1,
+        ssl: SSLContext | None = None,
     ) -> AsyncIterator[Target]:
         """Serve inside a ``with`` block."""
         target = cls(
             passwords=passwords, conduct=conduct, first_transaction_id=first_transaction_id
         )
-        await target.listen(host, port)
+        await target.listen(host, port, ssl)
         try:
             yield target
         finally:
             await target.close()
 
-    async def listen(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Open the port, 0 for any; what was received before stays."""
+    async def listen(
+        self, host: str = "127.0.0.1", port: int = 0, ssl: SSLContext | None = None
+    ) -> None:
+        """Open the port, 0 for any, with TLS if it is told how; what was received before stays."""
+        self._scheme = "ws" if ssl is None else "wss"
         self._server = await serve(
             self._serve,
             host,
             port,
+            ssl=ssl,
             process_request=self._judge,
             select_subprotocol=self._choose,
             compression=None,
@@ -134,7 +141,7 @@ class Target(Watched):
     @property
     def url(self) -> str:
         """Return the address to which a charger adds ``/`` and its id."""
-        return f"ws://127.0.0.1:{self.port}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
 
     def live(self, charge_box_id: str) -> Connection | None:
         """Return a charger's newest live connection."""

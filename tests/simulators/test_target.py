@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+from ssl import create_default_context
 from typing import Any
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from csms.errors import AnswerTimeout, CallRefused, LinkClosed
 from simulators.charger import Charger
 from simulators.target import Conduct, Target
+from tests.certificates import authority, certificate, server_side
 from tests.simulators.stage import NAME, SUBPROTOCOLS, TOKEN, playing
 
 
@@ -39,6 +42,17 @@ async def test_an_id_is_read_from_the_address_as_it_was_meant() -> None:
             await charger.wait_connected()
 
     assert target.connections[0].charge_box_id == "A *|@b"
+
+
+@pytest.mark.sqlite_only("nothing is stored")
+async def test_a_target_speaks_tls_where_it_is_told_how(tmp_path: Path) -> None:
+    async with Target.listening(ssl=server_side(certificate(tmp_path, "localhost"))) as target:
+        url = target.url.replace("127.0.0.1", "localhost")
+        trusting = create_default_context(cadata=authority())
+        async with Charger(url, NAME, ssl=trusting).running() as charger:
+            await charger.wait_connected()
+
+    assert url.startswith("wss://")
 
 
 @pytest.mark.parametrize(
