@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("ringmain.rollouts")
 
+_SITE_GONE = "The site was deleted before this charger's turn."
 _INSTALLED = frozenset({"applied", "unchanged"})
 
 
@@ -158,6 +159,23 @@ class Rollouts:
     async def _foreseen(self, step: RolloutStep) -> Prospect:
         wish = Wish(before=step.before, requested_by="", claim=step.rollout_id)
         return await self.commissioning.foresee(step.key, wish)
+
+    @asynccontextmanager
+    async def ended(self, site: Site) -> AsyncIterator[None]:
+        """End what is rolled out to a site and let nothing begin there; raise StorageError.
+
+        `changing` is held meanwhile: no charger is left half done. Those that it did not come to
+        stay as they are.
+        """
+        async with self._beginning, self.commissioning.changing:
+            for rollout in await self._storage.rollouts.list(site.organization_uuid, site.site_id):
+                if task := self._tasks.get(rollout.rollout_id):
+                    task.cancel()
+                    await asyncio.wait((task,))
+                if rollout.state == "running":
+                    now = self.commissioning.clock.now()
+                    await self._storage.rollouts.finish(rollout, "halted", now, _SITE_GONE)
+            yield
 
     async def newest(self, site: Site) -> Rollout | None:
         """Return a site's last rollout, which may be one that takes back; raise StorageError."""
