@@ -9,7 +9,7 @@ from typing import Any
 
 from api.connector_checks import check_reach, checked
 from api.errors import NotFound, Taken, Unavailable
-from api.mending import MendingParser
+from api.mending import MendingParser, unquoted
 from api.pages import page, read_cursor
 from api.routing import Request, route
 from api.schemas.common import Done, PageQuery
@@ -50,7 +50,7 @@ async def list_connectors(request: Request) -> Mapping[str, Any]:
     answer=OneConnector(),
     status=201,
     errors=(409,),
-    parser=MendingParser(),
+    parser=MendingParser(unquoted),
 )
 async def create_connector(request: Request) -> Mapping[str, Any]:
     """Stream the message log to a store of your own, from now on or from its beginning."""
@@ -83,7 +83,7 @@ async def get_connector(request: Request) -> Mapping[str, Any]:
     body=ConnectorChange(partial=True),
     answer=OneConnector(),
     errors=(409,),
-    parser=MendingParser(),
+    parser=MendingParser(unquoted),
 )
 async def change_connector(request: Request) -> Mapping[str, Any]:
     """Change the fields that are given, each as a whole; the type cannot change.

@@ -148,7 +148,7 @@ class AddressGuard:
 
     def _fault_of_host(self, host: str, port: int, to: UrlKind) -> str | None:
         try:
-            literal = _literal(host)
+            literal = address_in(host)
         except ValueError:
             return "The host is neither a name nor an address."
         if literal is not None and not self.permits(literal):
@@ -182,7 +182,7 @@ def _public(address: Address) -> bool:
     return address.is_global and not any(address in network for network in _CLOSED)
 
 
-def _literal(host: str) -> Address | None:
+def address_in(host: str) -> Address | None:
     """Return the address that the dial would read in this host, None where it is a name.
 
     The idna codec is what `getaddrinfo` applies: it turns circled digits and ideographic full

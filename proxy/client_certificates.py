@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 CHAIN, KEY, NAMED = "certificate_chain", "private_key", "target_auth_client_cert_id"
 
-_LONGEST_CHAIN = 10
+_MOST = 10
 _RSA_BITS, _EC_BITS = 2048, 224  # A00.FR.501-511
 _WARNED_BEFORE = timedelta(days=30)
 
@@ -91,15 +91,21 @@ def warning(certificate: ClientCertificate, now: datetime) -> str | None:
     return f"The client certificate expires in {days}."
 
 
-def _chain(pem: str) -> list[x509.Certificate]:
+def certificates(pem: str, field: str) -> list[x509.Certificate]:
+    """Return the certificates of a text in PEM, 1 to 10; raise InvalidTarget naming the field."""
     try:
-        chain = x509.load_pem_x509_certificates(pem.encode())
-        for each in chain:
+        found = x509.load_pem_x509_certificates(pem.encode())
+        for each in found:
             _ = each.subject, each.not_valid_after_utc  # decoded only now
-    except ValueError:
-        raise InvalidTarget(CHAIN, "This holds no certificate in PEM.") from None
-    if len(chain) > _LONGEST_CHAIN:
-        raise InvalidTarget(CHAIN, f"The chain has more than {_LONGEST_CHAIN} certificates.")
+    except (ValueError, TypeError, x509.InvalidVersion):
+        raise InvalidTarget(field, "This holds no certificate in PEM.") from None
+    if len(found) > _MOST:
+        raise InvalidTarget(field, f"This holds more than {_MOST} certificates.")
+    return found
+
+
+def _chain(pem: str) -> list[x509.Certificate]:
+    chain = certificates(pem, CHAIN)
     for certificate, issuer in pairwise(chain):
         try:
             certificate.verify_directly_issued_by(issuer)

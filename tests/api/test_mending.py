@@ -1,4 +1,4 @@
-"""What the published line for Google sends is read as it was meant, and nothing else is touched."""
+"""What is published is read as it was meant, and nothing else is touched."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from api.errors import InvalidJson
-from api.mending import MendingParser, mend
+from api.mending import MendingParser, unquoted, without_comments
 
-PARSER = MendingParser()
+PARSER = MendingParser(unquoted)
+COMMENTED = MendingParser(without_comments)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=20),
     lambda inside: (
@@ -70,7 +71,7 @@ def test_a_valid_body_is_never_touched(value: Any) -> None:
 @example('{ "": 1 }')
 def test_only_quotes_and_blanks_are_taken_away(noise: bytes | str) -> None:
     text = noise if isinstance(noise, bytes) else sent(noise).encode()
-    mended = mend(text)
+    mended = unquoted(text)
 
     assert mended is None or bare(mended) == bare(text)
     assert mended is None or mended.count(b'"') == text.count(b'"') - 2
@@ -106,3 +107,46 @@ def test_what_is_broken_in_another_way_stays_broken(broken: str) -> None:
 def test_what_is_no_text_stays_broken() -> None:
     with pytest.raises(InvalidJson):
         PARSER.decoded(sent('{ "a": "\u00e9" }').encode("latin-1"))
+
+
+# ---- comments ----
+
+
+@given(OBJECTS, st.lists(st.text(st.characters(exclude_characters="\r\n"), max_size=8), min_size=1))
+@example({"url": "wss://example.com//a", 'a"//': "\\"}, ['"', " what // this is", "\\"])
+def test_comments_at_the_ends_of_lines_are_passed_over(
+    value: dict[str, Any], remarks: list[str]
+) -> None:
+    lines = json.dumps(value, indent=2).splitlines()
+    body = "\n".join(f"{line} //{remarks[n % len(remarks)]}" for n, line in enumerate(lines))
+
+    assert COMMENTED.decoded(body.encode()) == value
+
+
+@given(VALUES)
+@example({"url": "wss://example.com"})
+def test_a_body_without_comments_is_never_touched(value: Any) -> None:
+    body = json.dumps(value).encode()
+
+    assert COMMENTED.decoded(body) == orjson.loads(body)
+    assert without_comments(body) is None
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "",
+        "//",
+        '{"a": 1 / 2}',
+        '{"a": 1} /* b */',
+        '{"a": 1, // b\n}',
+        '{"a": "wss://b',
+        '{"a": "b // c\n"}',
+        '{"a": 1} // b\n{',
+        '"' + '\\"' * 500_000,
+        '["//' * 300_000,
+    ],
+)
+def test_what_is_broken_otherwise_stays_broken_in_spite_of_comments(broken: str) -> None:
+    with pytest.raises(InvalidJson):
+        COMMENTED.decoded(broken.encode())

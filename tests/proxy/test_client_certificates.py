@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -133,6 +134,23 @@ def test_what_is_no_certificate_is_refused(chain: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("true", "false"),
+    [
+        (b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x07"),  # a version that there is not
+        (b"\x0c\x05Depot", b"\x03\x05Depot"),  # a name made of bits
+    ],
+)
+def test_a_certificate_that_cannot_be_decoded_is_refused(true: bytes, false: bytes) -> None:
+    chain, key = issued("Depot")
+    der = x509.load_pem_x509_certificate(chain.encode()).public_bytes(Encoding.DER)
+    assert true in der
+    body = base64.encodebytes(der.replace(true, false)).decode()
+    broken = f"-----BEGIN CERTIFICATE-----\n{body}-----END CERTIFICATE-----\n"
+
+    assert refused(broken, key) == ("certificate_chain", "This holds no certificate in PEM.")
+
+
 def test_a_chain_in_another_order_is_refused() -> None:
     branch, depot = signed(BRANCH, ca=True), issued("Depot", by=BRANCH)
 
@@ -155,7 +173,7 @@ def test_an_endless_chain_is_refused() -> None:
 
     assert refused(chain + 10 * authority(), key) == (
         "certificate_chain",
-        "The chain has more than 10 certificates.",
+        "This holds more than 10 certificates.",
     )
 
 
