@@ -42,18 +42,21 @@ class Installations:
         installation: Installation,
         configuration: ProxyConfiguration | None,
         step: RolloutStep | None = None,
+        *,
+        found: ProxyConfiguration | None = None,
     ) -> bool:
         """Store an installation and what it makes of the proxy configuration: all or nothing.
 
         A ``configuration`` without an id is a new one, None stays as it is. With a step it is a
         rollout's: return false, and store nothing, where somebody else has claimed the charger.
+        Raises Conflict where the configuration is not as it was ``found``.
         """
         async with self._database.transaction() as transaction:
             if step is not None and not await self._holds(transaction, installation):
                 return False
             await transaction.execute(statements.put_installation, columns(installation))
             if configuration is not None:
-                await self._proxy_configurations.put(transaction, configuration)
+                await self._proxy_configurations.put(transaction, configuration, found)
             if step is not None:
                 await self._rollouts.finish_step(step, transaction)
         return True
@@ -62,7 +65,11 @@ class Installations:
         rows = await transaction.execute(
             statements.installation_to_change, installation.key._asdict()
         )
-        return bool(rows) and rows[0]["claim"] == installation.claim
+        # Where it is not pending any more, the rollout was ended before it came here.
+        return bool(rows) and (rows[0]["claim"], rows[0]["state"]) == (
+            installation.claim,
+            "pending",
+        )
 
     # ---- newcomers ----
 

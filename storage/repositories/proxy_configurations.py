@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from storage.database import Database, Row, Transaction
-from storage.errors import SealBroken
+from storage.errors import Conflict, SealBroken
 from storage.group_commit import GroupCommit
 from storage.records import ChargerKey, Cursor, ProxyConfiguration
 from storage.repositories.queues import pause, resume
@@ -89,9 +89,25 @@ class ProxyConfigurations:
         async with self._database.transaction() as transaction:
             return await self._replace(transaction, configuration)
 
-    async def put(self, transaction: Transaction, configuration: ProxyConfiguration) -> None:
-        """Store a configuration within a transaction: a new one where it has no id."""
-        await (self._replace if configuration.id else self.add)(transaction, configuration)
+    async def put(
+        self,
+        transaction: Transaction,
+        configuration: ProxyConfiguration,
+        found: ProxyConfiguration | None = None,
+    ) -> None:
+        """Store a configuration within a transaction: a new one where it has no id.
+
+        Raises Conflict where it is not as it was ``found``, or not there any more.
+        """
+        if not configuration.id:
+            await self.add(transaction, configuration)
+            return
+        key = configuration.key._asdict()
+        rows = await transaction.execute(statements.proxy_configuration_to_change, key)
+        stored = self._one(rows)
+        if stored is None or stored != (found or stored):
+            raise Conflict("The proxy configuration has been changed meanwhile.")
+        await self._replace(transaction, configuration)
 
     async def _replace(
         self, transaction: Transaction, configuration: ProxyConfiguration

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import delete, null, select, true, update
 
-from storage.statements.parts import among, given, insert_into, limit, of_charger, values
+from storage.statements.parts import among, given, insert_into, limit, of_charger, to_change, values
 from storage.target_schema import cursors, proxy_configurations
 
 add_proxy_configuration = insert_into(proxy_configurations, without=("id",)).returning(
@@ -19,6 +19,8 @@ proxy_configurations_among = select(proxy_configurations).where(
     proxy_configurations.c.organization_uuid == given(proxy_configurations.c.organization_uuid),
     among(proxy_configurations.c.charge_box_id),
 )
+# Else what its target sets meanwhile would be written over.
+proxy_configuration_to_change = to_change(proxy_configuration_of)
 proxy_configurations_after = (
     select(proxy_configurations)
     .where(
