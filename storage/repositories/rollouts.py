@@ -46,20 +46,21 @@ class Rollouts:
             "organization_uuid": rollout.organization_uuid,
             "site_id": rollout.site_id,
         }
-        claims = [
-            {**_claim(rollout, step), "wanted_version": version}
+        added = [
+            {**self._row(step), "wanted_version": version}
             for step, version in zip(steps, wanted, strict=True)
         ]
         at = {**of_site, "at": rollout.created_at}
         writes = [
-            Write(statements.supersede, [at]),
+            Write(installations.supersede, [of_site]),
             Write(statements.supersede_steps, [at]),
+            Write(statements.supersede, [at]),
             *self._opened(rollout, row),
+            Write(statements.forget_before, [{**of_site, **_still_known(rollout)}]),
             Write(statements.forget_old, [{**of_site, "limit": _KEPT}]),
+            Write(statements.add_step, added),
+            Write(installations.claim, [_claim(rollout)]),
         ]
-        if steps:
-            added = [self._row(step) for step in steps]
-            writes += [Write(statements.add_step, added), Write(installations.claim, claims)]
         await self._database.write(writes)
 
     def _opened(self, rollout: Rollout, row: dict[str, Any]) -> list[Write]:
@@ -122,8 +123,8 @@ class Rollouts:
         await self._database.write(
             [
                 Write(statements.finish_rollout, [{**end, "state": state}]),
-                Write(statements.finish_open_steps, [{**end, "state": rest}]),
                 Write(installations.give_up, [left]),
+                Write(statements.finish_open_steps, [{**end, "state": rest}]),
             ]
         )
 
@@ -154,13 +155,16 @@ class Rollouts:
         return [Rollout(**row) for row in rows]
 
 
-def _claim(rollout: Rollout, step: RolloutStep) -> dict[str, Any]:
+def _claim(rollout: Rollout) -> dict[str, Any]:
     return {
-        **step.key._asdict(),
         "claim": rollout.rollout_id,
         "requested_by": rollout.requested_by,
         "requested_at": rollout.created_at,
     }
+
+
+def _still_known(rollout: Rollout) -> dict[str, Any]:
+    return {"newest": rollout.rollout_id, "taken_back": rollout.takes_back or ""}
 
 
 def _context(row: Row) -> str:

@@ -9,6 +9,7 @@ from storage.commissioning_records import Site
 from storage.database import Database, Write
 from storage.repositories.rows import columns
 from storage.statements import sites as statements
+from storage.statements.installations import supersede
 
 
 class Sites:
@@ -50,6 +51,7 @@ class Sites:
         """Delete a site with what was rolled out to it; its chargers stay as they are."""
         values = {"organization_uuid": organization_uuid, "site_id": site_id}
         async with self._database.transaction() as transaction:
+            await transaction.execute(supersede, values)
             await transaction.execute(statements.empty_site, values)
             return bool(await transaction.execute(statements.delete_site, values))
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, delete, literal, null, select, update
+from sqlalchemy import and_, delete, literal, null, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.sql import ColumnElement
 
-from storage.commissioning_schema import installations, newcomers
+from storage.commissioning_schema import installations, newcomers, rollout_steps, rollouts
 from storage.schema import chargers
 from storage.statements.parts import among, given, insert_or_update, of_charger, to_change
-from storage.target_schema import proxy_configurations
 
-_C = installations.c
+_C, _S = installations.c, rollout_steps.c
 _KEY = ("organization_uuid", "charge_box_id")
 
 installation = select(installations).where(of_charger(installations))
@@ -20,52 +20,50 @@ installation_to_change = to_change(installation)
 installations_among = select(installations).where(
     _C.organization_uuid == given(_C.organization_uuid), among(_C.charge_box_id)
 )
-# A page of configurations is in the order of their ids: their chargers may lie far apart.
-installations_of_configurations = (
-    select(installations)
-    .join(
-        proxy_configurations,
-        and_(*(proxy_configurations.c[name] == _C[name] for name in _KEY)),
-    )
-    .where(
-        proxy_configurations.c.organization_uuid == given(_C.organization_uuid),
-        proxy_configurations.c.id >= given(proxy_configurations.c.id, "first"),
-        proxy_configurations.c.id <= given(proxy_configurations.c.id, "last"),
-    )
-)
 put_installation = insert_or_update(installations, _KEY)
 
-# A rollout claims a charger before it gets there; what is installed stays until then.
-_CLAIM = ("wanted_version", "claim", "requested_by", "requested_at")
-_nothing: dict[str, Any] = {
-    "applied_version": null(),
-    "charge_point_id": null(),
-    "error": null(),
-    "applied_at": null(),
-}
-_claimed = {
+# A rollout claims its chargers when it begins; what is installed at each stays until it gets there.
+_CLAIM = ("claim", "requested_by", "requested_at")
+_claimed: dict[str, Any] = {
+    **{name: _S[name] for name in (*_KEY, "wanted_version")},
     **{name: given(_C[name]) for name in _CLAIM},
-    **{name: given(_C[name]) for name in _KEY},
-    **_nothing,
+    **dict.fromkeys(("applied_version", "charge_point_id", "error", "applied_at"), null()),
     "state": literal("pending"),
 }
-# From what is still there: a charger may have been deleted meanwhile.
+# Of those that are still there: a charger may have been deleted meanwhile.
 _claim = upsert(installations).from_select(
     [c.key for c in _C],
     select(*(_claimed[c.key].label(c.key) for c in _C))
-    .select_from(chargers)
-    .where(of_charger(chargers)),
+    .select_from(rollout_steps.join(chargers, and_(*(_S[c] == chargers.c[c] for c in _KEY))))
+    .where(_S.rollout_id == given(_C.claim, "claim")),
 )
 claim = _claim.on_conflict_do_update(
     index_elements=list(_KEY),
-    set_={name: _claim.excluded[name] for name in (*_CLAIM, "state", "error")},
+    set_={name: _claim.excluded[name] for name in ("wanted_version", *_CLAIM, "state", "error")},
 )
-# What was claimed and not reached.
-give_up = (
-    update(installations)
-    .where(_C.claim == given(_C.claim, "of_claim"), _C.state == literal("pending"))
-    .values(state=given(_C.state), error=given(_C.error))
+# What was claimed and not reached; asked of the steps before those are ended, too.
+_open_steps = select(*(_S[name] for name in _KEY)).where(_S.state == literal("pending"))
+_unreached = _C.state == literal("pending")
+
+
+def _give_up(claims: ColumnElement[bool], steps: Any) -> Any:
+    return update(installations).where(
+        tuple_(*(_C[name] for name in _KEY)).in_(steps), claims, _unreached
+    )
+
+
+give_up = _give_up(
+    _C.claim == given(_C.claim, "of_claim"),
+    _open_steps.where(_S.rollout_id == given(_S.rollout_id, "of_claim")),
+).values(state=given(_C.state), error=given(_C.error))
+_running_there = select(rollouts.c.rollout_id).where(
+    rollouts.c.organization_uuid == given(rollouts.c.organization_uuid),
+    rollouts.c.site_id == given(rollouts.c.site_id),
+    rollouts.c.state == literal("running"),
 )
+supersede = _give_up(
+    _C.claim.in_(_running_there), _open_steps.where(_S.rollout_id.in_(_running_there))
+).values(state=literal("superseded"))
 
 # ---- newcomers ----
 

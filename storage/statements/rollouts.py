@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, delete, func, literal, select, update
+from sqlalchemy import and_, delete, func, literal, literal_column, null, select, update
 
 from storage.commissioning_schema import rollout_steps, rollouts
 from storage.secrets import SEAL_BYTES
 from storage.statements.parts import given, insert_into, limit
 
 _R, _S = rollouts.c, rollout_steps.c
+_PENDING = _S.state == literal("pending")
 _RUNNING = _R.state == literal("running")
 _OF_SITE = and_(
     _R.organization_uuid == given(_R.organization_uuid), _R.site_id == given(_R.site_id)
@@ -44,18 +45,32 @@ reopen_rollout = (
     .values({name: given(_R[name]) for name in REOPENED})
 )
 # Whoever rolls out something else to the site ends what still runs there.
+_running_there = select(_R.rollout_id).where(_OF_SITE, _RUNNING).scalar_subquery()
+supersede_steps = (
+    update(rollout_steps)
+    .where(_S.rollout_id.in_(_running_there), _PENDING)
+    .values(state=literal("superseded"), finished_at=given(_S.finished_at, "at"))
+)
 supersede = (
     update(rollouts)
     .where(_OF_SITE, _RUNNING)
     .values(state=literal("superseded"), finished_at=given(_R.finished_at, "at"))
 )
-_superseded = (
-    select(_R.rollout_id).where(_OF_SITE, _R.state == literal("superseded")).scalar_subquery()
+# Nobody goes back further than one rollout: what older ones have found, they need to know no more.
+_ended_lately = (
+    select(_R.rollout_id)
+    .where(
+        _OF_SITE,
+        _R.rollout_id.not_in(given(_R.rollout_id, name) for name in ("newest", "taken_back")),
+    )
+    .order_by(_R.number.desc())
+    .limit(literal_column("3"))
+    .scalar_subquery()
 )
-supersede_steps = (
+forget_before = (
     update(rollout_steps)
-    .where(_S.rollout_id.in_(_superseded), _S.state == literal("pending"))
-    .values(state=literal("superseded"), finished_at=given(_S.finished_at, "at"))
+    .where(_S.rollout_id.in_(_ended_lately), _S.before.is_not(None))
+    .values(before=null())
 )
 _newest = (
     select(_R.number).where(_OF_SITE).order_by(_R.number.desc()).limit(limit()).scalar_subquery()
@@ -69,7 +84,7 @@ _STEP = and_(_S.rollout_id == given(_S.rollout_id, "of_rollout"), _S.place == gi
 add_step = insert_into(rollout_steps)
 drop_steps = delete(rollout_steps).where(_S.rollout_id == given(_S.rollout_id))
 steps_after = (
-    select(rollout_steps)
+    select(*(c for c in _S if c.key != "wanted_version"))
     .where(_S.rollout_id == given(_S.rollout_id), _S.place > given(_S.place, "after"))
     .order_by(_S.place)
     .limit(limit())
@@ -81,7 +96,7 @@ finish_step = (
 )
 finish_open_steps = (
     update(rollout_steps)
-    .where(_S.rollout_id == given(_S.rollout_id, "of_rollout"), _S.state == literal("pending"))
+    .where(_S.rollout_id == given(_S.rollout_id, "of_rollout"), _PENDING)
     .values(state=given(_S.state), error=given(_S.error), finished_at=given(_S.finished_at))
 )
 states_of_steps = (
