@@ -15,6 +15,7 @@ from marshmallow import Schema
 from api.errors import HEADERS
 from api.routing import PATH_PARAMETERS, Operation, Request, route
 from api.schemas.common import OfKinds, Problem
+from api.schemas.examples import EXAMPLES
 
 DOCUMENT = web.AppKey("DOCUMENT", Mapping[str, Any])
 
@@ -137,7 +138,9 @@ def _implied(operation: Operation) -> set[int]:
 
 
 def _json(schema: Schema | None) -> dict[str, Any]:
-    return {"content": {"application/json": {"schema": _described(schema)}}}
+    example = EXAMPLES.get(_schema_name(schema))
+    shown = {"example": example} if example else {}
+    return {"content": {"application/json": {"schema": _described(schema), **shown}}}
 
 
 def _described(schema: Schema | None) -> Any:

@@ -13,7 +13,12 @@ from storage.records import Charger, ChargerKey
 
 async def charger_of(request: Request) -> Charger:
     """Return the charger that the path names; raise NotFound, or Taken where several have it."""
-    name, chargers = request.path["serialNumber"], request.parts.storage.chargers
+    return await charger_named(request, request.path["serialNumber"])
+
+
+async def charger_named(request: Request, name: str) -> Charger:
+    """Return the charger with a serial number or charge_box_id; raise as `charger_of` does."""
+    chargers = request.parts.storage.chargers
     found = {one.key: one for one in await chargers.with_serial(request.organization_uuid, name)}
     named = await chargers.get(ChargerKey(request.organization_uuid, name))
     if named is not None:
