@@ -28,7 +28,9 @@ from storage.tables import metadata
 
 MESSAGES, CHARGERS = 100_000, 1_000
 AT_ONCE = 1000
-DIFFERENT = frozenset({"theirs", "ours", "digest", "name"})  # parts of unique constraints
+DIFFERENT = frozenset(
+    {"theirs", "ours", "digest", "name", "version"}
+)  # parts of unique constraints
 # The tables that have a row for each message, or nearly; all others have one for each charger.
 LONG = frozenset({"messages", "charger_messages", "meter_readings"})
 FIRST = SPAN - 40  # a position that lies near the end of a partition

@@ -16,6 +16,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 from storage.columns import Serial, UtcTime, key_columns, metadata, of_charger
@@ -38,7 +39,7 @@ connection_details = Table(
     "connection_details",
     metadata,
     Column("number", Serial, primary_key=True),
-    Column("version", Text, nullable=False, unique=True),
+    Column("version", Text, nullable=False),
     Column(
         "organization_uuid", Text, ForeignKey("organizations.organization_uuid"), nullable=False
     ),
@@ -52,6 +53,7 @@ connection_details = Table(
     Column("apply_to_new_devices", Boolean, nullable=False),
     Column("created_by", Text, nullable=False),
     Column("created_at", UtcTime, nullable=False),
+    UniqueConstraint("organization_uuid", "version"),
     Index(None, "organization_uuid", "serial_number", "number"),
 )
 

@@ -96,12 +96,12 @@ chargers = Table(
     PrimaryKeyConstraint("organization_uuid", "charge_box_id"),
     ForeignKeyConstraint(["organization_uuid"], ["organizations.organization_uuid"]),
 )
-for name, (found_by, *order) in {
-    "ix_chargers_site": (chargers.c.site_id, chargers.c.charge_box_id),
-    "ix_chargers_serial": (chargers.c.serial_number,),
+for name, found_by in {
+    "ix_chargers_site": chargers.c.site_id,
+    "ix_chargers_serial": chargers.c.serial_number,
 }.items():
     known = found_by.is_not(None)
-    in_order = (chargers.c.organization_uuid, found_by, *order)
+    in_order = (chargers.c.organization_uuid, found_by, chargers.c.charge_box_id)
     Index(name, *in_order, sqlite_where=known, postgresql_where=known)
 
 connectors = Table(

@@ -27,11 +27,8 @@ CHARGERS, PROXIES = "chargers", "proxy_configurations"
 ORGANIZATION, KEY = ("organization_uuid",), ("organization_uuid", "charge_box_id")
 TABLES = (SITES, DETAILS, INSTALLATIONS, NEWCOMERS, ROLLOUTS, STEPS)
 FLAG = "password_from_target"
-# Chargers are found by these, where they are known; those of a site in order.
-FOUND_BY = {
-    "ix_chargers_site": ("site_id", "charge_box_id"),
-    "ix_chargers_serial": ("serial_number",),
-}
+# Chargers are found by these in order, where they are known.
+FOUND_BY = {"ix_chargers_site": "site_id", "ix_chargers_serial": "serial_number"}
 FILL = (
     "INSERT INTO newcomers SELECT organization_uuid, charge_box_id FROM chargers"
     " WHERE boot_payload IS NULL"
@@ -45,8 +42,9 @@ def _flag(name: str) -> sa.Column[bool]:
 def upgrade() -> None:
     """Make the tables; who has not booted yet is a newcomer."""
     op.add_column(CHARGERS, *texts("site_id", nullable=True))
-    for name, columns in FOUND_BY.items():
-        index(name, CHARGERS, *ORGANIZATION, *columns, where=f"{columns[0]} IS NOT NULL")
+    for name, column in FOUND_BY.items():
+        in_order = (*ORGANIZATION, column, "charge_box_id")
+        index(name, CHARGERS, *in_order, where=f"{column} IS NOT NULL")
     op.add_column(PROXIES, *texts("target_ca_certificate_domain", nullable=True))
     no = sa.false()
     op.add_column(PROXIES, sa.Column(FLAG, sa.Boolean(), server_default=no, nullable=False))
@@ -81,7 +79,7 @@ def _stored() -> None:
         *texts("created_by"),
         *integers("created_at"),
         primary_key(DETAILS, "number"),
-        unique(DETAILS, "version"),
+        unique(DETAILS, *ORGANIZATION, "version"),
         belongs(DETAILS, ORGANIZATION, "organizations", goes=False),
     )
     by_serial = "ix_connection_details_organization_uuid_serial_number_number"
