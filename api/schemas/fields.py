@@ -33,8 +33,9 @@ INT64 = (1 << 63) - 1
 class Pattern(validate.Regexp):
     """Match the whole text; on its own `$` lets a line feed through."""
 
-    def __init__(self, pattern: str) -> None:
-        super().__init__(f"^(?:{pattern})$", error="This has characters that cannot be used.")
+    def __init__(self, pattern: str, error: str = "") -> None:
+        told = error or "This has characters that cannot be used."
+        super().__init__(f"^(?:{pattern})$", error=told)
 
     def __call__(self, value: Any) -> Any:
         """Return the value, or raise ValidationError."""
@@ -120,11 +121,17 @@ class Moment(fields.AwareDateTime):
 
 
 def text(
-    longest: int, *, pattern: str = ONE_LINE, shortest: int = 1, about: str = "", **more: Any
+    longest: int,
+    *,
+    pattern: str = ONE_LINE,
+    shortest: int = 1,
+    about: str = "",
+    wrong: str = "",
+    **more: Any,
 ) -> fields.String:
-    """Return a field for text of bounded length."""
+    """Return a field for text of bounded length; ``wrong`` is told of what the pattern refuses."""
     length = validate.Length(min=shortest, max=longest)
-    checks = [length, Pattern(pattern), *more.pop("validate", ())]
+    checks = [length, Pattern(pattern, wrong), *more.pop("validate", ())]
     return fields.String(validate=checks, metadata=_about(about), **more)
 
 
