@@ -40,9 +40,25 @@ _CONNECTED: Mapping[str, Any] = {
     "proxyConfigurationId": 1,
     "drift": [],
 }
+_DETAILS: Mapping[str, Any] = {
+    "connectivityMode": "DualProtocol",
+    "websocketConnectionArgs": {
+        "url": "wss://your-ocpp-server.com/ocpp",
+        "caCertificate": (
+            "-----BEGIN CERTIFICATE-----\nYour CA certificate here\n-----END CERTIFICATE-----"
+        ),
+        "caCertificateDomain": "your-ocpp-server.com",
+    },
+    "basicAuthPassword": "your-password",
+}
 _SWITCHED_ON = {"field": "enabled", "from": False, "to": True}
 
 EXAMPLES: Mapping[str, Mapping[str, Any]] = {
+    "ConnectionDetailsRequest": {**_DETAILS, "applyToNewDevices": True},
+    "ChargerConnectionDetailsRequest": {"chargePointId": "EH123456", **_DETAILS},
+    "StoredVersion": {"version": VERSION},
+    "ConnectionDetails": {**_DETAILS, "version": VERSION, "applyToNewDevices": True},
+    "ChargerConnectionDetails": {"chargePointId": "EH123456", **_DETAILS, "version": VERSION},
     "ApplyRequest": {"version": VERSION},
     "SiteApplyRequest": {"version": VERSION, "canary": {"chargers": 5, "seconds": 60}},
     "ChargerApplied": {"version": VERSION, **_CHARGER, "state": "applied"},
