@@ -17,10 +17,12 @@ from api.schemas.chargers import (
     ChargerChange,
     ChargerRequest,
     Chargers,
+    ChargersQuery,
     OneCharger,
     OneNewCharger,
 )
-from api.schemas.common import Done, PageQuery
+from api.schemas.common import Done
+from api.sites import check_site
 from csms.commands import Ask
 from csms.errors import RingmainError
 from csms.link import POLICY_VIOLATION
@@ -33,9 +35,9 @@ _PATIENCE = 5.0  # s
 _BOOT_AGAIN = Ask("TriggerMessage", {"requestedMessage": "BootNotification"})
 
 
-@route("GET", BASE, tag=TAG, scope="read", query=PageQuery(), answer=Chargers())
+@route("GET", BASE, tag=TAG, scope="read", query=ChargersQuery(), answer=Chargers())
 async def list_chargers(request: Request) -> Mapping[str, Any]:
-    """List the organization's chargers."""
+    """List the organization's chargers, or those of one site."""
     chargers, next_cursor = await page_of_chargers(request)
     return {"chargers": chargers, "next_cursor": next_cursor}
 
@@ -51,12 +53,14 @@ async def list_chargers(request: Request) -> Mapping[str, Any]:
     errors=(409,),
 )
 async def create_charger(request: Request) -> Mapping[str, Any]:
-    """Enrol a charger that this platform serves alone.
+    """Enrol a charger that this platform serves alone, unless connection details wait for it.
 
     `ocpp_password` is told only this once: it goes into the charger, with `ocpp_url`.
     """
     charger, password = new_charger(request)
-    await enrolled(request, charger, None)
+    async with request.parts.commissioning.changing:
+        await enrolled(request, charger, None)
+    await request.parts.provisioning.enrolled(charger.key)
     return {
         "message": "Charger enrolled successfully",
         "charger": {**shown(request.parts, charger, [], []), "ocpp_password": password},
@@ -82,24 +86,28 @@ async def change_charger(request: Request) -> Mapping[str, Any]:
 
     A charger that is not held back any more is asked to boot again at once.
     """
-    key, given, held_back = request.charger_key, dict(request.body), await _held_back(request)
-    if "allowed_versions" in given:
-        given["allowed_versions"] = subprotocols(given["allowed_versions"])
-    if "charger_name" in given:
-        given["charger_name"] = given["charger_name"] or key.charge_box_id
-    if await request.parts.storage.chargers.update(key, **given) is None:
-        raise NotFound
-    connection = request.parts.registry.find(key)
-    if connection is not None and held_back and given.get("boot_policy") == "accept":
+    key, given = request.charger_key, _given(request)
+    async with request.parts.commissioning.changing:  # its site is to be there then
+        old = await stored_charger(request)
+        await check_site(request, given.get("site_id"), old.site_id)
+        if await request.parts.storage.chargers.update(key, **given) is None:
+            raise NotFound  # deleted a moment ago
+    connection, let_in = request.parts.registry.find(key), given.get("boot_policy") == "accept"
+    if connection is not None and let_in and old.boot_policy == "pending":
         await _let_in(connection)
     if connection is not None and given.keys() & {"supply_phases", "nominal_voltage"}:
         connection.station.profiles.supply_changed()
     return {"charger": await shown_charger(request)}
 
 
-async def _held_back(request: Request) -> bool:
-    found = await request.parts.storage.chargers.get(request.charger_key)
-    return found is not None and found.boot_policy == "pending"
+def _given(request: Request) -> dict[str, Any]:
+    """Return the fields of a change as they are stored."""
+    given = dict(request.body)
+    if "allowed_versions" in given:
+        given["allowed_versions"] = subprotocols(given["allowed_versions"])
+    if "charger_name" in given:
+        given["charger_name"] = given["charger_name"] or request.charger_key.charge_box_id
+    return given
 
 
 async def _let_in(connection: Connection) -> None:
@@ -114,8 +122,9 @@ async def delete_charger(request: Request) -> Mapping[str, Any]:
     """Delete a charger: its password dies, its files go and its connection is closed."""
     key, storage = request.charger_key, request.parts.storage
     job_ids = await storage.jobs.ids_of(key)
-    if not await storage.chargers.delete(key):
-        raise NotFound
+    async with request.parts.commissioning.changing:  # nothing is being installed there then
+        if not await storage.chargers.delete(key):
+            raise NotFound
     for job_id in job_ids:
         storage.files.remove(job_id)
     await request.parts.relays.configure(key)
@@ -141,7 +150,12 @@ async def shown_charger(request: Request) -> Mapping[str, Any]:
 async def page_of_chargers(request: Request) -> Page:
     """Return the page of chargers that the query asks for, as they are shown."""
     limit, after = request.query["limit"], read_cursor(request.query["cursor"], str)
-    found = await request.parts.storage.chargers.list(request.organization_uuid, limit + 1, after)
+    stored, site_id = request.parts.storage.chargers, request.query.get("site_id")
+    found = await (
+        stored.list(request.organization_uuid, limit + 1, after)
+        if site_id is None
+        else stored.of_site(request.organization_uuid, site_id, limit + 1, after)
+    )
     chargers, next_cursor = page(found, limit, lambda charger: charger.key.charge_box_id)
     return Page(await _shown(request, chargers), next_cursor)
 
@@ -172,7 +186,6 @@ def shown(
         "allowed_versions": [name.removeprefix("ocpp") for name in charger.allowed_versions],
         "connected": connection is not None,
         "ocpp_url": ocpp_url(parts, charger.key),
-        "site_id": None,
         "client_certificate_sha256": None,
         "connectors": connectors,
         "running_transactions": running,
@@ -191,6 +204,7 @@ _SHOWN = (
     "supply_phases",
     "nominal_voltage",
     "last_disconnect",
+    "site_id",
     "created_at",
 )
 

@@ -11,6 +11,7 @@ from api.parts import ApiParts
 from api.proxy_configurations import configuration_of
 from api.routing import Request, route
 from api.schemas.chargers import Enrolment, EnrolmentRequest
+from api.sites import check_site
 from storage.errors import Conflict
 from storage.records import Charger, ChargerKey, ProxyConfiguration
 from storage.secrets import digest_secret, new_password
@@ -34,6 +35,7 @@ async def enroll_with_proxy(request: Request) -> Mapping[str, Any]:
     async with request.parts.commissioning.changing:
         wanted = await configuration_of(charger.key, request)
         configuration = await enrolled(request, charger, wanted)
+    await request.parts.provisioning.enrolled(charger.key)
     return {
         "message": "Charger enrolled and proxy configuration created successfully",
         "charger": {
@@ -48,7 +50,11 @@ async def enroll_with_proxy(request: Request) -> Mapping[str, Any]:
 async def enrolled(
     request: Request, charger: Charger, wanted: ProxyConfiguration | None
 ) -> ProxyConfiguration | None:
-    """Store a charger and its proxy configuration, if any; raise Taken."""
+    """Store a charger and its proxy configuration, if any; raise Taken or Invalid.
+
+    The lock `changing` is held, so that its site is there then.
+    """
+    await check_site(request, charger.site_id)
     try:
         return await request.parts.storage.chargers.enroll(charger, wanted)
     except Conflict:
@@ -69,6 +75,7 @@ def new_charger(request: Request) -> tuple[Charger, str]:
         boot_policy=body["boot_policy"],
         supply_phases=body["supply_phases"],
         nominal_voltage=body["nominal_voltage"],
+        site_id=body["site_id"],
         password_digest=digest_secret(password.encode()),
         created_at=request.parts.clock.now(),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from api.schemas.common import Done, Success, next_cursor
+from api.schemas.common import Done, PageQuery, Success, next_cursor
 from api.schemas.fields import Boolean, Integer, Moment, NotYet, Number, choice, nullable, text
 from api.schemas.proxy_configurations import ProxyFields, charge_box_id
 
@@ -42,6 +42,13 @@ class ChargerChange(Schema):
     nominal_voltage = Number(
         100, 1000, "V between a phase and neutral. By default 230.", **nullable()
     )
+    site_id = text(64, about="Where it stands: one of `sites`; null is nowhere.", **nullable())
+
+
+class ChargersQuery(PageQuery):
+    """Which page of the chargers, and of which of them."""
+
+    site_id = text(64, load_default=None, about="Only the chargers of this site.")
 
 
 class ChargerRequest(ChargerChange):

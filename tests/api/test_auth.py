@@ -188,6 +188,7 @@ async def ids_of_everything(api: Api) -> dict[str, str]:
     certificate = await api("POST", f"{api.organization}/client_certificates", pair)
     connectors = f"/api/orgs/{api.organization_uuid}/connectors"
     connector = await api("POST", connectors, CONNECTOR)
+    site = await api("POST", f"{api.organization}/sites", {"name": "Depot", "chargers": ["CP-1"]})
     return {
         "organization_uuid": api.organization_uuid,
         "charge_box_id": "CP-1",
@@ -206,6 +207,7 @@ async def ids_of_everything(api: Api) -> dict[str, str]:
         "id_token": "TAG-1",
         "jobId": job.job_id,
         "reservationId": str(reserved.reservation_id),
+        "site_id": site.body["site"]["site_id"],
     }
 
 
