@@ -1,7 +1,8 @@
-"""The whole picture on one machine: a server, a third-party CSMS, two chargers, money flowing.
+"""The whole picture on one machine: a server, a third-party CSMS, chargers, money flowing.
 
 Everything is the real thing: the server as `ringmain serve` runs it, enrolment by its REST API,
-chargers and CSMS over WebSockets.
+chargers and CSMS over WebSockets. Two chargers are enrolled with their target; those of a site get
+it later, all by one call.
 """
 
 from __future__ import annotations
@@ -20,9 +21,14 @@ import aiohttp
 from csms import settings, wiring
 from csms.errors import RingmainError
 from simulators.charger import Charger, NotAuthorized
+from simulators.enrolment import enrol, names
+from simulators.fleet import Fleet
+from simulators.programs import chargers_of
+from simulators.site import VERSIONS, Operator
 from simulators.target import Target
 
 CHARGERS: Mapping[str, str] = {"DEMO-16": "1.6", "DEMO-201": "2.0.1"}
+SITE = names(10, "SITE-")
 TOKEN = "04A1B2C3D4E5F6"  # noqa: S105 - an RFID card, as printed on it
 START_SECONDS = 15.0
 # Energy flows faster than the clock, so that the meter values have something to tell.
@@ -43,7 +49,9 @@ class Demo:
     api_key: str
     target: Target
     chargers: tuple[Charger, ...]
-    session: aiohttp.ClientSession
+    fleet: Fleet
+    operator: Operator
+    site_id: str
 
     @property
     def chargers_path(self) -> str:
@@ -55,6 +63,7 @@ async def run_demo(seconds: float | None) -> None:
     """Run for so many seconds, or until cancelled; raise DemoFailed with the reason."""
     async with _started() as demo:
         await _bring_up(demo)
+        await _commission(demo)
         print(describe(demo, seconds), flush=True)  # noqa: T201 - the user's answer
         await asyncio.sleep(seconds) if seconds is not None else await asyncio.Future()
         await _check(demo)
@@ -71,17 +80,20 @@ async def _started() -> AsyncIterator[Demo]:
             organization = await server.storage.organizations.create("Demo")
             uuid = organization.organization_uuid
             _, key = await server.storage.api_keys.create(uuid, "admin")
-            session = await playing.enter_async_context(
-                aiohttp.ClientSession(f"http://{server.http}", headers={"x-api-key": key})
-            )
+            api = f"http://{server.http}"
+            operator = await playing.enter_async_context(Operator.at(api, uuid, key))
             chargers = [
                 await playing.enter_async_context(charger.running())
                 for charger in [
-                    await _enrol(session, uuid, target, name, version)
+                    await _enrol(operator.session, uuid, target, name, version)
                     for name, version in CHARGERS.items()
                 ]
             ]
-            yield Demo(f"http://{server.http}", uuid, key, target, tuple(chargers), session)
+            dials = await enrol(api, uuid, key, SITE)
+            fleet = Fleet(chargers_of(dials, VERSIONS, TIME_FACTOR))
+            await playing.enter_async_context(fleet.running())
+            site_id = await operator.make_site("Demo site", SITE)
+            yield Demo(api, uuid, key, target, tuple(chargers), fleet, operator, site_id)
 
 
 def environment(data_dir: Path) -> dict[str, str]:
@@ -141,6 +153,20 @@ async def _bring_up(demo: Demo) -> None:
             raise DemoFailed(f"The target did not accept the token of {name}.") from None
 
 
+async def _commission(demo: Demo) -> None:
+    """Connect a whole site to the target; raise SiteFailed with the reason of each charger."""
+    try:
+        await demo.fleet.wait_connected(START_SECONDS)
+    except TimeoutError:
+        raise DemoFailed("Not every charger of the site has come up.") from None
+    details = {
+        "connectivityMode": "DualProtocol",
+        "websocketConnectionArgs": {"url": f"{demo.target.url}/ocpp"},
+    }
+    version = await demo.operator.connect(demo.site_id, details)
+    await demo.operator.wait_ready(demo.site_id, version, START_SECONDS)
+
+
 def _shown(name: str) -> Callable[[Target], object]:
     return lambda target: target.calls("StatusNotification", name)
 
@@ -154,6 +180,9 @@ async def _check(demo: Demo) -> None:
             raise DemoFailed(f"The link of {name} to its target did not come up.")
         if not demo.target.calls(BEGUN[charger.version], name):
             raise DemoFailed(f"No transaction of {name} reached the target.")
+    for charger in demo.fleet.chargers:
+        if demo.target.live(charger.identity.serial_number) is None:
+            raise DemoFailed(f"The link of {charger.charge_box_id} to its target is not there.")
 
 
 def describe(demo: Demo, seconds: float | None) -> str:
@@ -163,7 +192,8 @@ def describe(demo: Demo, seconds: float | None) -> str:
     start = f'{{"idToken": "{TOKEN}", "idTokenType": "RFID"}}'
     return f"""
 Ringmain is running, with two simulated chargers ({", ".join(CHARGERS)}) that are relayed to a
-simulated third-party CSMS at {demo.target.url}.
+simulated third-party CSMS at {demo.target.url}, and with a site of {len(SITE)} others
+({SITE[0]} to {SITE[-1]}), which one call has connected to the same CSMS.
 
   API           {api}   (described by {api}/openapi.json)
   organization  {demo.organization_uuid}
@@ -175,5 +205,6 @@ Try, in another terminal:
   curl -X POST '{api}/api/chargingStations/DEMO-16/evses/2/transactions?pretty=true' {key} \
 -H 'Content-Type: application/json' -d '{start}'
   curl '{api}{demo.chargers_path}/DEMO-16/messages?pretty=true&limit=5' {key}
+  curl '{api}{demo.operator.connections(demo.site_id)}?pretty=true' {key}
 
 {end}; nothing is kept."""

@@ -14,6 +14,7 @@ from csms.errors import RingmainError
 
 VERSIONS = ("1.6", "2.0.1")
 _LOOK_S = 0.1
+_MOST = 1000  # chargers on one page
 
 Answer: TypeAlias = dict[str, Any]
 
@@ -72,8 +73,8 @@ class Operator:
             await asyncio.sleep(_LOOK_S)
 
     async def missing(self, site_id: str, version: str) -> list[str]:
-        """Tell what is wrong with each charger of a site that has no link by a version."""
-        site = await self._ask("GET", self.connections(site_id))
+        """Tell of each charger of a site that has no link by a version why, up to 1000 of them."""
+        site = await self._ask("GET", f"{self.connections(site_id)}?limit={_MOST}")
         return [
             f"{one['charge_box_id']}: {one['error'] or one['lastError'] or one['linkState']}"
             for one in site["results"]
@@ -87,5 +88,10 @@ class Operator:
         except (aiohttp.ClientError, TimeoutError, ValueError) as failed:
             raise SiteFailed(f"{method} {path}: {failed or type(failed).__name__}") from None
         if response.status >= 400:
-            raise SiteFailed(f"{method} {path}: {answer.get('message', response.status)}")
+            raise SiteFailed(f"{method} {path}: {_reason(answer)}")
         return answer
+
+
+def _reason(refusal: Answer) -> str:
+    wrong = [f"{field}: {' '.join(told)}" for field, told in refusal.get("fields", {}).items()]
+    return " ".join([refusal["message"], *wrong])

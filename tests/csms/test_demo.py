@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from csms.demo import environment
+from csms.demo import SITE, environment
 
 
 async def run(*arguments: str) -> asyncio.subprocess.Process:
@@ -32,7 +32,7 @@ async def test_it_comes_up_its_curl_lines_work_and_it_ends_by_itself() -> None:
     assert demo.stderr
     lines: list[str] = []
     async with asyncio.timeout(60):
-        while len(lines) < 3:
+        while len(lines) < 4:
             line = (await demo.stdout.readline()).decode()
             assert line, (await demo.stderr.read()).decode()
             lines += [line.strip()] if line.startswith("  curl ") else []
@@ -40,13 +40,15 @@ async def test_it_comes_up_its_curl_lines_work_and_it_ends_by_itself() -> None:
         rest = (await demo.stdout.read()) + (await demo.stderr.read())
         assert await demo.wait() == 0, rest.decode()
 
-    chargers, started, messages = answers
-    assert {one["charge_box_id"]: one["connected"] for one in chargers["chargers"]} == {
-        "DEMO-16": True,
-        "DEMO-201": True,
-    }
+    chargers, started, messages, site = answers
+    names = {one["charge_box_id"] for one in chargers["chargers"] if one["connected"]}
+    assert names == {"DEMO-16", "DEMO-201", *SITE}
     assert started == {"transactionStartResponse": {"status": "Accepted"}}
     assert len(messages["messages"]) == 5
+    assert (site["rollout"]["state"], site["rollout"]["counts"]["applied"]) == ("done", 10)
+    assert [one["linkState"] for one in site["results"]] == ["ready"] * 10
+    # It is known there by its serial number, which it has told in its boot.
+    assert {one["chargePointId"] for one in site["results"]} == {f"SIM-{name}" for name in SITE}
 
 
 def kept(directory: Path) -> list[Path]:
