@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import logging
 import statistics
 import sys
 import tempfile
@@ -21,10 +22,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import structlog
 import uvloop
 from websockets.asyncio.client import ClientConnection
 
-from bench import appending, exporting
+from bench import appending, commissioning, exporting
 from bench.commands import Commander
 from bench.load import Dial, connected, saturate
 from bench.subjects import COMMANDS, SUBJECTS
@@ -252,9 +254,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--scale", type=float, default=1.0, help="more or fewer CALLs a round")
-    parser.add_argument(
-        "--only", choices=["messages", "commands", "storage", "exports"], help="a part of it"
-    )
+    parts = ["messages", "commands", "storage", "exports", "commissioning"]
+    parser.add_argument("--only", choices=parts, help="a part of it; the last one runs only so")
     chosen = parser.parse_args()
     if chosen.only in {None, "messages"}:
         print(report(asyncio.run(run(chosen.rounds, chosen.scale))))
@@ -267,6 +268,11 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             rounds, records = min(chosen.rounds, 3), int(exporting.RECORDS * chosen.scale)
             print(exporting.report(uvloop.run(exporting.run(Path(folder), rounds, records))))
+    if chosen.only == "commissioning":
+        # Targets that lose their server would say so on standard output.
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+        chargers = max(8, int(commissioning.CHARGERS * chosen.scale))
+        sys.exit(uvloop.run(commissioning.run(chargers)))
 
 
 if __name__ == "__main__":

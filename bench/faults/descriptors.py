@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import resource
 import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 from websockets.protocol import State
 
 from bench.cluster import Cluster
-from bench.faults.ground import Ground, NotHere
+from bench.faults.ground import Ground, NotHere, allow_descriptors
 from bench.faults.stand import VERSIONS, Stand, standing
 from bench.faults.verdicts import Line
 from bench.faults.wire import Wire
@@ -33,7 +32,7 @@ async def crowded(ground: Ground, seed: int, scale: float = 1.0) -> list[Line]:
     cluster = ground.cluster
     if cluster is None:
         raise NotHere("this is a fault of PostgreSQL")
-    _allow_descriptors()
+    allow_descriptors(WANTED)
     async with standing(ground, seed) as stand, contextlib.AsyncExitStack() as stack:
         idle = await _connected(stand, stack, "IDLE", max(4, round(IDLE * scale)))
         talkers = await _connected(stand, stack, "TALK", max(2, round(TALKERS * scale)))
@@ -54,13 +53,6 @@ async def crowded(ground: Ground, seed: int, scale: float = 1.0) -> list[Line]:
         line.must(scale < 1 or highest >= SELECTABLE, f"the database's were up to {highest} only")
         line.notes.append(f"{len(own)} idle chargers; {opened} sockets, database's up to {highest}")
     return lines
-
-
-def _allow_descriptors() -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < WANTED:
-        raise NotHere(f"a process may open {hard} files only")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, WANTED), hard))
 
 
 async def _connected(

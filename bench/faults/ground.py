@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,3 +74,12 @@ def ground(directory: Path, engine: str) -> Iterator[Ground]:
     else:
         with cluster.running(directory) as running:
             yield Ground(directory, running)
+
+
+def allow_descriptors(wanted: int) -> None:
+    """Let this process and its children open so many files; raise NotHere where they must not."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        raise NotHere(f"a process may open {hard} files only")
+    if soft != resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))

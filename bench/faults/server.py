@@ -38,6 +38,7 @@ from storage.database import Database
 from storage.errors import StorageUnavailable
 from storage.exporting import ExportParts
 from storage.postgres import PostgresDatabase
+from storage.repositories.installations import Installations
 from storage.repositories.queues import Queues
 from storage.repositories.sinks import Sinks
 from storage.sinks.port import Outside
@@ -68,7 +69,7 @@ def crash_at(point: str, passing: int) -> None:
         if passings >= passing:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    (POINTS | SINK_POINTS)[point](passed)
+    (POINTS | SINK_POINTS | STEP_POINTS)[point](passed)
 
 
 def _before_commit(passed: Passed) -> None:
@@ -176,6 +177,18 @@ def _after_done(passed: Passed) -> None:
     _around_sinks("finish", after=passed)
 
 
+def _after_step(passed: Passed) -> None:
+    # One charger of a site has what it is to have, and its link has not followed.
+    original: Callable[..., Awaitable[bool]] = Installations.put
+
+    async def put(self: Installations, *args: Any) -> bool:
+        stored = await original(self, *args)
+        passed()
+        return stored
+
+    setattr(Installations, "put", put)  # noqa: B010 - mypy knows its arguments
+
+
 def _around_sinks(name: str, before: Passed = _nothing, after: Passed = _nothing) -> None:
     original: Callable[..., Awaitable[None]] = getattr(Sinks, name)
 
@@ -194,6 +207,7 @@ WRAPPED: tuple[tuple[type, str], ...] = (
     (Queues, "note_position"),
     (Sinks, "begin"),
     (Sinks, "finish"),
+    (Installations, "put"),
 )
 POINTS: dict[str, Callable[[Passed], None]] = {
     "before commit": _before_commit,
@@ -209,6 +223,8 @@ SINK_POINTS: dict[str, Callable[[Passed], None]] = {
     "after put": _after_put,
     "after done": _after_done,
 }
+# On the way of a site from one target to another.
+STEP_POINTS: dict[str, Callable[[Passed], None]] = {"after step": _after_step}
 
 
 async def serve(chosen: settings.Settings, timings: Timings, answer_seconds: float) -> None:
