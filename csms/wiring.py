@@ -25,7 +25,8 @@ from csms.registry import Registry
 from csms.retention import Pace, Upholding
 from csms.settings import Bind, Settings
 from proxy.addresses import AddressGuard
-from proxy.commissioning import Commissioning, Links
+from proxy.commissioning import Commissioning
+from proxy.following import Links
 from proxy.parts import RelayParts
 from proxy.policy import KEPT
 from proxy.provisioning import FIRST, Provisioning
@@ -160,8 +161,8 @@ async def commissioned(
     storage: Storage, links: Links, registry: Registry, clock: Clock
 ) -> AsyncIterator[tuple[Provisioning, Rollouts]]:
     """Run what installs connection details: at new chargers, and at sites."""
-    commissioning = Commissioning(storage, links, clock)
     async with (
+        Commissioning(storage, links, clock).running() as commissioning,
         Provisioning(commissioning, new_uuid).running() as provisioning,
         Rollouts(commissioning, registry.__contains__, new_uuid).running() as rollouts,
     ):

@@ -6,14 +6,14 @@ Whoever has claimed a charger last decides what it gets.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
-
-import structlog
+from typing import TYPE_CHECKING, Any
 
 from proxy.errors import InvalidTarget
+from proxy.following import Following, Links
 from proxy.installing import Plan, Scene, planned, snapshot, taken_back
 from storage.commissioning_records import (
     ConnectionDetails,
@@ -21,26 +21,17 @@ from storage.commissioning_records import (
     RolloutStep,
     StepState,
 )
-from storage.errors import StorageError
+from storage.errors import StorageError, StorageUnavailable
 
 if TYPE_CHECKING:
-    from proxy.states import Glance
     from storage.clock import Clock
-    from storage.records import ChargerKey, ProxyConfiguration
+    from storage.records import Charger, ChargerKey, ProxyConfiguration
     from storage.store import Storage
 
-
-log = structlog.get_logger("ringmain.commissioning")
-
-
-class Links(Protocol):
-    """The target links, as far as commissioning has to do with them."""
-
-    async def configure(self, key: ChargerKey, old: ProxyConfiguration | None = None) -> None:
-        """Take up this charger's proxy configuration as it is stored now; it was ``old``."""
-
-    def glance(self, configuration: ProxyConfiguration) -> Glance:
-        """Tell where the link of a configuration is."""
+CERTIFICATE = "target_auth_client_cert_id"
+_DELETED = "The client certificate that was used before has been deleted."
+_TRIES = 3
+_PATIENCE = 10.0  # s for a link to follow; it does so behind whoever waits no longer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +39,8 @@ class Wish:
     """A version for a charger; without one, what a rollout has found ``before`` is brought back.
 
     ``claim`` is whose wish it is: a rollout's, with its ``step``, else one of its own. Where there
-    is neither a version nor a ``before``, what is installed is wanted.
+    is neither a version nor a ``before``, what is installed is wanted. With ``seen`` it is one for
+    as long as nobody changes or applies anything there.
     """
 
     details: ConnectionDetails | None = None
@@ -56,6 +48,14 @@ class Wish:
     requested_by: str
     claim: str
     step: RolloutStep | None = None
+    seen: Scene | None = None
+
+    def is_over(self, scene: Scene) -> bool:
+        """Tell whether it was for another scene than the one that is there."""
+        return self.seen is not None and (
+            self.seen.installation != scene.installation
+            or self.seen.configuration != scene.configuration
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +99,17 @@ class Commissioning:
         self.links = links
         self.clock = clock
         self.changing = asyncio.Lock()
-        self._again = again
-        self._following: set[asyncio.Task[None]] = set()
+        self._following = Following(links, again)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Commissioning]:
+        """Have links follow until the context ends."""
+        try:
+            yield self
+        finally:
+            await self._following.close()
+
+    # ---- what there is, and what would be ----
 
     async def scene(self, key: ChargerKey) -> Scene | None:
         """Return what there is of a charger, None where it is not enrolled; raise StorageError."""
@@ -111,7 +120,19 @@ class Commissioning:
             charger=charger,
             installation=await self.storage.installations.get(key),
             configuration=await self.storage.proxy_configurations.for_charger(key),
+            serial_is_shared=await self._shares_its_serial(charger),
         )
+
+    async def _shares_its_serial(self, charger: Charger) -> bool:
+        serial = charger.serial_number
+        return serial is not None and await self.is_anothers(serial, charger.key)
+
+    async def is_anothers(self, name: str, key: ChargerKey) -> bool:
+        """Tell whether another charger has a name too: a serial number is but a claim (S-08)."""
+        chargers = self.storage.chargers
+        with_serial = await chargers.with_serial(key.organization_uuid, name)
+        named = await chargers.get(key._replace(charge_box_id=name))
+        return any(one.key != key for one in (*with_serial, *([named] if named else ())))
 
     def plan(self, wish: Wish, scene: Scene) -> Plan:
         """Return what a wish makes of a charger, which changes nothing; raise InvalidTarget."""
@@ -120,38 +141,93 @@ class Commissioning:
             return planned(wish.details, scene, now)
         return taken_back(wish.before or snapshot(scene), scene, now)
 
+    def judged(self, scene: Scene, wish: Wish) -> Outcome:
+        """Return what would become of a wish, which changes nothing."""
+        if wish.is_over(scene):
+            return Outcome(state="superseded")
+        try:
+            plan = self.plan(wish, scene)
+        except InvalidTarget as wrong:
+            return Outcome(state="failed", error=wrong.reason, field=wrong.field)
+        same = scene.installation and scene.installation.applied_version == plan.version
+        return Outcome(state="unchanged" if same and not plan.changes else "applied", plan=plan)
+
     async def foresee(self, key: ChargerKey, wish: Wish) -> Prospect:
         """Return what would become of a wish, which changes nothing; raise StorageError."""
         scene = await self.scene(key)
         if scene is None:
             return Prospect(key=key, outcome=Outcome(state="gone"))
-        return Prospect(key=key, outcome=self.judged(scene, wish), found=scene.configuration)
+        outcome = await self._foreseen(scene, wish)
+        return Prospect(key=key, outcome=outcome, found=scene.configuration)
+
+    async def _foreseen(self, scene: Scene, wish: Wish) -> Outcome:
+        outcome = self.judged(scene, wish)
+        new = outcome.plan.configuration if outcome.plan else None
+        named = new.target_auth_client_cert_id if new else None
+        if new is not None and named is not None:
+            certificates = self.storage.client_certificates
+            if await certificates.get(new.key.organization_uuid, named) is None:
+                return Outcome(state="failed", error=_DELETED, field=CERTIFICATE)
+        return outcome
+
+    # ---- what is done ----
 
     async def carry_out(self, key: ChargerKey, wish: Wish) -> Outcome:
         """Install what is wished, and have the live link follow; raise StorageError."""
-        following: asyncio.Task[None] | None = None
         async with self.changing:
-            scene = await self.scene(key)
-            if scene is None:
-                return await self._gone(wish)
-            outcome = await self._store(scene, wish)
-            if outcome.plan is not None and outcome.plan.configuration is not None:
-                following = asyncio.create_task(self._follow(key, scene.configuration))
-                self._following.add(following)
-                following.add_done_callback(self._following.discard)
+            outcome, following = await self._carried_out(key, wish)
         if following is not None:
-            await asyncio.shield(following)  # whoever asked may go away meanwhile
+            await asyncio.wait((following,), timeout=_PATIENCE)
         return outcome
 
-    async def _follow(self, key: ChargerKey, old: ProxyConfiguration | None) -> None:
-        """Have the live link follow what is stored, whatever happens."""
-        while True:
+    async def _carried_out(
+        self, key: ChargerKey, wish: Wish
+    ) -> tuple[Outcome, asyncio.Task[None] | None]:
+        for tries_left in reversed(range(_TRIES)):
+            scene = await self.scene(key)
+            if scene is None:
+                break
             try:
-                return await self.links.configure(key, old)
-            except StorageError as fault:
-                name = key.charge_box_id
-                log.warning("link_does_not_follow", charge_box_id=name, reason=str(fault))
-                await asyncio.sleep(self._again)
+                return await self._installed(scene, wish)
+            except StorageUnavailable:
+                raise
+            except StorageError:  # changed or deleted this moment, by who does not hold the lock
+                if not tries_left:
+                    raise
+        return await self._gone(wish), None
+
+    async def _installed(
+        self, scene: Scene, wish: Wish
+    ) -> tuple[Outcome, asyncio.Task[None] | None]:
+        key, old = scene.charger.key, scene.configuration
+        try:
+            outcome = await self._store(scene, wish)
+        except BaseException:
+            self._following.begin(key, old)  # it may be stored all the same
+            raise
+        if outcome.plan is None or outcome.plan.configuration is None:
+            return outcome, None
+        return outcome, self._following.begin(key, old)
+
+    async def _store(self, scene: Scene, wish: Wish) -> Outcome:
+        """Store a plan with its installation and its step, or that there can be none."""
+        outcome = await self._foreseen(scene, wish)
+        if outcome.state == "superseded":
+            return outcome
+        now = self.clock.now()
+        step = wish.step and replace(
+            _ended(wish.step, outcome.state, now, outcome.error),
+            # Tried once more, it still knows what there was before the first time.
+            before=wish.step.before or (snapshot(scene) if outcome.plan else None),
+        )
+        installation = _installation(scene, wish, outcome, now)
+        new = outcome.plan.configuration if outcome.plan else None
+        found = scene.configuration
+        if await self.storage.installations.put(installation, new, step, found=found):
+            return outcome
+        assert wish.step is not None  # noqa: S101 - nobody else is refused
+        await self.storage.rollouts.finish_step(_ended(wish.step, "superseded", now))
+        return Outcome(state="superseded")
 
     async def _gone(self, wish: Wish) -> Outcome:
         if wish.step is not None:
@@ -159,31 +235,16 @@ class Commissioning:
             await self.storage.rollouts.finish_step(gone)
         return Outcome(state="gone")
 
-    async def _store(self, scene: Scene, wish: Wish) -> Outcome:
-        """Store a plan with its installation and its step, or that there can be none."""
-        outcome = self.judged(scene, wish)
-        installation = _installation(scene, wish, outcome, self.clock.now())
-        step = wish.step and replace(
-            _ended(wish.step, outcome.state, self.clock.now(), outcome.error),
-            # Tried once more, it still knows what there was before the first time.
-            before=wish.step.before or (snapshot(scene) if outcome.plan else None),
-        )
-        configuration = outcome.plan.configuration if outcome.plan else None
-        if await self.storage.installations.put(installation, configuration, step):
-            return outcome
-        assert wish.step is not None  # noqa: S101 - nobody else is refused
-        late = _ended(wish.step, "superseded", self.clock.now())
-        await self.storage.rollouts.finish_step(late)
-        return Outcome(state="superseded")
-
-    def judged(self, scene: Scene, wish: Wish) -> Outcome:
-        """Return what would become of a wish, which changes nothing."""
-        try:
-            plan = self.plan(wish, scene)
-        except InvalidTarget as wrong:
-            return Outcome(state="failed", error=wrong.reason, field=wrong.field)
-        same = scene.installation and scene.installation.applied_version == plan.version
-        return Outcome(state="unchanged" if same and not plan.changes else "applied", plan=plan)
+    async def give_up(self, key: ChargerKey, step: RolloutStep, error: str) -> None:
+        """Note that a rollout's wish cannot be carried out; raise StorageError."""
+        failed = _ended(step, "failed", self.clock.now(), error)
+        async with self.changing:
+            installation = await self.storage.installations.get(key)
+            if installation is None or installation.claim != step.rollout_id:
+                await self.storage.rollouts.finish_step(failed)
+            else:
+                marked = replace(installation, state="failed", error=error)
+                await self.storage.installations.put(marked, None, failed)
 
 
 def _installation(scene: Scene, wish: Wish, outcome: Outcome, now: datetime) -> Installation:
@@ -195,7 +256,7 @@ def _installation(scene: Scene, wish: Wish, outcome: Outcome, now: datetime) -> 
         "requested_at": now,
     }
     if plan is None:
-        wanted = wish.details.version if wish.details else None
+        wanted = wish.details.version if wish.details else (wish.before or {}).get("version")
         kept = before or Installation(**claimed, wanted_version=wanted)
         claimed |= {"wanted_version": wanted, "state": "failed", "error": outcome.error}
         return replace(kept, **claimed)

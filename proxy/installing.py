@@ -25,6 +25,8 @@ CHARGE_POINT_ID = "chargePointId"
 # What is told of a configuration that a version needs and that is not there.
 DELETED = "proxy_configuration"
 
+_SHARED = "Another charger has this serial number too: store a chargePointId for this charger."
+_DOTS = (".", "..")  # servers would walk up the path
 _PASSWORD = "target_auth_basic_password"  # noqa: S105 - the name of a field
 _LABEL = "target_platform_identifier"
 # What a version decides.
@@ -69,11 +71,11 @@ def planned(details: ConnectionDetails, scene: Scene, now: datetime) -> Plan:
     The same version once more mends what was changed by hand, but for a password that the target
     itself has set since.
     """
-    name = charge_point_id(details, scene.charger)
+    name = _name(details, scene)
     decided = _decided(details, name)
     if _is_rotated(details, scene):
-        del decided[_PASSWORD]
-    else:
+        decided.pop(_PASSWORD, None)
+    elif _PASSWORD in decided:
         decided["password_from_target"] = False
     return _plan(details.version, name, decided, scene, now)
 
@@ -111,10 +113,19 @@ def drift(
 def charge_point_id(details: ConnectionDetails, charger: Charger) -> str:
     """Return as which a charger is known at its operator's server; raise InvalidTarget."""
     name = details.charge_point_id or charger.serial_number or charger.key.charge_box_id
-    if not CHARGE_BOX_ID.fullmatch(name):
+    if not CHARGE_BOX_ID.fullmatch(name) or name in _DOTS:
         told = "The charger's serial number is no chargePointId: store one for this charger."
         raise InvalidTarget(CHARGE_POINT_ID, told)
     return name
+
+
+def _name(details: ConnectionDetails, scene: Scene) -> str | None:
+    """Return as which a charger is known at the target, or was where its link is taken down."""
+    if details.connectivity_mode == OFF:
+        return scene.installation.charge_point_id if scene.installation else None
+    if details.charge_point_id is None and scene.serial_is_shared:
+        raise InvalidTarget(CHARGE_POINT_ID, _SHARED)
+    return charge_point_id(details, scene.charger)
 
 
 def target_url(url: str) -> str:
@@ -146,8 +157,8 @@ def _is_rotated(details: ConnectionDetails, scene: Scene) -> bool:
     installation, configuration = scene.installation, scene.configuration
     if installation is None or configuration is None or details.basic_auth_password is None:
         return False
-    same = installation.applied_version == details.version
-    return same and configuration.password_from_target and details.connectivity_mode != OFF
+    is_set = configuration.password_from_target and configuration.target_auth_basic_password
+    return bool(is_set) and installation.applied_version == details.version
 
 
 def _plan(

@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
 from csms.errors import place_of
 from proxy.commissioning import Wish
+from proxy.installing import drift
 from storage.commissioning_records import AUTOMATIC
-from storage.errors import StorageError
 from storage.records import AuditEntry
 from storage.tenancy import on_behalf_of
 
@@ -24,13 +25,15 @@ if TYPE_CHECKING:
     from csms.frames import Call, Send
     from proxy.commissioning import Commissioning
     from proxy.installing import Scene
-    from storage.commissioning_records import ConnectionDetails
+    from storage.commissioning_records import ConnectionDetails, StepState
     from storage.records import ChargerKey
 
 log = structlog.get_logger("ringmain.provisioning")
 
 FIRST = "BootNotification"
 _AGAIN = 5.0  # s
+_LONGEST = 300.0  # s
+_NOTED = frozenset({"applied", "failed"})
 
 
 class Provisioning:
@@ -63,24 +66,35 @@ class Provisioning:
 
     async def enrolled(self, key: ChargerKey) -> None:
         """Configure a charger that was enrolled just now, as far as it is known already."""
+        await self._leave_alone(key)
         self._newcomers.add(key)
         try:
             await self._provision(key, booted=False)
-        except StorageError as fault:  # its first boot comes, too
-            log.warning("not_provisioned", charge_box_id=key.charge_box_id, reason=str(fault))
+        except Exception as fault:  # noqa: BLE001 - whatever it is: it is enrolled, and will boot
+            log.warning("not_provisioned", charge_box_id=key.charge_box_id, fault=place_of(fault))
 
     def heard(self, key: ChargerKey, _boot: Call | Send) -> None:
         """Configure a charger that boots for the first time."""
-        if key in self._newcomers:
+        if key in self._newcomers and key not in self._settling:
             self._settle(key)
 
+    async def _leave_alone(self, key: ChargerKey) -> None:
+        """End what is done for a charger that was deleted and had the same name."""
+        if task := self._settling.pop(key, None):
+            task.cancel()
+            await asyncio.wait((task,))
+
     def _settle(self, key: ChargerKey) -> None:
-        if key not in self._settling:
-            self._settling[key] = task = asyncio.create_task(self._settle_in(key))
-            task.add_done_callback(lambda _: self._settling.pop(key, None))
+        self._settling[key] = task = asyncio.create_task(self._settle_in(key))
+        task.add_done_callback(partial(self._settled, key))
+
+    def _settled(self, key: ChargerKey, task: asyncio.Task[None]) -> None:
+        if self._settling.get(key) is task:
+            del self._settling[key]
 
     async def _settle_in(self, key: ChargerKey) -> None:
         """Do it, whatever happens, before the charger is no newcomer any more."""
+        pause = self._again
         with on_behalf_of(key.organization_uuid):
             while True:
                 try:
@@ -91,25 +105,48 @@ class Provisioning:
                 except Exception as fault:  # noqa: BLE001 - it is to be tried again
                     name = key.charge_box_id
                     log.warning("not_provisioned", charge_box_id=name, fault=place_of(fault))
-                    await asyncio.sleep(self._again)
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, _LONGEST)
 
     async def _provision(self, key: ChargerKey, *, booted: bool) -> None:
-        scene = await self._commissioning.scene(key)
-        if scene is None or _is_somebodys(scene):
-            return
-        details = await self._details_for(scene, booted=booted)
-        if details is None:
-            return
-        wish = Wish(details=details, requested_by=AUTOMATIC, claim=self._new_id())
+        """Install what a charger is to have, unless somebody else has a say in that."""
+        state: StepState = "superseded"
+        while state == "superseded":  # somebody was quicker: what is there has to be seen anew
+            scene = await self._commissioning.scene(key)
+            if scene is None or await self._is_somebodys(scene):
+                return
+            details = await self._details_for(scene, booted=booted)
+            if details is None or _has(scene, details):
+                return
+            state = await self._install(scene, details)
+
+    async def _install(self, scene: Scene, details: ConnectionDetails) -> StepState:
+        key, claim = scene.charger.key, self._new_id()
+        wish = Wish(details=details, requested_by=AUTOMATIC, claim=claim, seen=scene)
         outcome = await self._commissioning.carry_out(key, wish)
-        if outcome.state != "unchanged":
+        if outcome.state in _NOTED:
             self._note(key, details.version, outcome.error or outcome.state)
+        return outcome.state
+
+    async def _is_somebodys(self, scene: Scene) -> bool:
+        """Tell whether somebody has applied something, or made or changed the configuration."""
+        installation, configuration = scene.installation, scene.configuration
+        if installation is None:
+            return configuration is not None
+        if installation.requested_by != AUTOMATIC:
+            return True
+        if installation.applied_version is None:
+            return configuration is not None
+        organization_uuid, _ = installation.key
+        stored = self._storage.connection_details
+        details = await stored.get(organization_uuid, installation.applied_version)
+        return details is None or bool(drift(details, installation, configuration))
 
     async def _details_for(self, scene: Scene, *, booted: bool) -> ConnectionDetails | None:
         charger, stored = scene.charger, self._storage.connection_details
         organization_uuid, charge_box_id = charger.key
         for name in (charger.serial_number, charge_box_id):
-            if name and not await self._is_anothers(organization_uuid, name, charger.key):
+            if name and not await self._commissioning.is_anothers(name, charger.key):
                 found = await stored.latest(organization_uuid, name)
                 if found is not None:
                     return found
@@ -117,12 +154,6 @@ class Provisioning:
         # Without a serial number it would be known at the target by another id than later on.
         known = booted or charger.serial_number is not None
         return default if default and default.apply_to_new_devices and known else None
-
-    async def _is_anothers(self, organization_uuid: str, name: str, key: ChargerKey) -> bool:
-        """Tell whether another charger has a name too: a serial number is but a claim (S-08)."""
-        with_serial = await self._storage.chargers.with_serial(organization_uuid, name)
-        named = await self._storage.chargers.get(key._replace(charge_box_id=name))
-        return any(one.key != key for one in (*with_serial, *([named] if named else ())))
 
     def _note(self, key: ChargerKey, version: str, result: str) -> None:
         self._storage.audit.note(
@@ -138,7 +169,7 @@ class Provisioning:
         )
 
 
-def _is_somebodys(scene: Scene) -> bool:
-    if scene.installation is not None:
-        return scene.installation.requested_by != AUTOMATIC
-    return scene.configuration is not None
+def _has(scene: Scene, details: ConnectionDetails) -> bool:
+    """Tell whether a version is there already, as whom ever the charger was known then."""
+    installation = scene.installation
+    return installation is not None and installation.applied_version == details.version

@@ -123,14 +123,16 @@ class Relays:
 
     def glance(self, configuration: ProxyConfiguration) -> Glance:
         """Tell where the link of a configuration is, without looking at what waits for it."""
+        if not configuration.enabled:
+            return Glance(State.DISABLED)
         seat = self._seats.get(configuration.key)
         target = seat.target if seat else None
         if target is None:
-            absent = Glance(State.BACKOFF, ABSENT)
-            return absent if configuration.enabled else Glance(State.DISABLED)
-        if parting(target.configuration, configuration) is not None:
-            return Glance(State.DIALING, LEAVING)
-        return target.glance
+            return Glance(State.BACKOFF, ABSENT)
+        if target.leads_as(configuration):
+            return target.glance
+        drains = parting(target.configuration, configuration) == "drain"
+        return Glance(State.DIALING, LEAVING if drains else None)
 
     async def test(self, configuration: ProxyConfiguration) -> list[Step]:
         """Dial the target once, beside its link; raise DialledTooOften or StorageError."""

@@ -1,4 +1,4 @@
-"""Roll a version out to the chargers of a site, and take it back: a few at a time, resumably.
+"""Roll a version out to the chargers of a site, and take it back.
 
 A rollout claims its chargers when it begins. A charger that somebody applies something else to
 meanwhile is left to whoever came last. The same version once more is the same rollout: it goes on,
@@ -10,42 +10,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import structlog
-
-from csms.errors import place_of
 from proxy.commissioning import Outcome, Prospect, Wish
-from proxy.installing import OFF
-from proxy.states import State
+from proxy.rolling import Pace
+from proxy.rollout_tasks import RolloutTasks
 from storage.commissioning_records import Rollout, RolloutStep
-from storage.tenancy import on_behalf_of
+from storage.errors import StorageUnavailable
 
 if TYPE_CHECKING:
     from proxy.commissioning import Commissioning
     from storage.commissioning_records import ConnectionDetails, Site
     from storage.records import Charger, ChargerKey
 
-log = structlog.get_logger("ringmain.rollouts")
-
 _SITE_GONE = "The site was deleted before this charger's turn."
-_INSTALLED = frozenset({"applied", "unchanged"})
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How many chargers at once, and how long to wait, in s.
-
-    ``look`` is between two looks at canaries, ``resume`` until those are back after a restart,
-    ``retry`` until storage may be.
-    """
-
-    at_once: int = 20
-    look: float = 0.2
-    resume: float = 60.0
-    retry: float = 5.0
 
 
 class Canary(NamedTuple):
@@ -56,7 +35,7 @@ class Canary(NamedTuple):
 
 
 class Rollouts:
-    """Run rollouts, each in a task; what a restart interrupts goes on where it was."""
+    """Begin rollouts; what a restart interrupts goes on where it was."""
 
     def __init__(
         self,
@@ -71,19 +50,17 @@ class Rollouts:
         self._new_id = new_id
         self._pace = pace or Pace()
         self._beginning = asyncio.Lock()
-        self._tasks: dict[str, asyncio.Task[None]] = {}  # by the rollout's id
+        self._tasks = RolloutTasks(commissioning, self._pace)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Rollouts]:
         """Run until the context ends; raise StorageError."""
         for rollout in await self._storage.rollouts.unfinished():
-            self._start(rollout, self._pace.resume if rollout.canary_chargers else 0.0)
+            self._tasks.start(rollout, grace=self._pace.resume)
         try:
             yield self
         finally:
-            for task in self._tasks.values():
-                task.cancel()
-            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            await self._tasks.close()
 
     # ---- what is asked for ----
 
@@ -96,20 +73,17 @@ class Rollouts:
         requested_by: str,
     ) -> Rollout:
         """Begin to apply a version to a site's chargers, or go on with it; raise StorageError."""
-        async with self._beginning:
+        async with self._quiet():
             old = await self.newest(site)
-            goes_on = old is not None and old.version == details.version
-            if old is not None and goes_on and old.state == "running":
-                return old
+            same = old if old is not None and old.version == details.version else None
+            if same is not None and same.state == "running":
+                self._tasks.keep(same)
+                return same
             rollout = replace(
-                old if old is not None and goes_on else self._new(site, requested_by),
+                self._opened(same, site, requested_by),
                 version=details.version,
                 canary_chargers=canary.chargers if canary else None,
                 canary_seconds=canary.seconds if canary else None,
-                requested_by=requested_by,
-                state="running",
-                error=None,
-                finished_at=None,
             )
             keys = [one.key for one in chargers]
             keys.sort(key=lambda key: not self._connected(key))  # canaries are to be connected
@@ -121,25 +95,22 @@ class Rollouts:
     async def take_back(self, site: Site, requested_by: str) -> Rollout | None:
         """Begin to bring back what was there before a site's last rollout; None: there was none.
 
-        Once more changes nothing. Raises StorageError.
+        Once more changes nothing, but tries again where it failed. Raises StorageError.
         """
-        async with self._beginning:
+        async with self._quiet():
             old = await self.newest(site)
-            if old is None or old.takes_back is not None:
+            if old is None:
+                return None
+            if old.takes_back is not None and await self._needs_nothing(old):
                 return old
-            rollout = replace(self._new(site, requested_by), takes_back=old.rollout_id)
-            own = await self.own_steps(old)
-            steps = _steps(rollout, (step.key for step in own))
-            installed = await self._storage.installations.of(
-                site.organization_uuid, [step.key.charge_box_id for step in own]
+            again = old if old.takes_back is not None else None
+            rollout = replace(
+                self._opened(again, site, requested_by),
+                takes_back=old.takes_back or old.rollout_id,
             )
-            wanted = [
-                step.before["version"]
-                if step.before
-                else installed[step.key.charge_box_id].applied_version
-                for step in own
-            ]
-            await self._begin(rollout, steps, wanted)
+            own, before = await self.own_steps(old), await self._before(rollout)
+            wanted = await self._versions(own, before)
+            await self._begin(rollout, _steps(rollout, (step.key for step in own)), wanted)
         return rollout
 
     async def would_take_back(self, site: Site) -> list[Prospect]:
@@ -148,17 +119,20 @@ class Rollouts:
         Those that somebody applied something else to since are superseded. Raises StorageError.
         """
         old = await self.newest(site)
-        if old is None or old.takes_back is not None:
+        if old is None or (old.takes_back is not None and await self._needs_nothing(old)):
             return []
         own = {step.key for step in await self.own_steps(old)}
+        steps = await self._storage.rollouts.steps(old.rollout_id)
+        found = {step.key: step.before for step in steps}
+        before = found if old.takes_back is None else await self._before(old)
         return [
-            await self._foreseen(step) if step.key in own else _left_alone(step)
-            for step in await self._storage.rollouts.steps(old.rollout_id)
+            await self._foreseen(key, before.get(key)) if key in own else _left_alone(key)
+            for key in found
         ]
 
-    async def _foreseen(self, step: RolloutStep) -> Prospect:
-        wish = Wish(before=step.before, requested_by="", claim=step.rollout_id)
-        return await self.commissioning.foresee(step.key, wish)
+    async def _foreseen(self, key: ChargerKey, before: Mapping[str, Any] | None) -> Prospect:
+        wish = Wish(before=before, requested_by="", claim="")
+        return await self.commissioning.foresee(key, wish)
 
     @asynccontextmanager
     async def ended(self, site: Site) -> AsyncIterator[None]:
@@ -167,29 +141,26 @@ class Rollouts:
         `changing` is held meanwhile: no charger is left half done. Those that it did not come to
         stay as they are.
         """
-        async with self._beginning, self.commissioning.changing:
+        async with self._quiet():
+            await self._tasks.stop(site)
             for rollout in await self._storage.rollouts.list(site.organization_uuid, site.site_id):
-                if task := self._tasks.get(rollout.rollout_id):
-                    task.cancel()
-                    await asyncio.wait((task,))
                 if rollout.state == "running":
                     now = self.commissioning.clock.now()
                     await self._storage.rollouts.finish(rollout, "halted", now, _SITE_GONE)
             yield
 
+    @asynccontextmanager
+    async def _quiet(self) -> AsyncIterator[None]:
+        """Have nobody begin a rollout meanwhile, nor claim or change a charger."""
+        async with self._beginning, self.commissioning.changing:
+            yield
+
+    # ---- what there is ----
+
     async def newest(self, site: Site) -> Rollout | None:
         """Return a site's last rollout, which may be one that takes back; raise StorageError."""
         found = await self._storage.rollouts.list(site.organization_uuid, site.site_id, 1)
         return found[0] if found else None
-
-    def _new(self, site: Site, requested_by: str) -> Rollout:
-        return Rollout(
-            rollout_id=self._new_id(),
-            organization_uuid=site.organization_uuid,
-            site_id=site.site_id,
-            requested_by=requested_by,
-            created_at=self.commissioning.clock.now(),
-        )
 
     async def own_steps(self, rollout: Rollout) -> list[RolloutStep]:
         """Return the steps of a rollout whose charger nobody else has claimed since."""
@@ -204,111 +175,72 @@ class Rollouts:
             and found.claim == rollout.rollout_id
         ]
 
+    async def _needs_nothing(self, rollback: Rollout) -> bool:
+        """Tell whether a rollback runs, or has brought back everything."""
+        if rollback.state == "running":
+            self._tasks.keep(rollback)
+            return True
+        states = await self._storage.rollouts.states(rollback.rollout_id)
+        return not states.keys() & {"failed", "halted"}
+
+    async def _before(self, rollback: Rollout) -> Mapping[ChargerKey, Mapping[str, Any]]:
+        """Return what a rollback is to bring back."""
+        steps = await self._storage.rollouts.steps(rollback.takes_back or "")
+        return {step.key: step.before for step in steps if step.before is not None}
+
+    async def _versions(
+        self, steps: Sequence[RolloutStep], before: Mapping[ChargerKey, Mapping[str, Any]]
+    ) -> list[str | None]:
+        """Return which version each charger had: that of ``before``, else the one it has."""
+        if not steps:
+            return []
+        installed = await self._storage.installations.of(
+            steps[0].key.organization_uuid, [step.key.charge_box_id for step in steps]
+        )
+        return [
+            before[step.key]["version"]
+            if step.key in before
+            else installed[step.key.charge_box_id].applied_version
+            for step in steps
+        ]
+
+    # ---- what is begun ----
+
+    def _opened(self, again: Rollout | None, site: Site, requested_by: str) -> Rollout:
+        """Return a new rollout, or one that is opened again."""
+        if again is not None:
+            opened = replace(again, requested_by=requested_by, state="running")
+            return replace(opened, error=None, finished_at=None)
+        return Rollout(
+            rollout_id=self._new_id(),
+            organization_uuid=site.organization_uuid,
+            site_id=site.site_id,
+            requested_by=requested_by,
+            created_at=self.commissioning.clock.now(),
+        )
+
     async def _begin(
         self, rollout: Rollout, steps: Sequence[RolloutStep], wanted: Sequence[str | None]
     ) -> None:
-        await self._storage.rollouts.begin(rollout, steps, wanted)
-        self._start(rollout, 0.0)
-
-    # ---- in the background ----
-
-    def _start(self, rollout: Rollout, after: float) -> None:
-        with on_behalf_of(rollout.organization_uuid):
-            task = asyncio.create_task(self._kept_up(rollout, after))
-        self._tasks[rollout.rollout_id] = task
-        task.add_done_callback(partial(self._forget, rollout.rollout_id))
-
-    def _forget(self, rollout_id: str, task: asyncio.Task[None]) -> None:
-        if self._tasks.get(rollout_id) is task:
-            del self._tasks[rollout_id]
-
-    async def _kept_up(self, rollout: Rollout, after: float) -> None:
-        """Run a rollout, and go on where a fault or storage has stopped it."""
-        while True:
-            await asyncio.sleep(after)
-            try:
-                return await self._run(rollout)
-            except Exception as fault:  # noqa: BLE001 - whatever it is, the rollout is to be ended
-                log.warning("rollout_waits", rollout_id=rollout.rollout_id, fault=place_of(fault))
-                after = self._pace.retry
-
-    async def _run(self, rollout: Rollout) -> None:
-        stored, now = self._storage.rollouts, self.commissioning.clock.now
-        steps = await stored.steps(rollout.rollout_id)
-        first = rollout.canary_chargers or 0
-        await self._carry_out(rollout, steps[:first])
-        trouble = await self._trouble(rollout) if first else None
-        if trouble is None:
-            await self._carry_out(rollout, steps[first:])
-            await stored.finish(rollout, "done", now())
-        else:
-            await stored.finish(rollout, "halted", now(), trouble)
-
-    async def _carry_out(self, rollout: Rollout, steps: Iterable[RolloutStep]) -> None:
-        details = await self._details(rollout)
-        back = await self._found_before(rollout)
-        left = iter([step for step in steps if step.state == "pending"])
-
-        async def work() -> None:
-            for step in left:
-                wish = Wish(
-                    details=details,
-                    before=back.get(step.key),
-                    requested_by=rollout.requested_by,
-                    claim=rollout.rollout_id,
-                    step=step,
-                )
-                await self.commissioning.carry_out(step.key, wish)
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(self._pace.at_once):
-                group.create_task(work())
-
-    async def _details(self, rollout: Rollout) -> ConnectionDetails | None:
-        if rollout.version is None:
-            return None
-        return await self._storage.connection_details.get(
-            rollout.organization_uuid, rollout.version
+        try:
+            await self._storage.rollouts.begin(rollout, steps, wanted)
+        except StorageUnavailable:
+            self._tasks.look(rollout)  # it may be stored all the same
+            raise
+        self._tasks.start(rollout)
+        action = "rollout.begin" if rollout.takes_back is None else "rollout.take_back"
+        self._tasks.note(
+            rollout,
+            action,
+            "begun",
+            f"key:{rollout.requested_by}",
+            chargers=len(steps),
+            takes_back=rollout.takes_back,
         )
 
-    async def _found_before(self, rollout: Rollout) -> dict[ChargerKey, Mapping[str, Any]]:
-        """Return what is to be brought back, by charger."""
-        if rollout.takes_back is None:
-            return {}
-        steps = await self._storage.rollouts.steps(rollout.takes_back)
-        return {step.key: step.before for step in steps if step.before is not None}
 
-    async def _trouble(self, rollout: Rollout) -> str | None:
-        """Wait until all canaries are linked; return what is wrong with one, when time is up."""
-        first, seconds = rollout.canary_chargers or 0, rollout.canary_seconds or 0
-        canaries = await self._storage.rollouts.steps(rollout.rollout_id, first)
-        for step in canaries:
-            if step.state not in _INSTALLED:
-                return f"Canary {step.key.charge_box_id}: {step.error or step.state}"
-        details = await self._details(rollout)
-        if details is None or details.connectivity_mode == OFF:
-            return None
-        now = asyncio.get_running_loop().time
-        deadline = now() + seconds
-        while (trouble := await self._unlinked(canaries)) is not None:
-            if now() >= deadline:
-                return f"After {seconds} s a canary is not linked. {trouble}"
-            await asyncio.sleep(self._pace.look)
-        return None
-
-    async def _unlinked(self, canaries: Sequence[RolloutStep]) -> str | None:
-        for step in canaries:
-            configuration = await self._storage.proxy_configurations.for_charger(step.key)
-            if configuration is None:
-                return f"{step.key.charge_box_id}: it has no proxy configuration."
-            glance = self.commissioning.links.glance(configuration)
-            if glance.state is not State.READY:
-                return f"{step.key.charge_box_id}: {glance.last_error or glance.state.value}"
-        return None
-
-
-def _left_alone(step: RolloutStep) -> Prospect:
-    return Prospect(key=step.key, outcome=Outcome(state="superseded"))
+def _left_alone(key: ChargerKey) -> Prospect:
+    return Prospect(key=key, outcome=Outcome(state="superseded"))
 
 
 def _steps(rollout: Rollout, keys: Iterable[ChargerKey]) -> list[RolloutStep]:

@@ -130,14 +130,18 @@ class TargetLink:
 
     def adopt(self, wanted: ProxyConfiguration) -> bool:
         """Take up a changed configuration; return false where the target must be dialled anew."""
-        old = self.configuration
-        same_way = replace(wanted, **{name: getattr(old, name) for name in _ASIDE}) == old
-        if wanted != old and not (same_way and self.state not in _APART):
+        same_way = self.leads_as(wanted)
+        if wanted != self.configuration and not (same_way and self.state not in _APART):
             return False
         self.configuration = wanted
         self.wishes = self._presence.wishes = Wishes.of(wanted.policy)
         self.delivery.take_up(wanted)
         return True
+
+    def leads_as(self, wanted: ProxyConfiguration) -> bool:
+        """Tell whether the link is as a configuration has it."""
+        old = self.configuration
+        return replace(wanted, **{name: getattr(old, name) for name in _ASIDE}) == old
 
     def retime(self, timings: Timings) -> None:
         """Be as patient as the target has ordered by its link's keys."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,6 +18,7 @@ from storage.statements import rollouts as statements
 
 _KEPT = 50  # of a site
 _NEWEST = 2**62
+_AT_ONCE = 500  # steps: nobody else gets a turn meanwhile
 
 
 class Rollouts:
@@ -46,10 +48,11 @@ class Rollouts:
             "organization_uuid": rollout.organization_uuid,
             "site_id": rollout.site_id,
         }
-        added = [
-            {**self._row(step), "wanted_version": version}
-            for step, version in zip(steps, wanted, strict=True)
-        ]
+        added: list[dict[str, Any]] = []
+        for step, version in zip(steps, wanted, strict=True):
+            added.append({**self._row(step), "wanted_version": version})
+            if not len(added) % _AT_ONCE:
+                await asyncio.sleep(0)
         at = {**of_site, "at": rollout.created_at}
         writes = [
             Write(installations.supersede, [of_site]),
@@ -87,9 +90,15 @@ class Rollouts:
         self, rollout_id: str, limit: int = 1 << 20, after: int = -1
     ) -> list[RolloutStep]:
         """Return the steps of a rollout in order, those behind a place; raise SealBroken."""
-        values = {"rollout_id": rollout_id, "after": after, "limit": limit}
-        rows = await self._database.fetch(statements.steps_after, values)
-        return [self._step(row) for row in rows]
+        found: list[RolloutStep] = []
+        while (wanted := min(limit - len(found), _AT_ONCE)) > 0:
+            last = found[-1].place if found else after
+            values = {"rollout_id": rollout_id, "after": last, "limit": wanted}
+            rows = await self._database.fetch(statements.steps_after, values)
+            found += [self._step(row) for row in rows]
+            if len(rows) < wanted:
+                break
+        return found
 
     async def states(self, rollout_id: str) -> dict[str, int]:
         """Count the steps of a rollout by state."""
@@ -97,10 +106,14 @@ class Rollouts:
         return {row["state"]: row["chargers"] for row in rows}
 
     async def finish_step(self, step: RolloutStep, transaction: Transaction | None = None) -> None:
-        """Note what became of one charger, within a transaction where one is given."""
+        """Note what became of one charger, within a transaction where one is given.
+
+        What has been noted of it before stays.
+        """
         values = {
             "of_rollout": step.rollout_id,
             "at": step.place,
+            "of_charger": step.key.charge_box_id,
             **{
                 name: value
                 for name, value in self._row(step).items()

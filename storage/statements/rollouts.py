@@ -89,9 +89,10 @@ steps_after = (
     .order_by(_S.place)
     .limit(limit())
 )
+# Once, and of this charger: who comes late has seen the rollout before it was opened again.
 finish_step = (
     update(rollout_steps)
-    .where(_STEP)
+    .where(_STEP, _PENDING, _S.charge_box_id == given(_S.charge_box_id, "of_charger"))
     .values({name: given(_S[name]) for name in ("state", "error", "before", "finished_at")})
 )
 finish_open_steps = (
