@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
 from functools import cache
 from operator import attrgetter
@@ -49,11 +49,16 @@ async def rows_among(
     However far apart the names are, nothing between them is read.
     """
     found: list[Row] = []
-    left = list(dict.fromkeys(names))
-    for begin in range(0, len(left), AMONG):
-        some = names_among(left[begin : begin + AMONG])
+    for some in by_hundreds(names):
         found += await database.fetch(statement, {"organization_uuid": organization_uuid, **some})
     return found
+
+
+def by_hundreds(names: Iterable[str]) -> Iterator[dict[str, str]]:
+    """Return many names as parameters of a statement that is about AMONG of them."""
+    left = list(dict.fromkeys(names))
+    for begin in range(0, len(left), AMONG):
+        yield names_among(left[begin : begin + AMONG])
 
 
 async def rows_of_page(

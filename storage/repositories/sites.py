@@ -7,7 +7,7 @@ from datetime import datetime
 
 from storage.commissioning_records import Site
 from storage.database import Database, Write
-from storage.repositories.rows import columns
+from storage.repositories.rows import by_hundreds, columns
 from storage.statements import sites as statements
 from storage.statements.installations import supersede
 
@@ -23,7 +23,7 @@ class Sites:
         await self._database.write(
             [
                 Write(statements.add_site, [columns(site)]),
-                *_entering(site.organization_uuid, site.site_id, charge_box_ids),
+                Write(statements.enter_site, _rows(site, charge_box_ids)),
             ]
         )
 
@@ -38,12 +38,11 @@ class Sites:
     ) -> None:
         """Store a site's name, and let chargers enter it and leave it."""
         named = {"of_organization": site.organization_uuid, "of_site": site.site_id}
-        gone = [_row(site.organization_uuid, site.site_id, name) for name in leaving]
         await self._database.write(
             [
                 Write(statements.change_site, [{**named, "name": site.name, "updated_at": at}]),
-                *([Write(statements.leave_site, gone)] if gone else []),
-                *_entering(site.organization_uuid, site.site_id, entering),
+                Write(statements.leave_site, _rows(site, leaving)),
+                Write(statements.enter_site, _rows(site, entering)),
             ]
         )
 
@@ -86,14 +85,6 @@ class Sites:
         return [Site(**row) for row in rows]
 
 
-def _entering(organization_uuid: str, site_id: str, charge_box_ids: Iterable[str]) -> list[Write]:
-    rows = [_row(organization_uuid, site_id, name) for name in charge_box_ids]
-    return [Write(statements.enter_site, rows)] if rows else []
-
-
-def _row(organization_uuid: str, site_id: str, charge_box_id: str) -> dict[str, str]:
-    return {
-        "organization_uuid": organization_uuid,
-        "charge_box_id": charge_box_id,
-        "site": site_id,
-    }
+def _rows(site: Site, charge_box_ids: Iterable[str]) -> list[dict[str, str]]:
+    named = {"organization_uuid": site.organization_uuid, "site": site.site_id}
+    return [{**named, **some} for some in by_hundreds(charge_box_ids)]

@@ -6,7 +6,7 @@ from sqlalchemy import and_, delete, func, null, select, update
 
 from storage.commissioning_schema import sites
 from storage.schema import chargers
-from storage.statements.parts import given, insert_into, limit, of_charger
+from storage.statements.parts import among, given, insert_into, limit
 
 _OF_ORGANIZATION = sites.c.organization_uuid == given(sites.c.organization_uuid)
 _NAMED = and_(_OF_ORGANIZATION, sites.c.site_id == given(sites.c.site_id))
@@ -53,12 +53,12 @@ members = (
     )
     .order_by(chargers.c.charge_box_id)
 )
-enter_site = (
-    update(chargers).where(of_charger(chargers)).values(site_id=given(chargers.c.site_id, "site"))
-)
+_OF_THEIR_ORGANIZATION = chargers.c.organization_uuid == given(chargers.c.organization_uuid)
+_SOME = and_(_OF_THEIR_ORGANIZATION, among(chargers.c.charge_box_id))
+enter_site = update(chargers).where(_SOME).values(site_id=given(chargers.c.site_id, "site"))
 leave_site = (
     update(chargers)
-    .where(of_charger(chargers), chargers.c.site_id == given(chargers.c.site_id, "site"))
+    .where(_SOME, chargers.c.site_id == given(chargers.c.site_id, "site"))
     .values(site_id=null())
 )
 empty_site = (
