@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from api.drifts import marked
 from api.errors import Invalid, NotFound, Taken
 from api.pages import page, read_cursor
 from api.parts import ApiParts
@@ -27,6 +28,7 @@ from storage.records import ChargerKey, ProxyConfiguration
 BASE = "/api/v1/organizations/{organization_uuid}/proxy_configurations"
 TAG = "Proxy configurations"
 CERTIFICATE = "target_auth_client_cert_id"
+DOMAIN = "target_ca_certificate_domain"
 # What each authentication method needs; what the others need is not kept.
 CREDENTIALS: Mapping[str, tuple[str, ...]] = {
     "None": (),
@@ -44,7 +46,8 @@ async def list_proxy_configurations(request: Request) -> Mapping[str, Any]:
         request.organization_uuid, limit + 1, after
     )
     items, next_cursor = page(found, limit, lambda configuration: configuration.id)
-    return {"proxy_configurations": items, "next_cursor": next_cursor}
+    told = await marked(request.parts.storage, request.organization_uuid, items)
+    return {"proxy_configurations": told, "next_cursor": next_cursor}
 
 
 @route(
@@ -72,13 +75,13 @@ async def create_proxy_configuration(request: Request) -> Mapping[str, Any]:
         except Conflict:
             raise Taken("The charger has a proxy configuration already.") from None
     await request.parts.relays.configure(key)
-    return _told("created", created)
+    return await _told("created", created, request)
 
 
 @route("GET", BASE + "/{id}", tag=TAG, scope="read", answer=OneProxyConfiguration())
 async def get_proxy_configuration(request: Request) -> Mapping[str, Any]:
     """Show one proxy configuration."""
-    return _told("retrieved", await stored(request))
+    return await _told("retrieved", await stored(request), request)
 
 
 @route(
@@ -121,10 +124,11 @@ async def change_proxy_configuration(request: Request) -> Mapping[str, Any]:
 @route("DELETE", BASE + "/{id}", tag=TAG, scope="operate", answer=Done())
 async def delete_proxy_configuration(request: Request) -> Mapping[str, Any]:
     """Delete a proxy configuration; its charger is served by the platform alone from now on."""
-    configuration = await stored(request)
-    await request.parts.storage.proxy_configurations.delete(
-        request.organization_uuid, configuration.id
-    )
+    async with request.parts.commissioning.changing:
+        configuration = await stored(request)
+        await request.parts.storage.proxy_configurations.delete(
+            request.organization_uuid, configuration.id
+        )
     await request.parts.relays.configure(configuration.key)
     return {"message": "Proxy configuration deleted successfully"}
 
@@ -172,6 +176,7 @@ async def checked(configuration: ProxyConfiguration, parts: ApiParts) -> ProxyCo
         template.check(configuration.target_websocket_url, parts.guard)
     except InvalidTarget as wrong:
         raise Invalid({wrong.field: [wrong.reason]}) from None
+    _check_domain(configuration)
     method = configuration.target_authentication_method
     used = CREDENTIALS[method]
     for name in used:
@@ -183,8 +188,17 @@ async def checked(configuration: ProxyConfiguration, parts: ApiParts) -> ProxyCo
     return replace(configuration, **needless)
 
 
+def _check_domain(configuration: ProxyConfiguration) -> None:
+    if configuration.target_ca_certificate_domain is not None and not _is_secure(configuration):
+        raise Invalid({DOMAIN: ["This needs a target_websocket_url with wss://."]})
+
+
+def _is_secure(configuration: ProxyConfiguration) -> bool:
+    return configuration.target_websocket_url.lower().startswith("wss:")
+
+
 async def _check_certificate(configuration: ProxyConfiguration, parts: ApiParts) -> None:
-    if not configuration.target_websocket_url.lower().startswith("wss:"):
+    if not _is_secure(configuration):
         raise Invalid({TARGET_URL: ["A client certificate needs wss://."]})
     named = configuration.key.organization_uuid, configuration.target_auth_client_cert_id or ""
     if await parts.storage.client_certificates.get(*named) is None:
@@ -203,11 +217,11 @@ async def _change(
         if await request.parts.storage.proxy_configurations.replace(new) is None:
             raise NotFound  # deleted a moment ago
     await request.parts.relays.configure(new.key, old)
-    return _told("updated", new)
+    return await _told("updated", new, request)
 
 
-def _told(done: str, configuration: ProxyConfiguration) -> Mapping[str, Any]:
-    return {
-        "message": f"Proxy configuration {done} successfully",
-        "proxy_configuration": configuration,
-    }
+async def _told(
+    done: str, configuration: ProxyConfiguration, request: Request
+) -> Mapping[str, Any]:
+    (told,) = await marked(request.parts.storage, request.organization_uuid, [configuration])
+    return {"message": f"Proxy configuration {done} successfully", "proxy_configuration": told}

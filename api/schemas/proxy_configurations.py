@@ -20,6 +20,7 @@ from api.schemas.fields import (
     text,
 )
 from api.schemas.policies import Policy, whole_policy
+from proxy.installing import DECIDED
 from proxy.states import State
 
 
@@ -129,6 +130,18 @@ class ProxyConfiguration(Schema):
     mode = fields.String()
     role = fields.String()
     policy = fields.Nested(Policy)
+    connection_version = fields.String(
+        required=True,
+        allow_none=True,
+        validate=validate.Length(max=64),
+        metadata={"description": "Of which connection details it was made; null: by hand."},
+    )
+    drift = fields.List(
+        fields.String(validate=validate.OneOf(DECIDED)),
+        required=True,
+        validate=validate.Length(max=len(DECIDED)),
+        metadata={"description": "What is not as that version has it: changed by hand since."},
+    )
     created_at = Moment()
     updated_at = Moment()
 

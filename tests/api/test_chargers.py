@@ -150,6 +150,55 @@ async def test_an_unknown_charger_is_not_found(api: Api, method: str, body: Any)
     assert got.error == (404, "not_found")
 
 
+# ---- where it stands ----
+
+
+async def site_made(api: Api, *chargers: str, name: str = "Depot") -> str:
+    body = {"name": name, "chargers": chargers}
+    site_id: str = (await api("POST", f"{api.organization}/sites", body)).body["site"]["site_id"]
+    return site_id
+
+
+async def at_site(api: Api, site_id: str) -> list[str]:
+    site = (await api.get(f"{api.organization}/sites/{site_id}"))["site"]
+    assert site["charger_count"] == len(site["chargers"])
+    found: list[str] = site["chargers"]
+    return found
+
+
+async def test_a_charger_comes_to_a_site_moves_on_and_leaves(api: Api) -> None:
+    await api.enrol()
+    path = f"{api.organization}/chargers/CP-1"
+    depot, yard = await site_made(api, "CP-1"), await site_made(api, name="Yard")
+    for here, there in ((depot, [["CP-1"], []]), (yard, [[], ["CP-1"]]), (None, [[], []])):
+        charger = (await api("PATCH", path, {"site_id": here})).body["charger"]
+
+        assert charger["site_id"] == here
+        assert (await api.get(path))["charger"] == charger
+        assert [await at_site(api, site_id) for site_id in (depot, yard)] == there
+    await api("PATCH", path, {"site_id": yard})
+    assert (await api("PATCH", path, {"charger_name": "Lobby"})).body["charger"]["site_id"] == yard
+
+
+async def test_a_charger_cannot_stand_where_nothing_is(api: Api) -> None:
+    await api.enrol()
+    path, theirs = f"{api.organization}/chargers/CP-1", await site_made(await api.neighbour())
+    for nowhere in (theirs, "x", "", "x" * 65, 7):
+        got = await api("PATCH", path, {"site_id": nowhere, "charger_name": "Lobby"})
+
+        assert got.fields == {"site_id"}
+    charger = (await api.get(path))["charger"]
+    assert (charger["site_id"], charger["charger_name"]) == (None, "CP-1")
+
+
+async def test_a_deleted_charger_stands_nowhere(api: Api) -> None:
+    await api.enrol()
+    depot = await site_made(api, "CP-1")
+    await api("DELETE", f"{api.organization}/chargers/CP-1")
+
+    assert await at_site(api, depot) == []
+
+
 # ---- held back ----
 
 

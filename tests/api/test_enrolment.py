@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from storage.commissioning_records import ConnectionDetails
 from storage.secrets import secret_matches
-from tests.api.conftest import PROXY, Api
+from tests.api.conftest import PROXY, Api, WatchedRelays
 
 
 def path(api: Api) -> str:
@@ -109,3 +110,79 @@ async def test_names_are_not_resolved_on_saving(api: Api) -> None:
 
 async def test_a_private_network_can_be_allowed(api: Api) -> None:
     await api.enrol_with_proxy(target_websocket_url="wss://127.0.0.1:9443/{charge_box_id}")
+
+
+# ---- at a site ----
+
+
+@pytest.mark.parametrize("route", ["chargers", "chargers/enroll-with-proxy"])
+async def test_a_charger_is_enrolled_at_its_site(api: Api, route: str) -> None:
+    site = (await api("POST", f"{api.organization}/sites", {"name": "Depot"})).body["site"]
+    more = {} if route == "chargers" else PROXY
+    for name, there in (("CP-1", site["site_id"]), ("CP-2", None)):
+        body = {"charge_box_id": name, "site_id": there, **more}
+        assert (await api("POST", f"{api.organization}/{route}", body)).status in {200, 201}
+        charger = (await api.get(f"{api.organization}/chargers/{name}"))["charger"]
+        assert charger["site_id"] == there
+    nowhere = {"charge_box_id": "CP-3", "site_id": "nowhere", **more}
+    assert (await api("POST", f"{api.organization}/{route}", nowhere)).fields == {"site_id"}
+
+    found = (await api.get(f"{api.organization}/sites/{site['site_id']}"))["site"]
+    assert found["chargers"] == ["CP-1"]
+    assert (await api("GET", f"{api.organization}/chargers/CP-3")).status == 404
+
+
+# ---- configured by itself ----
+
+
+async def details_stored(api: Api, version: str, serial_number: str | None) -> None:
+    """Store details for a charger, or the operator's for all new ones."""
+    await api.storage.connection_details.add(
+        ConnectionDetails(
+            version=version,
+            organization_uuid=api.organization_uuid,
+            serial_number=serial_number,
+            connectivity_mode="DualProtocol",
+            url="wss://cpo.example.com/ocpp",
+            apply_to_new_devices=serial_number is None,
+            created_by="key-1",
+            created_at=api.clock.now(),
+        )
+    )
+
+
+async def made(api: Api) -> dict[str, tuple[str, str]]:
+    """Return by which version each configuration was made, and where it leads."""
+    found = (await api.get(f"{api.organization}/proxy_configurations"))["proxy_configurations"]
+    return {
+        one["charge_box_id"]: (one["connection_version"], one["target_charge_box_id"])
+        for one in found
+    }
+
+
+async def test_what_waits_for_a_charger_is_installed_when_it_is_enrolled(
+    api: Api, relays: WatchedRelays
+) -> None:
+    await details_stored(api, "v-own", "S-1")
+    await api.enrol("CP-1", serial_number="S-1")
+    assert relays.configured == [api.charger_key("CP-1")]
+    await details_stored(api, "v-all", None)
+    await api.enrol("CP-2", serial_number="S-2")
+    await api.enrol("CP-3")  # it tells its serial number when it first boots
+
+    assert await made(api) == {"CP-1": ("v-own", "S-1"), "CP-2": ("v-all", "S-2")}
+    found = (await api.get(f"{api.organization}/proxy_configurations"))["proxy_configurations"]
+    assert [one["drift"] for one in found] == [[], []]
+    newcomers = await api.storage.installations.newcomers()
+    assert {key.charge_box_id for key in newcomers} == {"CP-1", "CP-2", "CP-3"}
+
+
+async def test_who_is_enrolled_with_a_target_keeps_it(api: Api) -> None:
+    await details_stored(api, "v-own", "S-1")
+    await details_stored(api, "v-all", None)
+    enrolled = await api.enrol_with_proxy("CP-1", serial_number="S-1")
+
+    id = enrolled["proxy_configuration"]["id"]
+    found = (await api.get(f"{api.organization}/proxy_configurations/{id}"))["proxy_configuration"]
+    assert found["target_websocket_url"] == PROXY["target_websocket_url"]
+    assert (found["connection_version"], found["drift"]) == (None, [])

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from api.errors import Invalid
+from api.proxy_configurations import checked
+from proxy.addresses import AddressGuard
+from proxy.commissioning import Wish
+from storage.commissioning_records import ConnectionDetails
 from tests.api.conftest import PROXY, Api, WatchedRelays
 
 pytestmark = pytest.mark.one_of_each("many ways to ask the same")
@@ -304,3 +310,185 @@ async def test_every_change_is_taken_up_by_the_relays(api: Api, relays: WatchedR
         await api(method, path, change)
 
         assert relays.configured == [api.charger_key("CP-1")]
+
+
+# ---- what is checked of the target's certificate ----
+
+
+async def test_the_name_to_verify_is_kept_where_there_is_one_to_verify(api: Api) -> None:
+    named = {"target_ca_certificate_domain": "ocpp.third-party.com"}
+    one = await created(api, **named)
+    path = f"{base(api)}/{one['id']}"
+    assert one["target_ca_certificate_domain"] == "ocpp.third-party.com"
+    for wrong in ("10.0.0.1", "*.third-party.com", "a b", "", "x" * 254, "::1", 1):
+        got = await api("PATCH", path, {"target_ca_certificate_domain": wrong})
+        assert got.fields == {"target_ca_certificate_domain"}
+    assert (await api.get(path))["proxy_configuration"] == one
+    lenient = replace(api.parts, guard=AddressGuard(allow_insecure=True))
+    stored = await api.storage.proxy_configurations.get(api.organization_uuid, one["id"])
+    assert stored is not None
+    upper, plain = (
+        replace(stored, target_websocket_url=f"{scheme}://third-party.com/")
+        for scheme in ("WSS", "ws")
+    )
+    assert await checked(upper, lenient) == upper
+    with pytest.raises(Invalid) as refused:
+        await checked(plain, lenient)
+    assert set(refused.value.details["fields_"]) == set(named)
+    unnamed = replace(plain, target_ca_certificate_domain=None)
+    assert await checked(unnamed, lenient) == unnamed
+
+
+# ---- made by a version ----
+
+DETAILS: dict[str, Any] = {
+    "version": "v-1",
+    "connectivity_mode": "DualProtocol",
+    "url": "wss://cpo.example.com/ocpp",
+    "ca_certificate": "PEM",
+    "ca_certificate_domain": "cpo.example.com",
+    "basic_auth_password": SECRET,
+}
+
+
+async def installed(api: Api, name: str = "CP-1", **more: Any) -> Any:
+    """Have a version at a charger and return its configuration, if any, as it is told."""
+    details = ConnectionDetails(
+        organization_uuid=api.organization_uuid,
+        created_by="key-1",
+        created_at=api.clock.now(),
+        **{**DETAILS, **more},
+    )
+    if await api.storage.connection_details.get(api.organization_uuid, details.version) is None:
+        await api.storage.connection_details.add(details)
+    wish = Wish(details=details, requested_by="key-1", claim="claim-1")
+    await api.parts.commissioning.carry_out(api.charger_key(name), wish)
+    return (await told(api)).get(name)
+
+
+async def told(api: Api) -> dict[str, Any]:
+    """Return what the list and each single answer tell, by charger."""
+    listed = (await api.get(base(api)))["proxy_configurations"]
+    for one in listed:
+        assert (await api.get(f"{base(api)}/{one['id']}"))["proxy_configuration"] == one
+    return {one["charge_box_id"]: one for one in listed}
+
+
+def marks(one: Any) -> tuple[str | None, list[str]]:
+    return one["connection_version"], one["drift"]
+
+
+async def test_what_is_made_by_hand_is_of_no_version(api: Api) -> None:
+    assert marks(await created(api)) == (None, [])
+    assert marks((await told(api))["CP-1"]) == (None, [])
+
+
+async def test_each_is_marked_with_its_own_version(api: Api) -> None:
+    for name in ("CP-1", "CP-2", "CP-3", "CP-4"):
+        await api.enrol(name)
+    await installed(api, "CP-4")
+    await installed(api, "CP-2", version="v-2", connectivity_mode="OcppOff")
+    await installed(api, "CP-3", version="v-3", serial_number="CP-3")
+    await installed(api, "CP-1")
+    await api("POST", base(api), {"charge_box_id": "CP-2", **PROXY, "enabled": False})
+
+    assert {name: marks(one) for name, one in (await told(api)).items()} == {
+        "CP-1": ("v-1", []),
+        "CP-2": ("v-2", []),
+        "CP-3": ("v-3", []),
+        "CP-4": ("v-1", []),
+    }
+
+
+BY_HAND: list[tuple[dict[str, Any], list[str]]] = [
+    ({"enabled": False}, ["enabled"]),
+    ({"target_websocket_url": "wss://else.example.com/"}, ["target_websocket_url"]),
+    ({"target_charge_box_id": "T-9"}, ["target_charge_box_id"]),
+    ({"target_auth_basic_password": "other"}, ["target_auth_basic_password"]),
+    ({"target_auth_basic_username": "other"}, ["target_auth_basic_username"]),
+    (
+        {"target_authentication_method": "None"},
+        ["target_authentication_method", "target_auth_basic_password"],
+    ),
+    (
+        {"target_ca_certificate": None, "target_ca_certificate_domain": None},
+        ["target_ca_certificate", "target_ca_certificate_domain"],
+    ),
+    # What a version does not decide.
+    ({"mode": "strict", "role": "observe", "policy": {"authority": "platform"}}, []),
+    ({"target_platform_identifier": "Renamed"}, []),
+]
+
+
+async def test_what_is_changed_by_hand_is_named_until_it_is_mended(api: Api) -> None:
+    await api.enrol()
+    one = await installed(api)
+    assert marks(one) == ("v-1", [])
+    for change, differs in BY_HAND:
+        got = await api("PATCH", f"{base(api)}/{one['id']}", change)
+
+        assert marks(got.body["proxy_configuration"]) == ("v-1", differs), change
+        assert marks((await told(api))["CP-1"]) == ("v-1", differs)
+        assert SECRET not in got.text
+        assert marks(await installed(api)) == ("v-1", [])
+    got = await api("PUT", f"{base(api)}/{one['id']}", {"charge_box_id": "CP-1", **PROXY})
+    assert marks(got.body["proxy_configuration"])[1] == [
+        "target_websocket_url",
+        "target_authentication_method",
+        "target_auth_basic_password",
+        "target_charge_box_id",
+        "target_ca_certificate",
+        "target_ca_certificate_domain",
+    ]
+
+
+async def test_what_is_changed_back_is_no_drift_any_more(api: Api) -> None:
+    await api.enrol()
+    path = f"{base(api)}/{(await installed(api))['id']}"
+    for enabled, differs in ((False, ["enabled"]), (True, [])):
+        got = await api("PATCH", path, {"enabled": enabled})
+
+        assert got.body["proxy_configuration"]["drift"] == differs
+
+
+async def test_one_that_is_switched_on_by_hand_drifts_from_off(api: Api) -> None:
+    await created(api)
+    one = await installed(api, connectivity_mode="OcppOff")
+    assert (one["enabled"], marks(one)) == (False, ("v-1", []))
+
+    got = await api("PATCH", f"{base(api)}/{one['id']}", {"enabled": True})
+    assert marks(got.body["proxy_configuration"]) == ("v-1", ["enabled"])
+
+
+async def test_one_that_is_deleted_and_made_anew_by_hand_drifts(api: Api) -> None:
+    await api.enrol()
+    one = await installed(api)
+    assert (await api("DELETE", f"{base(api)}/{one['id']}")).status == 200
+    body = {
+        "charge_box_id": "CP-1",
+        **PROXY,
+        **BASIC,
+        "target_charge_box_id": "CP-1",
+        "target_ca_certificate_domain": "cpo.example.com",
+    }
+    got = await api("POST", base(api), body)
+
+    assert marks(got.body["proxy_configuration"]) == (
+        "v-1",
+        ["target_websocket_url", "target_ca_certificate"],
+    )
+    mended = await installed(api)
+    assert (mended["id"], marks(mended)) == (got.body["proxy_configuration"]["id"], ("v-1", []))
+
+
+async def test_a_password_that_the_target_has_set_is_no_drift(api: Api) -> None:
+    await api.enrol()
+    one = await installed(api)
+    stored = await api.storage.proxy_configurations.get(api.organization_uuid, one["id"])
+    assert stored is not None
+    await api.storage.proxy_configurations.note_password(stored, "set-by-the-target")
+    assert marks((await told(api))["CP-1"]) == ("v-1", [])
+
+    change = {"target_auth_basic_password": "set-by-hand"}
+    got = await api("PATCH", f"{base(api)}/{one['id']}", change)
+    assert got.body["proxy_configuration"]["drift"] == ["target_auth_basic_password"]
