@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from api.errors import ApiError, Invalid, NotFound, Taken
-from api.foreseen import changes, scenes_of
+from api.errors import Invalid, NotFound, Taken
+from api.foreseen import changes
 from api.parts import ApiParts
 from api.routing import Request, route
 from api.schemas.applied_connections import (
@@ -100,12 +100,11 @@ async def _apply(request: Request) -> Mapping[str, Any]:
     commissioning = request.parts.commissioning
     claim, caller = request.parts.new_id(), request.caller.key_id
     wish = Wish(details=details, requested_by=caller, claim=claim)
-    scene = await commissioning.scene(charger.key)
-    if scene is None:
-        raise _gone()
-    outcome = _possible(commissioning.judged(scene, wish))
+    # What cannot be installed leaves the charger as it is.
+    prospect = await commissioning.foresee(charger.key, wish)
+    outcome = _possible(prospect.outcome)
     if request.query["dry_run"]:
-        foreseen = {"dry_run": True, "changes": changes(scene, outcome)}
+        foreseen = {"dry_run": True, "changes": changes(prospect)}
         return {**_applied(charger, details, outcome), **foreseen}
     outcome = _possible(await commissioning.carry_out(charger.key, wish))
     return _applied(charger, details, outcome)
@@ -126,15 +125,11 @@ async def _check_whose(request: Request, charger: Charger, details: ConnectionDe
 def _possible(outcome: Outcome) -> Outcome:
     """Return what a wish came to; raise what there is to tell where it came to nothing."""
     if outcome.state == "gone":
-        raise _gone()
+        raise NotFound("There is no charger with this serial number or charge_box_id.")
     if outcome.state == "failed":
         told = outcome.error or ""
         raise Invalid({outcome.field or CHARGE_POINT_ID: [told]}, told)
     return outcome
-
-
-def _gone() -> ApiError:
-    return NotFound("There is no charger with this serial number or charge_box_id.")
 
 
 def _applied(charger: Charger, details: ConnectionDetails, outcome: Outcome) -> Mapping[str, Any]:
@@ -158,12 +153,23 @@ async def shown_connections(
     request: Request, chargers: Sequence[Charger]
 ) -> list[Mapping[str, Any]]:
     """Return how chargers of the caller's organization are connected."""
-    scenes = await scenes_of(request.parts, chargers)
+    scenes = await _scenes(request, chargers)
     versions = {one.installation.applied_version for one in scenes if one.installation}
     applied = await request.parts.storage.connection_details.among(
         request.organization_uuid, sorted(version for version in versions if version)
     )
     return [_connection(request.parts, scene, applied) for scene in scenes]
+
+
+async def _scenes(request: Request, chargers: Sequence[Charger]) -> list[Scene]:
+    storage, organization_uuid = request.parts.storage, request.organization_uuid
+    names = [charger.key.charge_box_id for charger in chargers]
+    installed = await storage.installations.of(organization_uuid, names)
+    configured = await storage.proxy_configurations.among(organization_uuid, names)
+    return [
+        Scene(charger=charger, installation=installed.get(name), configuration=configured.get(name))
+        for name, charger in zip(names, chargers, strict=True)
+    ]
 
 
 def _connection(

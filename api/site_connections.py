@@ -7,7 +7,7 @@ from typing import Any
 
 from api.charger_connections import OF_OPERATOR, TAG, shown_connections, version_of
 from api.errors import NotFound, Taken
-from api.foreseen import foreseen
+from api.foreseen import prospects, told
 from api.pages import page, read_cursor
 from api.routing import Other, Request, route
 from api.schemas.applied_connections import (
@@ -22,10 +22,10 @@ from api.schemas.applied_connections import (
     SiteRollouts,
 )
 from api.schemas.common import PageQuery
-from proxy.commissioning import Wish
+from proxy.commissioning import Prospect, Wish
 from proxy.rollouts import Canary
 from storage.commissioning_records import Rollout, RolloutStep, Site
-from storage.records import Charger
+from storage.records import Charger, ChargerKey
 
 _SITE = OF_OPERATOR + "/sites/{siteId}"
 _ROLLOUTS = _SITE + "/rollouts"
@@ -59,8 +59,8 @@ async def apply_to_site(request: Request) -> Mapping[str, Any] | Other:
     chargers = await _chargers(request, site)
     if request.query["dry_run"]:
         wish = Wish(details=details, requested_by=request.caller.key_id, claim="")
-        results = await foreseen(request.parts, chargers, wish)
-        return _foreseen(site, details.version, results)
+        found = await prospects(request.parts, chargers, wish)
+        return await _foreseen(request, site, details.version, found)
     asked = request.body["canary"]
     rollout = await request.parts.rollouts.begin(
         site, chargers, details, Canary(**asked) if asked else None, request.caller.key_id
@@ -86,10 +86,9 @@ async def roll_back(request: Request) -> Mapping[str, Any] | Other:
     """
     site, rollouts = await _site(request), request.parts.rollouts
     if request.query["dry_run"]:
-        newest = await rollouts.newest(site)
-        if newest is None:
+        if await rollouts.newest(site) is None:
             raise Taken(_NOTHING)
-        return _foreseen(site, None, await _foreseen_back(request, newest))
+        return await _foreseen(request, site, None, await rollouts.would_take_back(site))
     rollout = await rollouts.take_back(site, request.caller.key_id)
     if rollout is None:
         raise Taken(_NOTHING)
@@ -170,31 +169,16 @@ async def _chargers(request: Request, site: Site) -> list[Charger]:
             return found
 
 
-# ---- what would be ----
+# ---- what is told ----
 
 
-def _foreseen(site: Site, version: str | None, results: list[Mapping[str, Any]]) -> Other:
-    told = {"dry_run": True, "site_id": site.site_id, "version": version, "results": results}
-    return Other(200, told)
-
-
-async def _foreseen_back(request: Request, newest: Rollout) -> list[Mapping[str, Any]]:
-    """Return what taking back a site's last rollout would come to, charger by charger."""
-    steps = await request.parts.storage.rollouts.steps(newest.rollout_id)
-    # What is taken back already is brought back no further.
-    own = {
-        step.key: Wish(
-            before=step.before if newest.takes_back is None else None,
-            requested_by=request.caller.key_id,
-            claim="",
-        )
-        for step in await request.parts.rollouts.own_steps(newest)
-    }
-    chargers = await _named(request, steps)
-    return await foreseen(request.parts, chargers.values(), own)
-
-
-# ---- what has begun ----
+async def _foreseen(
+    request: Request, site: Site, version: str | None, found: Sequence[Prospect]
+) -> Other:
+    chargers = await _named(request, [prospect.key for prospect in found])
+    results = [told(prospect, chargers.get(prospect.key.charge_box_id)) for prospect in found]
+    what = {"dry_run": True, "site_id": site.site_id, "version": version, "results": results}
+    return Other(200, what)
 
 
 async def _begun(request: Request, rollout: Rollout) -> Mapping[str, Any]:
@@ -208,7 +192,7 @@ async def _begun(request: Request, rollout: Rollout) -> Mapping[str, Any]:
 
 
 async def _results(request: Request, steps: Sequence[RolloutStep]) -> list[Mapping[str, Any]]:
-    chargers = await _named(request, steps)
+    chargers = await _named(request, [step.key for step in steps])
     return [
         {
             "serial_number": getattr(chargers.get(name), "serial_number", None),
@@ -222,8 +206,8 @@ async def _results(request: Request, steps: Sequence[RolloutStep]) -> list[Mappi
     ]
 
 
-async def _named(request: Request, steps: Sequence[RolloutStep]) -> dict[str, Charger]:
-    names = [step.key.charge_box_id for step in steps]
+async def _named(request: Request, keys: Sequence[ChargerKey]) -> dict[str, Charger]:
+    names = [key.charge_box_id for key in keys]
     return await request.parts.storage.chargers.among(request.organization_uuid, names)
 
 

@@ -16,7 +16,7 @@ MODES: tuple[str, ...] = get_args(ConnectivityMode)
 STATES: tuple[str, ...] = get_args(StepState)
 ROLLOUT_STATES: tuple[str, ...] = get_args(RolloutState)
 # What would become of a charger.
-FORESEEN = ("applied", "unchanged", "failed", "superseded")
+FORESEEN = ("applied", "unchanged", "failed", "superseded", "gone")
 MOST_CANARIES = 10_000
 LONGEST_WAIT = 3600  # s
 
