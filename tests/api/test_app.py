@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from api.app import ALL
-from api.routing import PATH_PARAMETERS, Operation
+from api.routing import ORGANIZATIONS, PATH_PARAMETERS, Operation
 from tests.api.conftest import PROXY, Api
 
 pytestmark = pytest.mark.one_of_each("many ways to ask the same")
@@ -78,7 +78,8 @@ NASTY_PARTS = ["%00", "%ff", "%2e%2e", "%2F", "-1", "9" * 30, "%F0%9F%98%80", "'
 
 @pytest.mark.parametrize("operation", [each for each in ALL if each.body], ids=lambda o: o.name)
 async def test_no_value_in_any_field_is_a_fault_of_ours(api: Api, operation: Operation) -> None:
-    ids = {**dict.fromkeys(PATH_PARAMETERS, "1"), "organization_uuid": api.organization_uuid}
+    ids = dict.fromkeys(PATH_PARAMETERS, "1")
+    ids |= dict.fromkeys(ORGANIZATIONS, api.organization_uuid)
     await api.enrol_with_proxy("1")
     assert operation.body is not None
     names = {str(field.data_key or field.name) for field in operation.body.fields.values()}
@@ -94,7 +95,8 @@ async def test_no_value_in_any_field_is_a_fault_of_ours(api: Api, operation: Ope
 
 async def test_nothing_in_any_path_or_query_is_a_fault_of_ours(api: Api) -> None:
     await api.enrol_with_proxy("1")
-    ids = {**dict.fromkeys(PATH_PARAMETERS, "1"), "organization_uuid": api.organization_uuid}
+    ids = dict.fromkeys(PATH_PARAMETERS, "1")
+    ids |= dict.fromkeys(ORGANIZATIONS, api.organization_uuid)
     for operation in ALL:
         queries = list(operation.query.fields) if operation.query else []
         paths = [

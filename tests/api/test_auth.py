@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import aiohttp
 import pytest
@@ -12,13 +13,14 @@ from aiohttp import web
 
 from api.app import ALL, create_app
 from api.parts import ApiParts
-from api.routing import Operation
+from api.routing import ORGANIZATIONS, Operation
 from api.schemas.organizations import SCOPES
 from api.server import listening
 from csms.settings import Bind
 from storage.operation_records import Job, Reservation
 from storage.records import DeadLetter, Scope, Transaction
 from storage.tenancy import EVERYBODY, acting_for
+from tests.api.commissioned import SiteCalls, store
 from tests.api.conftest import DOCUMENT, PROXY, Api
 from tests.certificates import key_of, key_pem, signed
 
@@ -49,13 +51,28 @@ BODIES = {
     ("PATCH", "localList"): {"removed": ["04E91A2B"]},
     ("POST", "firmware"): {"location": "https://example.com/fw.bin"},
     ("POST", "connectors"): CONNECTOR,
+    ("POST", "connections/chargers/{serialNumber}"): {"version": "v1"},
+    ("POST", "sites/{siteId}"): {"version": "v1"},
 }
+# Connection details may be stored for a charger that nobody has seen yet.
+FOR_ANYBODY = ("POST", "connection-details/{serialNumber}")
 CLOSED = [operation for operation in ALL if operation.scope is not None]
+
+
+def body_of(method: str, path: str) -> Any:
+    if method == "GET":
+        return None
+    bodies = (body for at, body in BODIES.items() if is_at(method, path, at))
+    return next(bodies, {})
+
+
+def is_at(method: str, path: str, at: tuple[str, str]) -> bool:
+    return method == at[0] and path.endswith(f"/{at[1]}")
 
 
 def path_of(operation: Operation, organization_uuid: str) -> str:
     values = {
-        "organization_uuid": organization_uuid,
+        **dict.fromkeys(ORGANIZATIONS, organization_uuid),
         "charge_box_id": "CP-1",
         "stationId": "CP-1",
         "Action": "ClearCache",
@@ -144,7 +161,7 @@ def operations_of_the_document() -> list[tuple[str, str]]:
 
 async def ids_of_everything(api: Api) -> dict[str, str]:
     """Enrol, start, command and make a key, and return the ids of all that came of it."""
-    enrolled = await api.enrol_with_proxy()
+    enrolled = await api.enrol_with_proxy(serial_number="EH-1")
     now = api.clock.now()
     await api.storage.transactions.note_started(
         Transaction(
@@ -189,8 +206,10 @@ async def ids_of_everything(api: Api) -> dict[str, str]:
     connectors = f"/api/orgs/{api.organization_uuid}/connectors"
     connector = await api("POST", connectors, CONNECTOR)
     site = await api("POST", f"{api.organization}/sites", {"name": "Depot", "chargers": ["CP-1"]})
+    site_id = site.body["site"]["site_id"]
+    rollout = await SiteCalls(api, site_id).apply(await store(api))
     return {
-        "organization_uuid": api.organization_uuid,
+        **dict.fromkeys(ORGANIZATIONS, api.organization_uuid),
         "charge_box_id": "CP-1",
         "stationId": "CP-1",
         "evseId": "1",
@@ -207,7 +226,10 @@ async def ids_of_everything(api: Api) -> dict[str, str]:
         "id_token": "TAG-1",
         "jobId": job.job_id,
         "reservationId": str(reserved.reservation_id),
-        "site_id": site.body["site"]["site_id"],
+        "site_id": site_id,
+        "siteId": site_id,
+        "rolloutId": rollout.body["rolloutId"],
+        "serialNumber": "EH-1",
     }
 
 
@@ -220,15 +242,17 @@ async def test_another_organization_sees_nothing(api: Api, under: str) -> None:
     """Each operation of the document, with A's ids and B's key: as if nothing were there."""
     ids, theirs = await ids_of_everything(api), await api.neighbour()
     if under == "its own path":
-        ids["organization_uuid"] = theirs.organization_uuid
-    nothing = {**dict.fromkeys(ids, "999"), "organization_uuid": ids["organization_uuid"]}
+        ids |= dict.fromkeys(ORGANIZATIONS, theirs.organization_uuid)
+    nothing = {**dict.fromkeys(ids, "999"), **{name: ids[name] for name in ORGANIZATIONS}}
     for method, path in operations_of_the_document():
-        body = None if method == "GET" else BODIES.get((method, path.rpartition("/")[2]), {})
+        body = body_of(method, path)
         got = await theirs(method, filled(path, ids), body)
 
         assert "CP-1" not in got.text
+        assert "EH-1" not in got.text
         assert api.organization_uuid not in got.text
-        if set(re.findall(r"\{(\w+)\}", path)) - {"organization_uuid", "Action"}:
+        named = set(re.findall(r"\{(\w+)\}", path)) - {*ORGANIZATIONS, "Action"}
+        if named and not is_at(method, path, FOR_ANYBODY):
             assert got.error == (404, "not_found"), f"{method} {path}: {got.text}"
             assert (await theirs(method, filled(path, nothing), body)).body == got.body
     assert (await api.get(f"{api.organization}/chargers/CP-1"))["success"]

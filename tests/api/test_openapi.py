@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from aiohttp import web
 from openapi_spec_validator import validate
 
 from api.app import ALL, create_app
 from api.parts import ApiParts
+from api.schemas.examples import EXAMPLES
 from tests.api.conftest import DOCUMENT, Api
 
 
@@ -80,6 +82,26 @@ def test_what_goes_in_is_closed_and_bounded(name: str) -> None:
             assert bounded or {"maxLength", "pattern"} <= set(described), path
         if "integer" in described.get("type", ()):
             assert {"minimum", "maximum"} <= set(described), path
+
+
+def examples() -> Iterator[tuple[str, Any, Any]]:
+    """Yield each schema that has an example, with it."""
+    for path, operations in DOCUMENT["paths"].items():
+        for method, operation in operations.items():
+            for said in (operation.get("requestBody", {}), *operation["responses"].values()):
+                content = said.get("content", {}).get("application/json", {})
+                if "example" in content:
+                    yield f"{method} {path}", content["schema"], content["example"]
+
+
+def test_every_example_is_one() -> None:
+    found = list(examples())
+    assert {name for name in EXAMPLES if name not in SCHEMAS} == set()
+    for path, schema, example in found:
+        validator = jsonschema_rs.validator_for({**schema, "components": DOCUMENT["components"]})
+        assert [str(error) for error in validator.iter_errors(example)] == [], path
+    shown = {schema["$ref"].rpartition("/")[2] for _, schema, _ in found}
+    assert shown == set(EXAMPLES)
 
 
 def test_a_change_requires_nothing() -> None:
