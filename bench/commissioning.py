@@ -13,7 +13,7 @@ import contextlib
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -38,7 +38,7 @@ CALM_S, DELIVERED_S, DEATH_S = 5.0, 120.0, 60.0
 INSTALL, MOVE, AGAIN = "first target", "second target", "the same again"
 BACK, BACK_AGAIN, KILLED = "taken back", "the same again", "killed half-way"
 # What the kit of faults compresses takes its ordinary time here.
-ORDINARY = {name: float(getattr(Timings(), name)) for name in QUICK}
+ORDINARY: Mapping[str, float] = {name: getattr(Timings(), name) for name in QUICK}
 _DESCRIPTORS = 8  # of the process that has the chargers and the targets, for each charger
 
 

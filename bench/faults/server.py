@@ -179,10 +179,10 @@ def _after_done(passed: Passed) -> None:
 
 def _after_step(passed: Passed) -> None:
     # One charger of a site has what it is to have, and its link has not followed.
-    original: Callable[..., Awaitable[bool]] = Installations.put
+    original: Callable[..., Awaitable[Any]] = Installations.put
 
-    async def put(self: Installations, *args: Any) -> bool:
-        stored = await original(self, *args)
+    async def put(self: Installations, *args: Any, **named: Any) -> Any:
+        stored = await original(self, *args, **named)
         passed()
         return stored
 
