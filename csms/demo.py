@@ -154,7 +154,7 @@ async def _bring_up(demo: Demo) -> None:
 
 
 async def _commission(demo: Demo) -> None:
-    """Connect a whole site to the target; raise SiteFailed with the reason of each charger."""
+    """Connect a whole site to the target; raise DemoFailed, or SiteFailed with the reason."""
     try:
         await demo.fleet.wait_connected(START_SECONDS)
     except TimeoutError:

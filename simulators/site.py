@@ -63,13 +63,13 @@ class Operator:
         return version
 
     async def wait_ready(self, site_id: str, version: str, seconds: float) -> None:
-        """Wait until all chargers have a version and are linked; raise SiteFailed with the rest."""
+        """Wait until all chargers have a version and are linked; raise SiteFailed with a reason."""
         now = asyncio.get_running_loop().time
         deadline = now() + seconds
         while missing := await self.missing(site_id, version):
             if now() >= deadline:
-                told = "; ".join(missing)
-                raise SiteFailed(f"After {seconds:g} s these are not linked: {told}")
+                many = f"{len(missing)} of the site's chargers are not linked"
+                raise SiteFailed(f"After {seconds:g} s {many}; {missing[0]}")
             await asyncio.sleep(_LOOK_S)
 
     async def missing(self, site_id: str, version: str) -> list[str]:

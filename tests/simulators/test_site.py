@@ -56,7 +56,8 @@ async def test_who_is_not_linked_is_named_with_the_reason(
         version = await operator.connect(site_id, details(target.url))
         await target.until(lambda t: t.connections)
 
-        with pytest.raises(SiteFailed, match=r"^After 0\.5 s these are not linked: S-0001: .*403"):
+        told = r"^After 0\.5 s 1 of the site's chargers are not linked; S-0001: .*403"
+        with pytest.raises(SiteFailed, match=told):
             await operator.wait_ready(site_id, version, 0.5)
 
 
