@@ -5,6 +5,7 @@ What the database holds sealed, what is logged, what the API answers, what lies 
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import gzip
 import json
@@ -23,6 +24,7 @@ from storage import engines
 from storage.clock import SystemClock
 from storage.records import ChargerKey
 from storage.store import open_storage
+from tests.doubles import PATIENCE
 from tests.e2e.canaries import Canaries
 from tests.e2e.exports import CHARGERS, TYPES, Site, served
 from tests.e2e.test_connectors import Stores, body, stores
@@ -216,6 +218,38 @@ async def talk(site: Site, canaries: Canaries) -> None:
                 assert status in {200, 422}, told
 
 
+async def commissioned(site: Site, canaries: Canaries) -> None:
+    """Move both chargers to a server of their operator's, to another one, and back."""
+    operator = f"/local-ocpp/v1/operators/{site.tenant.uuid}"
+    made = {"name": "Harbour", "chargers": [*NAMES]}
+    place = (await site.ok("POST", f"{site.organization}/sites", made))["site"]["site_id"]
+    connections = f"{operator}/connections/sites/{place}"
+    for number in range(2):
+        body = {
+            "connectivityMode": "DualProtocol",
+            "websocketConnectionArgs": {"url": f"ws://127.0.0.1:1/{number}"},
+            "basicAuthPassword": canaries.new(f"details_{number}"),
+        }
+        await site.ok("POST", f"{operator}/connection-details/SN-{number}", body)
+        stored = await site.ok("POST", f"{operator}/connection-details", body)
+        await site.ok("POST", f"{connections}?dryRun=true", stored)
+        await rolled_out(site, connections, stored)
+        await site.ok("POST", f"{operator}/connections/chargers/CP-16", stored)
+    await rolled_out(site, f"{connections}/rollback")
+    for path in (f"{connections}/rollouts", f"{operator}/connections/chargers/CP-201"):
+        await site.ok("GET", path)
+
+
+async def rolled_out(site: Site, path: str, body: object = None) -> None:
+    """Ask for a rollout and wait for its end."""
+    await site.ok("POST", path, body)
+    told: Any = None
+    async with asyncio.timeout(PATIENCE):
+        while told is None or told["rollout"]["state"] == "running":  # to ask takes a while
+            told = await site.ok("GET", path.removesuffix("/rollback"))
+    assert told["rollout"]["counts"]["applied"] > 0, told
+
+
 @pytest.mark.parametrize("before", ["", "a", "ab"])
 def test_a_canary_is_found_however_it_is_written(before: str) -> None:
     canaries = Canaries()
@@ -238,6 +272,7 @@ async def test_no_secret_is_anywhere_but_where_it_belongs(
         canaries.add("api key", site.tenant.key)
         ids, buckets = await connected(site, stores, strict_s3_store, canaries, service_account)
         await talk(site, canaries)
+        await commissioned(site, canaries)
         await site.delivered(ids[type] for type in TYPES)
         for id in ids.keys() - {*TYPES}:
             await site.until(ids[id], state="error")
