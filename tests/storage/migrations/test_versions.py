@@ -257,3 +257,33 @@ def test_every_text_is_ordered_by_its_code_points(url: URL) -> None:
             AND data_type = 'text' AND collation_name IS DISTINCT FROM 'C'
         """
         assert rows(connection, disordered) == []
+
+
+# ---- commissioning ----
+
+SECOND = """
+INSERT INTO chargers (organization_uuid, charge_box_id, charger_name, security_profile,
+    allowed_versions, password_digest, created_at, boot_payload)
+SELECT organization_uuid, 'CP-2', '', 1, '[]', password_digest, 0, password_digest FROM chargers
+"""
+
+
+def test_who_has_not_booted_yet_is_a_newcomer_and_what_was_configured_stays(url: URL) -> None:
+    with connected(url) as connection:
+        command.upgrade(configuration(connection), "0004")
+        for statement in (*CHARGER.split(";"), SECOND):
+            connection.execute(text(statement))
+    configured = "SELECT id, charge_box_id, target_websocket_url FROM proxy_configurations"
+
+    for _ in range(2):
+        upgrade(url)
+
+        with connected(url) as connection:
+            assert rows(connection, "SELECT * FROM newcomers") == [("o", "CP-1")]
+            assert rows(
+                connection,
+                "SELECT id FROM proxy_configurations WHERE NOT password_from_target"
+                " AND target_ca_certificate_domain IS NULL",
+            ) == [(7,)]
+            command.downgrade(configuration(connection), "0009")
+            assert rows(connection, configured) == [(7, "CP-1", "")]
