@@ -85,17 +85,17 @@ class Operator:
         shown: Any = {}
         try:
             async with asyncio.timeout(PATIENCE / 2):
-                # To ask takes a while of its own.
                 while not wanted.items() <= (shown := await self.connection(serial)).items():
-                    pass
+                    await _a_moment()
         except TimeoutError:
             raise AssertionError(shown) from None
         return shown
 
-    async def apply_to(self, site_id: str, version: str) -> Any:
+    async def apply_to(self, site_id: str, version: str, **more: Any) -> Any:
         """Apply a version to a site, and wait until that has ended."""
         path = f"{self.commissioning}/connections/sites/{site_id}"
-        return await self._ended(site_id, await self.ok("POST", path, {"version": version}))
+        begun = await self.ok("POST", path, {"version": version, **more})
+        return await self._ended(site_id, begun)
 
     async def take_back(self, site_id: str) -> Any:
         path = f"{self.commissioning}/connections/sites/{site_id}/rollback"
@@ -105,7 +105,7 @@ class Operator:
         path = f"{self.commissioning}/connections/sites/{site_id}/rollouts/{begun['rolloutId']}"
         async with asyncio.timeout(PATIENCE / 2):
             while (told := await self.ok("GET", path))["rollout"]["state"] == "running":
-                pass
+                await _a_moment()
         return told
 
     # ---- chargers and what the rest of the API says of them ----
@@ -164,6 +164,11 @@ async def operating(data_dir: Path, timings: Timings = PATIENT) -> AsyncIterator
             yield Operator(session, organization, server)
 
 
+async def _a_moment() -> None:
+    # HTTP tells nobody of news; asked without a pause, the server would do nothing else.
+    await asyncio.sleep(0.01)
+
+
 def show(what: str, seconds: float) -> None:
     """Print how long something took."""
     print(f"{what}: {seconds:.3f} s")  # noqa: T201 - for whoever runs it with -s
@@ -177,6 +182,7 @@ class Secure:
     """A target behind TLS, the names that it was asked for, and how each connection began."""
 
     target: Target
+    context: SSLContext
     asked: list[str]
     begun: list[bytes] = field(default_factory=list)
     port: int = 0
@@ -212,7 +218,7 @@ async def secure_target(folder: Path, name: str = DOMAIN, **issuing: Any) -> Asy
     context.sni_callback = ask
     passwords = {"*": PASSWORD}
     async with Target.listening(passwords=passwords, ssl=context) as target:
-        secure = Secure(target, asked)
+        secure = Secure(target, context, asked)
         async with await asyncio.start_server(secure.pass_on, "127.0.0.1", 0) as front:
             secure.port = front.sockets[0].getsockname()[1]
             yield secure

@@ -17,7 +17,7 @@ import pytest
 from simulators.charger import Charger
 from simulators.target import Target
 from simulators.watched import utc_now
-from tests.certificates import DAY, authority
+from tests.certificates import DAY, authority, certificate
 from tests.doubles import until
 from tests.e2e.commissioning import (
     DOMAIN,
@@ -28,6 +28,7 @@ from tests.e2e.commissioning import (
     secure_target,
     show,
 )
+from tests.e2e.conftest import FAST
 from tests.simulators.stage import TOKEN
 
 SERIAL = "EH123456"
@@ -115,6 +116,37 @@ async def test_a_certificate_that_proves_nothing_is_told_and_only_the_link_feels
         assert stop.fields["transactionId"] == start.answer["transactionId"]
 
 
+@one_of_each
+async def test_a_certificate_that_expires_keeps_the_next_dial_away_until_it_is_renewed(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "old").mkdir()
+    expired = certificate(tmp_path / "old", DOMAIN, begins=-2 * DAY, ends=-DAY)
+    async with (
+        secure_target(tmp_path) as there,
+        operating(tmp_path / "data", FAST) as operator,
+        operator.charger("CP-1", serial=SERIAL) as charger,
+    ):
+        version = await operator.store(there.details())
+        await operator.apply(SERIAL, version)
+        await operator.linked(SERIAL, version)
+        await charger.start(1, TOKEN)
+        there.context.load_cert_chain(expired)
+        charger.read_meters()
+        await until(lambda: there.target.calls("MeterValues"))  # on the link that there is
+
+        await there.target.hang_up(SERIAL)
+        said = "The target's certificate is not trusted: it has expired."
+        await operator.until(SERIAL, linkState="backoff", lastError=said)
+        charger.read_meters()
+        await charger.stop(1)
+        there.context.load_cert_chain(tmp_path / f"{DOMAIN}.pem")
+        await operator.linked(SERIAL, version)
+        await until(lambda: there.target.calls("StopTransaction"))
+        assert len(there.target.calls("MeterValues")) == 2
+        assert charger.counts["connected"] == 1
+
+
 async def is_told_of_its_configuration(operator: Operator, id: int, said: str) -> None:
     """Look at what seed 000 shows of a configuration, and at a test of it."""
     path = f"{operator.organization}/proxy_configurations/{id}"
@@ -145,6 +177,7 @@ def is_soon(what: str, since: datetime) -> None:
 
 KNOWN: Mapping[str, tuple[dict[str, Any], str]] = {
     "by whoever enrols it": ({"serial_number": SERIAL}, SERIAL),
+    "by whoever enrols it, with details of its own": ({"serial_number": SERIAL}, "EH-OWN"),
     "by its boot": ({}, SERIAL),
     "by its boot, with details of its own": ({}, "EH-OWN"),
 }
@@ -167,7 +200,9 @@ async def test_a_new_charger_is_linked_when_it_first_boots(
         async with operator.charger("CP-1", version, serial=SERIAL, password=password) as charger:
             shown = await operator.linked("CP-1", new)
             booted = next(one.at for one in charger.events if one.action == "BootNotification")
-            is_soon(f"{version}, known {known}", booted)
+            is_soon(
+                f"{version}, as {name_there}, enrolled with {known}: linked after its boot", booted
+            )
 
     assert (shown["requestedBy"], shown["chargePointId"]) == ("automatic", name_there)
     [connection], [boot] = there.target.connections, there.target.calls("BootNotification")
@@ -176,6 +211,20 @@ async def test_a_new_charger_is_linked_when_it_first_boots(
     assert booted < boot.at
     assert known or booted < connection.at
     assert SERIAL.encode() in boot.payload
+
+
+@one_of_each
+async def test_a_charger_that_has_not_booted_since_it_was_enrolled_is_new(tmp_path: Path) -> None:
+    async with secure_target(tmp_path) as there, operating(tmp_path / "data") as operator:
+        async with operator.charger("CP-1", serial="EH000001"):
+            enrolled = await operator.enrol("CP-2")
+            new = await operator.store(there.details(applyToNewDevices=True))
+            async with operator.charger("CP-2", serial="EH000002", password=enrolled):
+                await operator.linked("EH000002", new)
+            assert (await operator.connection("EH000001"))["wantedVersion"] is None
+        known = (await operator.ok("GET", f"{operator.organization}/chargers/CP-1"))["charger"]
+        assert known["serial_number"] == "EH000001"
+    assert {one.charge_box_id for one in there.target.connections} == {"EH000002"}
 
 
 # ---- the walk of the seed ----
@@ -283,6 +332,36 @@ async def is_taken_back(operator: Operator, site: str, before: str) -> None:
     assert first == again
     for serial in SERIALS:
         await operator.until(serial, appliedVersion=before, linkState="disabled")
+
+
+@one_of_each
+async def test_canaries_that_meet_a_foreign_certificate_keep_the_others_where_they_are(
+    tmp_path: Path,
+) -> None:
+    async with (
+        secure_target(tmp_path) as there,
+        operating(tmp_path / "data") as operator,
+        operator.charger(FIRST[0], serial=FIRST[1]),
+        operator.charger(SECOND[0], serial=SECOND[1]),
+    ):
+        site = await operator.make_site("Depot", [FIRST[0], SECOND[0]])
+        good = await operator.store(there.details())
+        await operator.apply_to(site, good)
+        for serial in SERIALS:
+            await operator.linked(serial, good)
+        foreign = {"caCertificate": authority("Another authority")}
+        bad = await operator.store(there.details(arguments=foreign))
+        told = await operator.apply_to(site, bad, canary={"chargers": 1, "seconds": 1})
+
+        [canary, other] = told["results"]
+        assert (canary["state"], other["state"]) == ("applied", "halted")
+        assert "its authority is not the one that is pinned" in told["rollout"]["error"]
+        await operator.until(canary["serialNumber"], appliedVersion=bad, linkState="backoff")
+        await operator.linked(other["serialNumber"], good)
+        await operator.take_back(site)
+        await operator.linked(canary["serialNumber"], good)
+        assert len([one for one in there.target.connections if one.live]) == 2
+        assert len(there.target.connections) == 3  # the other one's link was never lost
 
 
 # ---- sessions meanwhile ----
