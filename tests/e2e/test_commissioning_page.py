@@ -39,6 +39,7 @@ async def test_every_line_works(tmp_path: Path) -> None:
     async with Account.open(tmp_path / "data") as account, Target.listening() as target:
         who = account.api_url, account.organization_uuid, account.api_key
         fleet = Fleet(chargers_of(await enrol(*who, names(3, "S-")), VERSIONS, 1.0))
+        await enrol(*who, ["CP-1", "CP-2"])
         async with Operator.at(*who) as operator, fleet.running():
             await fleet.wait_connected()
             given = dict(zip(("API", "ORG", "KEY"), who, strict=True))
