@@ -446,7 +446,15 @@ async def test_a_serial_number_that_is_no_id_needs_another_one(api: Api) -> None
 
 async def test_a_serial_number_may_be_almost_anything(api: Api) -> None:
     body = details(chargePointId="CP-1")
-    for name in ("Z%C3%A4hler%201", "a%2Fb", "x" * 255, "%F0%9F%94%8C", "a%25b"):
+    for name in (
+        "Z%C3%A4hler%201",
+        "a%2Fb",
+        "x" * 255,
+        "%F0%9F%94%8C",
+        "a%25b",
+        "%FF",  # no text
+        "%ED%A0%80",  # half a character
+    ):
         version = await stored(api, of_charger(api, name), body)
         assert (await api.get(of_own_charger(api, name)))["version"] == version
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
@@ -183,6 +184,15 @@ CUT = "\n".join(authority().splitlines()[:3])
 )
 def test_what_is_no_certificate_is_refused(pem: str) -> None:
     assert told(ca_certificate=pem) == {CERTIFICATE: "This holds no certificate in PEM."}
+
+
+def test_what_only_one_reader_can_read_is_refused() -> None:
+    der = x509.load_pem_x509_certificate(authority().encode()).public_bytes(Encoding.DER)
+    broken = der.replace(b"Test", b"Tes\xf4", 1)  # the issuer's name is no UTF-8
+
+    assert told(ca_certificate=PEM.format(base64.b64encode(broken).decode())) == {
+        CERTIFICATE: "These certificates cannot be used for TLS."
+    }
 
 
 @pytest.mark.parametrize("password", [None, b"secret"])
