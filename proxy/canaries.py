@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from proxy.installing import OFF, drift
 from proxy.states import State
@@ -23,6 +23,13 @@ _TOLD: Mapping[StepState, str] = {
     "pending": "Nothing has been installed there.",
 }
 INSTALLED = frozenset({"applied", "unchanged"})
+
+
+class _Trouble(NamedTuple):
+    """What is wrong with a canary; what is not final may pass."""
+
+    told: str
+    is_final: bool = True
 
 
 class Canaries:
@@ -51,34 +58,37 @@ class Canaries:
             return None
         now, seconds = asyncio.get_running_loop().time, rollout.canary_seconds or 0
         deadline = now() + seconds + grace
-        while (trouble := await self._unlinked(details, canaries)) is not None:
+        while (trouble := await self._first(details, canaries)) is not None:
+            if trouble.is_final:
+                return trouble.told
             if now() >= deadline:
-                return f"After {seconds} s a canary is not linked. {trouble}"
+                return f"After {seconds} s a canary is not linked. {trouble.told}"
             await asyncio.sleep(self._look)
         return None
 
-    async def _unlinked(
+    async def _first(
         self, details: ConnectionDetails, canaries: Sequence[RolloutStep]
-    ) -> str | None:
+    ) -> _Trouble | None:
         for step in canaries:
             trouble = await self._trouble(details, step)
             if trouble is not None:
-                return _said(step.key, trouble)
+                return trouble._replace(told=_said(step.key, trouble.told))
         return None
 
-    async def _trouble(self, details: ConnectionDetails, step: RolloutStep) -> str | None:
+    async def _trouble(self, details: ConnectionDetails, step: RolloutStep) -> _Trouble | None:
         installation = await self._storage.installations.get(step.key)
         if installation is None:
-            return _TOLD["gone"]
+            return _Trouble(_TOLD["gone"])
         if installation.claim != step.rollout_id:
-            return _ELSEWHERE
+            return _Trouble(_ELSEWHERE)
         configuration = await self._storage.proxy_configurations.for_charger(step.key)
         if configuration is None or drift(details, installation, configuration):
-            return _BY_HAND
+            return _Trouble(_BY_HAND)
         glance = self._commissioning.links.glance(configuration)
         if glance.state is State.READY:
             return None
-        return glance.last_error or f"Its link is {glance.state.value}."
+        told = glance.last_error or f"Its link is {glance.state.value}."
+        return _Trouble(told, is_final=False)
 
 
 def _said(key: ChargerKey, trouble: str) -> str:

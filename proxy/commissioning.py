@@ -225,8 +225,15 @@ class Commissioning:
         found = scene.configuration
         if await self.storage.installations.put(installation, new, step, found=found):
             return outcome
+        return await self._late(scene.charger.key, wish)
+
+    async def _late(self, key: ChargerKey, wish: Wish) -> Outcome:
+        """Note that somebody else has claimed the charger, or deleted it."""
+        if await self.storage.chargers.get(key) is None:
+            return await self._gone(wish)
         assert wish.step is not None  # noqa: S101 - nobody else is refused
-        await self.storage.rollouts.finish_step(_ended(wish.step, "superseded", now))
+        late = _ended(wish.step, "superseded", self.clock.now())
+        await self.storage.rollouts.finish_step(late)
         return Outcome(state="superseded")
 
     async def _gone(self, wish: Wish) -> Outcome:
