@@ -18,6 +18,7 @@ from api.schemas.applied_connections import (
 from api.serials import charger_named, charger_of
 from proxy.commissioning import Outcome, Wish
 from proxy.installing import CHARGE_POINT_ID, Scene, drift
+from proxy.survey import surveyed
 from storage.commissioning_records import ConnectionDetails
 from storage.records import Charger
 
@@ -153,23 +154,13 @@ async def shown_connections(
     request: Request, chargers: Sequence[Charger]
 ) -> list[Mapping[str, Any]]:
     """Return how chargers of the caller's organization are connected."""
-    scenes = await _scenes(request, chargers)
+    storage, organization_uuid = request.parts.storage, request.organization_uuid
+    scenes = await surveyed(storage, organization_uuid, chargers)
     versions = {one.installation.applied_version for one in scenes if one.installation}
-    applied = await request.parts.storage.connection_details.among(
-        request.organization_uuid, sorted(version for version in versions if version)
+    applied = await storage.connection_details.among(
+        organization_uuid, [version for version in versions if version]
     )
     return [_connection(request.parts, scene, applied) for scene in scenes]
-
-
-async def _scenes(request: Request, chargers: Sequence[Charger]) -> list[Scene]:
-    storage, organization_uuid = request.parts.storage, request.organization_uuid
-    names = [charger.key.charge_box_id for charger in chargers]
-    installed = await storage.installations.of(organization_uuid, names)
-    configured = await storage.proxy_configurations.among(organization_uuid, names)
-    return [
-        Scene(charger=charger, installation=installed.get(name), configuration=configured.get(name))
-        for name, charger in zip(names, chargers, strict=True)
-    ]
 
 
 def _connection(

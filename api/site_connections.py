@@ -59,7 +59,7 @@ async def apply_to_site(request: Request) -> Mapping[str, Any] | Other:
     chargers = await _chargers(request, site)
     if request.query["dry_run"]:
         wish = Wish(details=details, requested_by=request.caller.key_id, claim="")
-        found = await prospects(request.parts, chargers, wish)
+        found = await prospects(request, chargers, wish)
         return await _foreseen(request, site, details.version, found)
     asked = request.body["canary"]
     rollout = await request.parts.rollouts.begin(

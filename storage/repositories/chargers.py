@@ -63,6 +63,16 @@ class Chargers:
         rows = await self._database.fetch(statements.chargers_with_serial, values)
         return [_charger(row) for row in rows]
 
+    async def with_serials(
+        self, organization_uuid: str, serial_numbers: Iterable[str]
+    ) -> dict[str, set[str]]:
+        """Return who says each of many serial numbers, by their charge_box_ids."""
+        found: dict[str, set[str]] = {}
+        among = statements.serials_among
+        for row in await rows_among(self._database, among, organization_uuid, serial_numbers):
+            found.setdefault(row["serial_number"], set()).add(row["charge_box_id"])
+        return found
+
     async def among(
         self, organization_uuid: str, charge_box_ids: Iterable[str]
     ) -> dict[str, Charger]:

@@ -42,6 +42,10 @@ chargers_with_serial = (
     .order_by(chargers.c.charge_box_id)
     .limit(limit())
 )
+serials_among = select(chargers.c.serial_number, chargers.c.charge_box_id).where(
+    chargers.c.organization_uuid == given(chargers.c.organization_uuid),
+    among(chargers.c.serial_number),
+)
 chargers_among = select(chargers).where(
     chargers.c.organization_uuid == given(chargers.c.organization_uuid),
     among(chargers.c.charge_box_id),

@@ -113,9 +113,9 @@ class SiteCalls:
         assert got.status == 202, got.text
         async with asyncio.timeout(30):
             while True:
-                found = await self.rollout(got.body["rolloutId"], "?limit=1000")
+                found = await self.rollout(got.body["rolloutId"], "?limit=1")
                 if found["rollout"]["state"] != "running":
-                    return found
+                    return await self.rollout(got.body["rolloutId"], "?limit=1000")
                 await asyncio.sleep(0.01)
 
     async def applied(self, version: str, **more: Any) -> dict[str, str]:

@@ -241,6 +241,7 @@ async def test_what_is_not_there_is_named(api: Api) -> None:
     assert await configuration(api) is None
 
 
+@pytest.mark.one_of_each("many ways to ask the same")
 @pytest.mark.parametrize("serial_number", ["EH2", "CP-2", "EH3"], ids=["its", "name", "nobody's"])
 async def test_a_version_of_another_charger_is_not_applied(api: Api, serial_number: str) -> None:
     await api.enrol("CP-1", serial_number="EH1")
@@ -254,6 +255,7 @@ async def test_a_version_of_another_charger_is_not_applied(api: Api, serial_numb
     assert (await shown(api, "EH1"))["wantedVersion"] is None
 
 
+@pytest.mark.one_of_each("many ways to ask the same")
 @pytest.mark.parametrize("serial_number", ["EH1", "CP-1"])
 async def test_a_version_of_the_charger_may_name_it_either_way(
     api: Api, serial_number: str
@@ -299,7 +301,7 @@ BAD: list[Any] = [{}, {"version": None}, {"version": 7}, {"version": ""}, {"vers
 
 
 @pytest.mark.parametrize("body", BAD, ids=repr)
-@pytest.mark.one_of_each("many ways to ask the same")
+@pytest.mark.sqlite_only("nothing is stored")
 async def test_a_body_without_a_version_is_told_so(api: Api, body: Any) -> None:
     await api.enrol("CP-1")
 

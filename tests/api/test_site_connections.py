@@ -215,6 +215,7 @@ async def test_a_rollback_leaves_alone_what_somebody_has_applied_since(
     assert await urls(api, *THREE) == [None, NEW_URL, None]
 
 
+@pytest.mark.one_of_each("many ways to ask the same")
 @pytest.mark.parametrize("query", ["", "?dryRun=true"])
 async def test_where_nothing_was_applied_there_is_nothing_to_take_back(
     api: Api, site: SiteCalls, query: str
@@ -367,6 +368,7 @@ async def test_what_is_not_there_is_named(api: Api, site: SiteCalls) -> None:
         assert "rollout" in got.body["message"]
 
 
+@pytest.mark.sqlite_only("not about the database")
 async def test_another_operators_site_is_not_there(api: Api, site: SiteCalls) -> None:
     neighbour = await api.neighbour()
     await store(neighbour, "theirs")
@@ -378,6 +380,7 @@ async def test_another_operators_site_is_not_there(api: Api, site: SiteCalls) ->
     assert (await api.get(site.path))["rollout"] is None
 
 
+@pytest.mark.one_of_each("many ways to ask the same")
 @pytest.mark.parametrize("query", ["", "?dryRun=true"])
 async def test_a_version_of_one_charger_is_not_for_a_site(
     api: Api, site: SiteCalls, query: str
