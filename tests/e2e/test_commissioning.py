@@ -111,7 +111,8 @@ async def test_a_certificate_that_proves_nothing_is_told_and_only_the_link_feels
         await operator.linked(SERIAL, good)
         is_soon("ready, out of its back-off", since)
         await until(lambda: right.target.calls("StopTransaction"))
-        [start], [stop] = (right.target.calls(f"{name}Transaction") for name in ("Start", "Stop"))
+        kinds = ("StartTransaction", "MeterValues", "StopTransaction")
+        [start], [_], [stop] = (right.target.calls(kind) for kind in kinds)
         assert start.answer
         assert stop.fields["transactionId"] == start.answer["transactionId"]
 
