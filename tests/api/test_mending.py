@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from api.errors import InvalidJson
@@ -112,6 +112,7 @@ def test_what_is_no_text_stays_broken() -> None:
 # ---- comments ----
 
 
+@settings(max_examples=40)
 @given(OBJECTS, st.lists(st.text(st.characters(exclude_characters="\r\n"), max_size=8), min_size=1))
 @example({"url": "wss://example.com//a", 'a"//': "\\"}, ['"', " what // this is", "\\"])
 def test_comments_at_the_ends_of_lines_are_passed_over(

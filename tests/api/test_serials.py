@@ -43,12 +43,12 @@ async def test_one_that_has_itself_for_a_serial_number(api: Api) -> None:
     assert await found(api, "EH1") == "EH1"
 
 
-@pytest.mark.parametrize("name", ["EH9", "eh1", "EH1 ", "Zähler/1", "x" * 255])
-async def test_one_that_nobody_has(api: Api, name: str) -> None:
+async def test_one_that_nobody_has(api: Api) -> None:
     await api.enrol("CP-1", serial_number="EH1")
 
-    with pytest.raises(NotFound, match="no charger with this serial number"):
-        await found(api, name)
+    for name in ("EH9", "eh1", "EH1 ", "Zähler/1", "x" * 255):
+        with pytest.raises(NotFound, match="no charger with this serial number"):
+            await found(api, name)
 
 
 async def test_another_organizations(api: Api) -> None:
