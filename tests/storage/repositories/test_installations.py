@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from storage.errors import StorageError
+from storage.errors import Conflict, StorageError
 from storage.store import Storage
 from tests.storage.commissioning import (
     BEFORE,
@@ -69,6 +69,24 @@ async def test_a_configuration_that_cannot_be_stored_leaves_nothing_behind(
 
     assert await installed(storage, BOB) == ("version of r", "r", "pending")
     assert await states(storage, rollout("r")) == ["pending", "pending"]
+
+
+@pytest.mark.parametrize("how", ["changed", "deleted"])
+async def test_a_configuration_that_is_not_as_it_was_found_is_left_alone(
+    storage: Storage, how: str
+) -> None:
+    found = await storage.proxy_configurations.create(proxy(ALICE))
+    now = await storage.proxy_configurations.replace(replace(found, role="observe"))
+    if how == "deleted":
+        await storage.proxy_configurations.delete(ORGANIZATION, found.id)
+        now = None
+    moved = replace(found, target_websocket_url="wss://elsewhere.example")
+
+    with pytest.raises(Conflict):
+        await storage.installations.put(installation(ALICE, "own"), moved, found=found)
+
+    assert await storage.proxy_configurations.for_charger(ALICE) == now
+    assert await storage.installations.get(ALICE) is None
 
 
 async def test_whoever_claimed_it_last_decides(storage: Storage) -> None:

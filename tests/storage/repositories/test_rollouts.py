@@ -160,6 +160,17 @@ async def test_what_there_was_before_is_sealed_whatever_it_is(storage: Storage) 
         await storage.rollouts.steps("r")
 
 
+async def test_what_became_of_a_charger_is_noted_once(storage: Storage) -> None:
+    alice, bob = await begun(storage, rollout("r"))
+    done = await finished(storage, alice)
+
+    await storage.rollouts.finish_step(replace(alice, state="gone"))
+    # As it was in another order, before the rollout was opened again.
+    await storage.rollouts.finish_step(replace(alice, state="gone", place=bob.place))
+
+    assert await storage.rollouts.steps("r") == [done, bob]
+
+
 async def test_pages_of_steps(storage: Storage) -> None:
     made = await begun(storage, rollout("r"))
 

@@ -105,14 +105,16 @@ async def test_pages_of_sites(storage: Storage) -> None:
 
 async def test_a_site_is_its_organization_s_alone(storage: Storage) -> None:
     await enrolled(storage)
-    foreign = site(organization_uuid=THEIRS, name="Stolen")
+    stolen = site(organization_uuid=THEIRS, name="Stolen")
+    foreign = site("their-site", THEIRS)
 
     assert await storage.sites.get(THEIRS, SITE) is None
     assert await storage.sites.list(THEIRS) == []
     assert await storage.sites.whereabouts(THEIRS) == {}
     assert await storage.sites.members(THEIRS, SITE) == []
     assert await storage.sites.sizes(THEIRS, [SITE]) == {SITE: 0}
-    await storage.sites.change(foreign, NOON, entering=NAMES, leaving=NAMES)
+    await storage.sites.change(stolen, NOON, entering=[], leaving=NAMES)
+    await storage.sites.change(foreign, NOON, entering=NAMES, leaving=[])
     assert not await storage.sites.delete(THEIRS, SITE)
 
     assert await storage.sites.get(ORGANIZATION, SITE) == site()
