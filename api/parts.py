@@ -68,7 +68,8 @@ class ApiParts:
     exports: Exports
     # What object stores are opened with.
     outside: Outside
-    # Its lock `changing` is held from the reading to the writing of a proxy configuration.
+    # Its lock `changing` is held from the reading to the writing of a proxy configuration, and of
+    # which chargers a site has.
     commissioning: Commissioning
     provisioning: Provisioning
     rollouts: Rollouts

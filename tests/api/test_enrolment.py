@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from csms.frames import Call
 from storage.commissioning_records import ConnectionDetails
 from storage.secrets import secret_matches
 from tests.api.conftest import PROXY, Api, WatchedRelays
+from tests.doubles import PATIENCE
 
 
 def path(api: Api) -> str:
@@ -175,6 +178,19 @@ async def test_what_waits_for_a_charger_is_installed_when_it_is_enrolled(
     assert [one["drift"] for one in found] == [[], []]
     newcomers = await api.storage.installations.newcomers()
     assert {key.charge_box_id for key in newcomers} == {"CP-1", "CP-2", "CP-3"}
+
+
+@pytest.mark.parametrize("route", ["chargers", "chargers/enroll-with-proxy"])
+async def test_whoever_is_enrolled_is_watched_until_it_has_booted(api: Api, route: str) -> None:
+    body = {"charge_box_id": "CP-1", **({} if route == "chargers" else PROXY)}
+    await api("POST", f"{api.organization}/{route}", body)
+    key, stored = api.charger_key("CP-1"), api.storage.installations
+    assert key in await stored.newcomers()
+
+    api.parts.provisioning.heard(key, Call("1", "BootNotification", b"{}", {}, b"[2]"))
+    async with asyncio.timeout(PATIENCE):
+        while await stored.newcomers():
+            pass
 
 
 async def test_who_is_enrolled_with_a_target_keeps_it(api: Api) -> None:

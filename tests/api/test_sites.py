@@ -168,6 +168,20 @@ async def test_of_two_sites_that_want_a_charger_at_once_one_has_it(api: Api) -> 
     assert len((await api.get(base(api)))["sites"]) == 1
 
 
+async def test_of_two_changes_that_want_a_charger_at_once_one_has_it(api: Api) -> None:
+    await enrolled(api, "a")
+    sites = [await created(api, name=name) for name in ("One", "Two")]
+    paths = [f"{base(api)}/{site['site_id']}" for site in sites]
+    both = await asyncio.gather(
+        *(api("PATCH", path, {"add_chargers": ["a"], "name": "Changed"}) for path in paths)
+    )
+
+    made, refused = sorted(both, key=lambda got: got.status)
+    assert (made.status, refused.error) == (200, (409, "conflict"))
+    assert await site_of(api, "a") == made.body["site"]["site_id"]
+    assert sorted(one["name"] for one in (await api.get(base(api)))["sites"]) != ["Changed"] * 2
+
+
 # ---- what cannot be ----
 
 
