@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from proxy.errors import InvalidTarget
 from proxy.following import Following, Links
 from proxy.installing import Plan, Scene, planned, snapshot, taken_back
+from proxy.seat import ABSENT
+from proxy.states import State
 from storage.commissioning_records import (
     ConnectionDetails,
     Installation,
@@ -211,7 +213,7 @@ class Commissioning:
 
     async def _store(self, scene: Scene, wish: Wish) -> Outcome:
         """Store a plan with its installation and its step, or that there can be none."""
-        outcome = await self._foreseen(scene, wish)
+        outcome = self._hurried(scene, await self._foreseen(scene, wish))
         if outcome.state == "superseded":
             return outcome
         now = self.clock.now()
@@ -226,6 +228,20 @@ class Commissioning:
         if await self.storage.installations.put(installation, new, step, found=found):
             return outcome
         return await self._late(scene.charger.key, wish)
+
+    def _hurried(self, scene: Scene, outcome: Outcome) -> Outcome:
+        """Have a link dialled at once that rests after a failure, though nothing is to be changed.
+
+        Whoever applies a version once more has mended what was wrong at its other end.
+        """
+        found, plan = scene.configuration, outcome.plan
+        if plan is None or plan.configuration or found is None or not found.enabled:
+            return outcome
+        state, error = self.links.glance(found)
+        if state is not State.BACKOFF or error == ABSENT:
+            return outcome
+        touched = replace(found, updated_at=self.clock.now())
+        return replace(outcome, plan=replace(plan, configuration=touched))
 
     async def _late(self, key: ChargerKey, wish: Wish) -> Outcome:
         """Note that somebody else has claimed the charger, or deleted it."""

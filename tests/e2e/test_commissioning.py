@@ -148,6 +148,32 @@ async def test_a_certificate_that_expires_keeps_the_next_dial_away_until_it_is_r
         assert charger.counts["connected"] == 1
 
 
+@one_of_each
+@pytest.mark.parametrize("stored_anew", [False, True])
+async def test_whoever_mends_the_target_applies_the_version_once_more_and_need_not_wait(
+    tmp_path: Path, *, stored_anew: bool
+) -> None:
+    (tmp_path / "old").mkdir()
+    expired = certificate(tmp_path / "old", DOMAIN, begins=-2 * DAY, ends=-DAY)
+    async with (
+        secure_target(tmp_path) as there,
+        operating(tmp_path / "data") as operator,
+        operator.charger("CP-1", serial=SERIAL),
+    ):
+        there.context.load_cert_chain(expired)
+        version = await operator.store(there.details())
+        await operator.apply(SERIAL, version)
+        await operator.until(SERIAL, linkState="backoff")
+        there.context.load_cert_chain(tmp_path / f"{DOMAIN}.pem")
+        again = await operator.store(there.details()) if stored_anew else version
+        since = utc_now()
+        told = await operator.apply(SERIAL, again)
+        assert told["state"] == ("applied" if stored_anew else "unchanged")
+        await operator.linked(SERIAL, again)
+        is_soon("ready, applied once more", since)
+        assert len(there.asked) == 2
+
+
 async def is_told_of_its_configuration(operator: Operator, id: int, said: str) -> None:
     """Look at what seed 000 shows of a configuration, and at a test of it."""
     path = f"{operator.organization}/proxy_configurations/{id}"

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from proxy.commissioning import Wish
+from proxy.seat import ABSENT
+from proxy.states import Glance, State
 from storage.errors import StorageError, StorageUnavailable
 from storage.records import ProxyConfiguration
 from tests.doubles import until
@@ -36,6 +38,33 @@ async def test_what_is_wished_is_stored_and_followed(ground: Ground) -> None:
     assert (await ground.apply("A", details)).state == "unchanged"
     assert (await ground.installation("A")).applied_at == installation.applied_at
     assert len(ground.links.told) == 1
+
+
+@pytest.mark.parametrize(
+    ("glance", "times"),
+    [
+        (Glance(State.BACKOFF, "The target refused."), 2),
+        (Glance(State.BACKOFF, ABSENT), 1),
+        (Glance(State.DIALING), 1),
+        (Glance(State.READY, "It was away."), 1),
+    ],
+)
+async def test_a_link_that_rests_is_dialled_when_its_version_is_applied_once_more(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, glance: Glance, times: int
+) -> None:
+    details = await ground.version("v1")
+    await ground.apply("A", details)
+    first = await ground.configuration("A")
+    monkeypatch.setattr(ground.links, "glance", lambda _: glance)
+
+    assert (await ground.apply("A", details)).state == "unchanged"
+    assert len(ground.links.told) == times
+    again = await ground.configuration("A")
+    assert first is not None
+    assert again is not None
+    # Its link takes up a change, were it that of a moment alone.
+    assert (again.updated_at > first.updated_at) is (times > 1)
+    assert replace(again, updated_at=first.updated_at) == first
 
 
 async def test_the_last_one_wins(ground: Ground) -> None:
