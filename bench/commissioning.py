@@ -13,6 +13,7 @@ import contextlib
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -39,6 +40,9 @@ INSTALL, MOVE, AGAIN = "first target", "second target", "the same again"
 BACK, BACK_AGAIN, KILLED = "taken back", "the same again", "killed half-way"
 # What the kit of faults compresses takes its ordinary time here.
 ORDINARY: Mapping[str, float] = {name: getattr(Timings(), name) for name in QUICK}
+# Whoever is not told within 10 s that he charges drives on.
+_IMPATIENT = "EVDisconnected"
+_BY_DRIVERS = ("Local", _IMPATIENT)
 _DESCRIPTORS = 8  # of the process that has the chargers and the targets, for each charger
 
 
@@ -140,13 +144,14 @@ def count(done: Round, stand: Stand, written: books.Books) -> None:
     """Count what the chargers said against what Ringmain and both targets together know."""
     line, emitted = done.line, oracle.emissions(stand.oracle)
     recorded = books.count(written, emitted)
-    arrived = _arrived(stand.targets, done.policy)
-    counted = tally.count(emitted, arrived, flagged=written.flagged, dead=written.dead)
+    known = arrived(stand.targets, done.policy)
+    counted = tally.count(emitted, known, flagged=written.flagged, dead=written.dead)
     line.lost = counted.lost + recorded.lost
     line.duplicates, line.flagged = counted.duplicates, counted.flagged
     line.reordered = counted.reordered
-    line.phantom = recorded.phantom + _phantoms(done.policy, stand.targets, emitted, counted)
-    line.problems += [*counted.problems, *recorded.problems]
+    misnamed, told = phantoms(done.policy, stand.targets, emitted, counted)
+    line.phantom = recorded.phantom + misnamed
+    line.problems += [*counted.problems, *recorded.problems, *told]
     for suspect in counted.suspects[:3]:
         line.problems += books.story(stand.ground.books, suspect)
     line.peak_mib = stand.server.peak_mib
@@ -167,28 +172,34 @@ def _weigh(done: Round, counted: tally.Tally, recorded: books.LedgerCount) -> No
     done.line.notes.append(f"energy {told} Wh")
 
 
-def _arrived(targets: Sequence[Target], policy: str) -> list[Arrival]:
+def arrived(targets: Sequence[Target], policy: str) -> list[Arrival]:
     """Return what came to any of the targets, in the order in which it came."""
     received = sorted((one for target in targets for one in target.received), key=_moment)
-    arrived = tally.arrivals(received)
+    found = tally.arrivals(received)
     # Whose id it is that a session has is asked of each target for itself, where they are two.
-    return arrived if policy == "keep" else [replace(one, named=None) for one in arrived]
+    return found if policy == "keep" else [replace(one, named=None) for one in found]
 
 
 def _moment(one: Received) -> float:
     return one.at.timestamp()
 
 
-def _phantoms(
+def phantoms(
     policy: str, targets: Sequence[Target], emitted: Sequence[Emission], counted: tally.Tally
-) -> int:
-    """Count what nobody said, or what came under an id that is not the session's."""
+) -> tuple[int, list[str]]:
+    """Count and name what nobody said, or what came under an id that is not the session's."""
     if policy == "keep":
-        return counted.phantom
-    return sum(
-        tally.count(emitted, [_nameless(one) for one in tally.arrivals(target.received)]).phantom
-        for target in targets
-    )
+        return counted.phantom, []
+    own = [_at(target, emitted) for target in targets]
+    told = [problem for one in own for problem in one.problems]
+    return sum(one.phantom for one in own), [one for one in told if one.startswith("under id")]
+
+
+def _at(target: Target, emitted: Sequence[Emission]) -> tally.Tally:
+    """Count at one target what came there; the rest is the other one's."""
+    arrived = [_nameless(one) for one in tally.arrivals(target.received)]
+    there = {(one.charger, one.sha) for one in arrived}
+    return tally.count([one for one in emitted if (one.charger, one.sha) in there], arrived)
 
 
 def _nameless(one: Arrival) -> Arrival:
@@ -210,10 +221,12 @@ def judge(done: Round, site: Site) -> None:
             line.must(not move.links.connects, f"{move.what}: {move.links.connects} links cut")
     for move in (done.moves[2], done.moves[4]):
         line.must(not any(move.links), f"{move.what}: it was not left alone, {move.links}")
-    others = sum(own.stop_reason != "Local" for rig in site.rigs for own in rig.transactions)
-    line.must(not others, f"{others} sessions interrupted")
+    reasons = Counter(own.stop_reason for rig in site.rigs for own in rig.transactions)
+    others = {reason: reasons[reason] for reason in reasons if reason not in _BY_DRIVERS}
+    line.must(not others, f"sessions interrupted: {others}")
     turned_away = sum(rig.turned_away for rig in site.rigs)
     line.must(not turned_away, f"{turned_away} drivers turned away")
+    line.goal(not reasons[_IMPATIENT], f"{reasons[_IMPATIENT]} drivers did not wait for 10 s")
 
 
 Column = tuple[str, Callable[[Move], str]]
@@ -229,6 +242,7 @@ COLUMNS: tuple[Column, ...] = (
     ("calls", lambda move: str(move.felt.calls)),
     ("p99 ms", lambda move: f"{1000 * move.felt.p99:.0f}"),
     ("worst ms", lambda move: f"{1000 * move.felt.worst:.0f}"),
+    ("server CPU s", lambda move: f"{move.felt.cpu:.1f}"),
     ("loop late ms", lambda move: _late(move.felt)),
 )
 

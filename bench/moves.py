@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
 from bench.faults.stand import percentile
 from bench.site import Site
@@ -23,13 +25,14 @@ class Felt(NamedTuple):
     """How long chargers waited for answers to their own calls; times in s.
 
     ``late`` is how late the event loops of the server and of the bench were: the chargers and the
-    targets share the bench's.
+    targets share the bench's. ``cpu`` is what the server has used meanwhile, since its last start.
     """
 
     calls: int
     p99: float
     worst: float
     late: tuple[float, float]
+    cpu: float
 
 
 class Links(NamedTuple):
@@ -60,7 +63,8 @@ class Move:
     all_ready: bool
 
 
-Lags = list[tuple[float, float]]
+Lags: TypeAlias = list[tuple[float, float]]
+Used: TypeAlias = tuple[int, float]  # a process, and its CPU in s
 
 
 @dataclass(slots=True)
@@ -74,6 +78,7 @@ class Observer:
         """Make the call, and wait until all chargers are linked to the target."""
         print(what, file=sys.stderr, flush=True)
         began, at, before = time.monotonic(), self.site.rigs[0].now(), self._links()
+        used = self._used()
         await call()
         answered = time.monotonic() - began
         steps = await self.site.rolled_out()
@@ -96,24 +101,35 @@ class Observer:
             peak=max(Counter(int(moment) for moment, _ in dials).values(), default=0),
             mean=_mean(dials),
             slowest=max(dials, default=(0.0, "")),
-            felt=self.felt(began),
+            felt=self._felt(began, used),
             all_ready=all_ready,
         )
 
     async def rest(self, seconds: float) -> Felt:
         """Do nothing for a while."""
-        began = time.monotonic()
+        began, used = time.monotonic(), self._used()
         await asyncio.sleep(seconds)
-        return self.felt(began)
+        return self._felt(began, used)
 
-    def felt(self, since: float) -> Felt:
-        """Tell what chargers felt from a moment on."""
+    def _felt(self, since: float, used: Used) -> Felt:
         took = [took for rig in self.site.rigs for at, _, took in rig.answers if at >= since]
         lags = [
             percentile([lag for at, lag in some if at >= since], 0.99)
             for some in (self.site.stand.server.lags, self.lags)
         ]
-        return Felt(len(took), percentile(took, 0.99), max(took, default=0.0), (lags[0], lags[1]))
+        pid, now = self._used()
+        return Felt(
+            calls=len(took),
+            p99=percentile(took, 0.99),
+            worst=max(took, default=0.0),
+            late=(lags[0], lags[1]),
+            cpu=now - (used[1] if pid == used[0] else 0.0),
+        )
+
+    def _used(self) -> Used:
+        pid = self.site.stand.server.pid
+        times = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[11:13]
+        return pid, sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
 
     def _links(self) -> Links:
         connections = self._connections()
