@@ -144,7 +144,8 @@ async def test_a_certificate_that_expires_keeps_the_next_dial_away_until_it_is_r
         there.context.load_cert_chain(tmp_path / f"{DOMAIN}.pem")
         await operator.linked(SERIAL, version)
         await until(lambda: there.target.calls("StopTransaction"))
-        assert len(there.target.calls("MeterValues")) == 2
+        # Hung up on before its answer came, the first one is told twice.
+        assert len({one.payload for one in there.target.calls("MeterValues")}) == 2
         assert charger.counts["connected"] == 1
 
 
