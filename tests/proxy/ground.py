@@ -39,6 +39,11 @@ class Links:
         self.states: dict[str, State] = {}
         self.usual = State.READY
 
+    async def begin(self, organization_uuid: str) -> None:
+        """Be made of what is stored, as after a restart."""
+        found = await self._storage.proxy_configurations.list(organization_uuid)
+        self.live = {one.key: one for one in found}
+
     async def configure(self, key: ChargerKey, old: ProxyConfiguration | None = None) -> None:
         if self.faults:
             raise self.faults.pop(0)
@@ -198,6 +203,7 @@ async def opened(folder: Path, pace: Pace = QUICK) -> AsyncIterator[Ground]:
     """Open a site until the context ends; the same folder again is the server started again."""
     async with open_storage(folder, CLOCK) as storage:
         site, links = await _site(storage), Links(storage)
+        await links.begin(site.organization_uuid)
         connected: set[str] = set()
         commissioning = Commissioning(storage, links, CLOCK, again=0.001)
         numbers = count(1 + len(await storage.rollouts.list(*_of(site))) * 1000)

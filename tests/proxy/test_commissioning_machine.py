@@ -230,8 +230,7 @@ class Commissioned(RuleBasedStateMachine):
 
     async def _seen(self, name: str) -> Has:
         configuration = await self.ground.configuration(name)
-        live = self.ground.links.live.get(self.ground.key(name), configuration)
-        assert live == configuration  # the link follows
+        assert self.ground.links.live.get(self.ground.key(name)) == configuration
         installation = await self.ground.storage.installations.get(self.ground.key(name))
         version = installation.applied_version if installation else None
         if installation is not None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from proxy.bounds import Bounds
+from proxy.relays import LEAVING
+from proxy.seat import ABSENT
+from proxy.states import State
 from storage.errors import StorageError
 from tests.doubles import settled, until
 from tests.proxy.stage import (
@@ -350,3 +355,50 @@ async def test_a_chore_that_a_fault_has_ended_begins_again(
     monkeypatch.setattr(Bounds, "sweep", sweep)
     async with staged(tmp_path, replace(QUICK, sweep=0.001)):
         await until(lambda: len(swept) > 2)
+
+
+# ---- what is seen at a glance ----
+
+
+async def test_at_a_glance_the_old_target_s_link_is_not_the_new_one_s(
+    stage: Stage, target: Target
+) -> None:
+    key = await stage.enrol(target.url)
+    glance = stage.relays.glance
+    assert glance(await stage.configuration(key)) == (State.BACKOFF, ABSENT)
+    async with stage.charger(key):
+        await stage.reaches(key, "ready")
+        old = await stage.configuration(key)
+        assert glance(old) == (State.READY, None)
+        # Stored already, and not taken up yet.
+        changes: Sequence[dict[str, Any]] = (
+            {"target_auth_basic_password": "new"},
+            {"target_ca_certificate": "PEM"},
+            {"target_ca_certificate_domain": "new.example"},
+            {"target_charge_box_id": "new"},
+        )
+        for change in changes:
+            assert glance(replace(old, **change)) == (State.DIALING, None)
+        assert glance(replace(old, enabled=False)) == (State.DISABLED, None)
+        drains: dict[str, Any] = {
+            "target_websocket_url": "ws://new",
+            "policy": {"on_change": "drain"},
+        }
+        assert glance(replace(old, **drains)) == (State.DIALING, LEAVING)
+        aside: dict[str, Any] = {
+            "target_platform_identifier": "new",
+            "policy": {"authority": "platform"},
+        }
+        assert glance(replace(old, **aside)) == (State.READY, None)
+
+
+async def test_a_link_that_rests_for_long_is_dialled_at_once_when_it_leads_elsewhere(
+    tmp_path: Path, target: Target
+) -> None:
+    resting = replace(QUICK, first_backoff=3600.0, longest_backoff=3600.0)
+    async with staged(tmp_path, resting) as stage:
+        key = await stage.enrol("ws://127.0.0.1:1/gone")
+        async with stage.charger(key):
+            await stage.reaches(key, "backoff")
+            await stage.change(key, target_websocket_url=target.url)
+            await stage.reaches(key, "ready")
