@@ -28,7 +28,7 @@ from tests.proxy.stage import Target
 
 PASSWORD = "a-password-of-20-cha"
 CONNECTED = ("CP-1", "CP-2", "CP-3")
-ABSENT = tuple(f"FAR-{number:02d}" for number in range(30))
+ABSENT = tuple(f"FAR-{number:02d}" for number in range(12))
 SITE = "site"
 PATIENCE = 60.0
 SETTINGS = {
