@@ -13,6 +13,7 @@ import contextlib
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -59,19 +60,25 @@ class Round:
 
 async def run(chargers: int, engines: Sequence[str] = ENGINES) -> int:
     """Move a site on each engine and by each policy, and tell of each; return the exit code."""
-    rounds = []
-    for engine in engines:
-        for policy in POLICIES:
-            began = time.monotonic()
-            try:
-                done = await _on(engine, policy, chargers)
-            except NotHere as lacking:
-                print(f"{engine} is skipped: {lacking}.", flush=True)
-                break
-            print(report(done, chargers), flush=True)
-            print(f"{time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-            rounds.append(done)
-    return int(any(one.line.broken for one in rounds))
+    passed = [await _tried(engine, policy, chargers) for engine in engines for policy in POLICIES]
+    return 0 if all(passed) else 1
+
+
+async def _tried(engine: str, policy: str, chargers: int) -> bool:
+    """Tell what one round has shown; return whether it passed."""
+    began = time.monotonic()
+    try:
+        done = await _on(engine, policy, chargers)
+    except NotHere as lacking:
+        print(f"{engine}, on_change {policy} is skipped: {lacking}.", flush=True)
+        return True
+    except Exception as broken:  # noqa: BLE001 - the other rounds are to be tried as well
+        traceback.print_exception(broken)
+        print(f"\n{engine}, on_change {policy}\nverdict: FAIL: {broken!r}", flush=True)
+        return False
+    print(report(done, chargers), flush=True)
+    print(f"{time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    return not done.line.broken
 
 
 async def _on(engine: str, policy: str, chargers: int) -> Round:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bench import commissioning
-from bench.commissioning import AGAIN, COLUMNS, KILLED, MOVE, Round, judge, moved, report
+from bench.commissioning import AGAIN, COLUMNS, KILLED, MOVE, Round, judge, moved, report, run
 from bench.faults.ground import Ground, NotHere, allow_descriptors
 from bench.faults.stand import QUICK
 from bench.moves import Felt, Links, Move
@@ -116,6 +116,26 @@ def test_every_column_is_told_of_every_move() -> None:
     assert title == "1 chargers, SQLite, on_change keep"
     assert all(name in head for name, _ in COLUMNS)
     assert {len(row) for row in rows[: len(GOOD)]} == {len(head)}
+
+
+async def test_a_round_that_breaks_fails_and_the_others_are_tried(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def on(engine: str, policy: str, _chargers: int) -> Round:
+        if engine == "lacking":
+            raise NotHere("it is not here")
+        if policy == "keep":
+            raise RuntimeError("no server")
+        return Round(engine, policy, FELT, GOOD)
+
+    monkeypatch.setattr(commissioning, "_on", on)
+
+    assert await run(1, ["SQLite"]) == 1
+    assert await run(1, ["lacking"]) == 0
+    told = capsys.readouterr().out
+    assert "FAIL: RuntimeError('no server')" in told
+    assert "on_change drain" in told
+    assert "is skipped: it is not here" in told
 
 
 # ---- the count over two targets ----
