@@ -12,7 +12,7 @@ from storage.database import Database, Row, Transaction
 from storage.group_commit import GroupCommit
 from storage.records import Charger, ChargerKey, ConnectorStatus, ProxyConfiguration
 from storage.repositories.proxy_configurations import ProxyConfigurations
-from storage.repositories.rows import columns, keyed, rows_among, rows_of_page
+from storage.repositories.rows import columns, keyed, rows_among, rows_of_each
 from storage.statements import chargers as statements
 from storage.statements.installations import add_newcomer
 
@@ -128,8 +128,8 @@ class Chargers:
         self, organization_uuid: str, charge_box_ids: Sequence[str]
     ) -> dict[str, list[ConnectorStatus]]:
         """Return the connectors of the chargers of one page, by charge_box_id."""
-        rows = await rows_of_page(
-            self._database, statements.connectors_between, organization_uuid, charge_box_ids
+        rows = await rows_of_each(
+            self._database, statements.connectors_among, organization_uuid, charge_box_ids
         )
         return {name: [ConnectorStatus(**keyed(row)) for row in own] for name, own in rows.items()}
 

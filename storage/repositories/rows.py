@@ -61,6 +61,19 @@ def by_hundreds(names: Iterable[str]) -> Iterator[dict[str, str]]:
         yield names_among(left[begin : begin + AMONG])
 
 
+async def rows_of_each(
+    database: Database, statement: Statement, organization_uuid: str, charge_box_ids: Sequence[str]
+) -> dict[str, list[Row]]:
+    """Return the rows of chargers, however far apart, by charge_box_id, in the statement's order.
+
+    A page of a site's chargers may lie anywhere among all of its organization's.
+    """
+    found: dict[str, list[Row]] = {name: [] for name in charge_box_ids}
+    for row in await rows_among(database, statement, organization_uuid, found):
+        found[row["charge_box_id"]].append(row)
+    return found
+
+
 async def rows_of_page(
     database: Database,
     between: Statement,
@@ -68,7 +81,10 @@ async def rows_of_page(
     charge_box_ids: Sequence[str],
     **more: object,
 ) -> dict[str, list[Row]]:
-    """Return the rows of the chargers of one page, by charge_box_id, in the statement's order."""
+    """Return the rows of the chargers of one page, by charge_box_id, in the statement's order.
+
+    Those of all between are read: for chargers that come one after the other.
+    """
     found: dict[str, list[Row]] = {name: [] for name in charge_box_ids}
     if not found:
         return found

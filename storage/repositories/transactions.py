@@ -12,7 +12,7 @@ from storage.clock import EPOCH, MICROSECOND, Clock
 from storage.database import Database, Row
 from storage.group_commit import GroupCommit
 from storage.records import ChargerKey, MeterValue, Transaction
-from storage.repositories.rows import columns, keyed, rows_of_page
+from storage.repositories.rows import columns, keyed, rows_of_each
 from storage.room import NO_ROOM, Ahead
 from storage.statements import transactions as statements
 
@@ -91,8 +91,8 @@ class Transactions:
         self, organization_uuid: str, charge_box_ids: Sequence[str]
     ) -> dict[str, list[Transaction]]:
         """Return what runs on the chargers of one page, by charge_box_id, oldest first."""
-        rows = await rows_of_page(
-            self._database, statements.running_between, organization_uuid, charge_box_ids
+        rows = await rows_of_each(
+            self._database, statements.running_among, organization_uuid, charge_box_ids
         )
         return {name: [_transaction(row) for row in own] for name, own in rows.items()}
 

@@ -125,12 +125,11 @@ connectors_of_charger = (
     .where(of_charger(connectors))
     .order_by(connectors.c.evse_id, connectors.c.connector_id)
 )
-connectors_between = (
+connectors_among = (
     select(connectors)
     .where(
         connectors.c.organization_uuid == given(connectors.c.organization_uuid),
-        connectors.c.charge_box_id >= given(connectors.c.charge_box_id, "first"),
-        connectors.c.charge_box_id <= given(connectors.c.charge_box_id, "last"),
+        among(connectors.c.charge_box_id),
     )
     .order_by(connectors.c.charge_box_id, connectors.c.evse_id, connectors.c.connector_id)
 )

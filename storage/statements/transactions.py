@@ -23,7 +23,7 @@ from sqlalchemy.sql import ColumnElement
 
 from storage import schema
 from storage.schema import meter_readings, transactions
-from storage.statements.parts import given, insert_into, limit, of_charger, values
+from storage.statements.parts import among, given, insert_into, limit, of_charger, values
 
 transaction = select(transactions).where(
     of_charger(transactions),
@@ -72,12 +72,11 @@ running_transactions = (
     .where(of_charger(transactions), schema.RUNNING)
     .order_by(transactions.c.started_at)
 )
-running_between = (
+running_among = (
     select(transactions)
     .where(
         transactions.c.organization_uuid == given(transactions.c.organization_uuid),
-        transactions.c.charge_box_id >= given(transactions.c.charge_box_id, "first"),
-        transactions.c.charge_box_id <= given(transactions.c.charge_box_id, "last"),
+        among(transactions.c.charge_box_id),
         schema.RUNNING,
     )
     .order_by(transactions.c.charge_box_id, transactions.c.started_at)

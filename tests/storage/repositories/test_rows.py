@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from storage.records import Transaction
-from storage.repositories.rows import columns, keyed, rows_among, rows_of_page
-from storage.statements import chargers
+from storage.repositories.rows import columns, keyed, rows_among, rows_of_each, rows_of_page
+from storage.statements import chargers, profiles
 from storage.statements import transactions as statements
 from storage.statements.parts import AMONG
 from storage.store import Storage
 from tests.storage.doubles import ALICE, BOB, ORGANIZATION
 from tests.storage.records import charger, transaction
+from tests.storage.repositories.test_charging_profiles import profile
 
 
 def test_a_record_comes_back_from_its_row() -> None:
@@ -25,9 +26,23 @@ async def test_a_page_has_the_rows_of_its_own_chargers_only(storage: Storage) ->
         await storage.transactions.note_started(transaction(key))
     names = [ALICE.charge_box_id, "CP-Z"]
 
-    page = await rows_of_page(storage.database, statements.running_between, ORGANIZATION, names)
+    page = await rows_of_each(storage.database, statements.running_among, ORGANIZATION, names)
 
     assert {name: len(rows) for name, rows in page.items()} == {ALICE.charge_box_id: 1, "CP-Z": 0}
+
+
+async def test_a_page_reads_what_lies_between_and_keeps_its_own(storage: Storage) -> None:
+    await storage.chargers.enroll(charger(BOB), None)
+    for key in (ALICE, BOB):
+        await storage.charging_profiles.note_put(profile(key=key))
+
+    async def page(*names: str) -> dict[str, int]:
+        between = profiles.charging_profiles_between
+        rows = await rows_of_page(storage.database, between, ORGANIZATION, names)
+        return {name: len(own) for name, own in rows.items()}
+
+    assert await page("CP-A", ALICE.charge_box_id, "CP-Z") == {"CP-A": 0, "CP-ALICE": 1, "CP-Z": 0}
+    assert await page() == {}
 
 
 async def test_of_many_names_those_are_found_that_are_there(storage: Storage) -> None:
