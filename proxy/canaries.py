@@ -76,12 +76,13 @@ class Canaries:
         return None
 
     async def _trouble(self, details: ConnectionDetails, step: RolloutStep) -> _Trouble | None:
+        # In this order: whoever applies something else changes both at once.
+        configuration = await self._storage.proxy_configurations.for_charger(step.key)
         installation = await self._storage.installations.get(step.key)
         if installation is None:
             return _Trouble(_TOLD["gone"])
         if installation.claim != step.rollout_id:
             return _Trouble(_ELSEWHERE)
-        configuration = await self._storage.proxy_configurations.for_charger(step.key)
         if configuration is None or drift(details, installation, configuration):
             return _Trouble(_BY_HAND)
         glance = self._commissioning.links.glance(configuration)

@@ -14,6 +14,7 @@ from storage.commissioning_records import Rollout
 from tests.proxy.ground import NAMES, QUICK, Ground, opened
 
 OTHERS = ("B", "C", "D")
+pytestmark = pytest.mark.sqlite_only("it is about links; what is stored is tried with rollouts")
 
 
 @pytest.fixture
