@@ -1,7 +1,8 @@
 """Leave one target for another: what becomes of the queue, and of the ids that the old one gave.
 
 With ``on_change: keep`` it is the same system at another address. Otherwise it is another system,
-and must never read an id that it has not given: it might stop a stranger's session by it.
+and must never read an id that it has not given: it might stop a stranger's session by it. Which
+target a queue and its ids are of is stored with the cursor, so that it is known after a crash.
 """
 
 from __future__ import annotations
@@ -15,25 +16,30 @@ if TYPE_CHECKING:
     from storage.records import ProxyConfiguration
     from storage.store import Storage
 
-_TARGET = ("target_websocket_url", "target_charge_box_id")
 DISCARDED = "discarded"
 
 
-def parting(old: ProxyConfiguration, new: ProxyConfiguration | None) -> OnChange | None:
-    """Return what the owner wants for the change, None where it leads to no other target."""
-    if new is None or all(getattr(old, name) == getattr(new, name) for name in _TARGET):
+def parting(left: str | None, new: ProxyConfiguration | None) -> OnChange | None:
+    """Return what the owner wants for the change, None where it leads to no other target.
+
+    ``left`` is which target was there before, None where nobody knows.
+    """
+    if new is None or left in {None, new.leads_to}:
         return None
     return Wishes.of(new.policy).on_change
 
 
-async def discard(old: ProxyConfiguration, new: ProxyConfiguration | None, queues: Queues) -> None:
+async def discard(left: str | None, new: ProxyConfiguration, queues: Queues) -> None:
     """Take out what waits for the old target, where its owner wants that; raise StorageError."""
-    if parting(old, new) == "discard":
-        await queues.discard(old, DISCARDED)
+    if parting(left, new) == "discard":
+        await queues.discard(new, DISCARDED)
 
 
-async def forget(old: ProxyConfiguration, new: ProxyConfiguration | None, storage: Storage) -> None:
+async def forget(left: str | None, new: ProxyConfiguration, storage: Storage) -> None:
     """Forget the ids of the old target, where the new one is another; raise StorageError."""
-    if parting(old, new) in {"drain", "discard"}:
+    if left == new.leads_to:
+        return
+    if parting(left, new) in {"drain", "discard"}:
         await storage.journal.flush()  # it may have given one a moment ago
-        await storage.id_pairs.forget(old.id)
+        await storage.id_pairs.forget(new.id)
+    await storage.proxy_configurations.note_target(new)

@@ -105,8 +105,10 @@ class Relays:
             await seat.settle()
         elif old is not None:
             new = await self.parts.storage.proxy_configurations.for_charger(key)
-            await discard(old, new, self.queues)
-            await forget(old, new, self.parts.storage)
+            if new is not None:
+                left = await self.parts.storage.proxy_configurations.target_of(new)
+                await discard(left, new, self.queues)
+                await forget(left, new, self.parts.storage)
 
     async def status(self, configuration: ProxyConfiguration) -> TargetStatus:
         """Tell how the link of a configuration is, and what waits for it; raise StorageError."""
@@ -131,7 +133,7 @@ class Relays:
             return Glance(State.BACKOFF, ABSENT)
         if target.leads_as(configuration):
             return target.glance
-        drains = parting(target.configuration, configuration) == "drain"
+        drains = parting(target.configuration.leads_to, configuration) == "drain"
         return Glance(State.DIALING, LEAVING if drains else None)
 
     async def test(self, configuration: ProxyConfiguration) -> list[Step]:

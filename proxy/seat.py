@@ -136,7 +136,7 @@ class Seat:
     def _leaves_with_care(self, wanted: ProxyConfiguration | None) -> bool:
         """Tell whether the old target still gets what waits, before the charger has another."""
         old = self.target
-        if old is None or parting(old.configuration, wanted) != "drain":
+        if old is None or parting(old.configuration.leads_to, wanted) != "drain":
             return False
         if old is not self._left and old.state is State.READY:
             self._left, self._draining = old, True
@@ -158,15 +158,19 @@ class Seat:
 
     async def _change(self, wanted: ProxyConfiguration | None, kind: type[Station] | None) -> None:
         old = self.target
+        if old is not None and wanted is not None and old.kind is kind and old.adopt(wanted):
+            return
+        stored = self._parts.storage
+        left = await stored.proxy_configurations.target_of(wanted) if wanted else None
+        if wanted is not None:
+            await discard(left, wanted, self._around.queues)
+        self.target = None
         if old is not None:
-            if wanted is not None and old.kind is kind and old.adopt(wanted):
-                return
-            await discard(old.configuration, wanted, self._around.queues)
-            self.target = None
             await old.close()
-            await forget(old.configuration, wanted, self._parts.storage)
-        if wanted is not None and kind is not None:
-            self.target = await self._successor(old, wanted, kind)
+        if wanted is not None:
+            await forget(left, wanted, stored)
+            if kind is not None:
+                self.target = await self._successor(old, wanted, kind)
 
     async def _successor(
         self, old: TargetLink | None, wanted: ProxyConfiguration, kind: type[Station]
@@ -251,5 +255,5 @@ async def _has_to_stay(target: TargetLink) -> bool:
 
 
 def _is_same_queue(old: ProxyConfiguration, new: ProxyConfiguration) -> bool:
-    same_system = parting(old, new) in {None, "keep"}
+    same_system = parting(old.leads_to, new) in {None, "keep"}
     return same_system and (old.id, old.mode) == (new.id, new.mode)

@@ -143,14 +143,24 @@ class ProxyConfiguration:
     # Whether the target itself has set the password since it was configured.
     password_from_target: bool = False
 
+    @property
+    def leads_to(self) -> str:
+        """Return which target it is: where, and as whom."""
+        name = self.target_charge_box_id or self.key.charge_box_id
+        return f"{self.target_websocket_url} {name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far a target has got in the journal; `booted_at` is when it last accepted our Boot."""
+    """How far a target has got in the journal; `booted_at` is when it last accepted our Boot.
+
+    ``target`` is which target that is, None where it was never said.
+    """
 
     proxy_configuration_id: int
     position: int
     booted_at: datetime | None = None
+    target: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

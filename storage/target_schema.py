@@ -62,6 +62,8 @@ cursors = Table(
     proxy_configuration_id(),
     Column("position", BigInteger, nullable=False),
     Column("booted_at", UtcTime),
+    # Which target it is that has got so far, and that gave the ids (`ProxyConfiguration.leads_to`).
+    Column("target", Text),
     PrimaryKeyConstraint("proxy_configuration_id"),
 )
 

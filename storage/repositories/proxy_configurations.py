@@ -55,6 +55,7 @@ class ProxyConfigurations:
                 "proxy_configuration_id": added["id"],
                 "position": newest["position"] or 0,
                 "booted_at": None,
+                "target": configuration.leads_to,
             },
         )
         if not configuration.enabled:
@@ -130,6 +131,16 @@ class ProxyConfigurations:
         rows = await self._database.fetch(statements.cursor, {"proxy_configuration_id": id})
         return Cursor(**rows[0]) if rows else None
 
+    async def target_of(self, configuration: ProxyConfiguration) -> str | None:
+        """Return which target the cursor and the ids are of; None where it was never said."""
+        found = await self.cursor(configuration.id)
+        return found.target if found else None
+
+    async def note_target(self, configuration: ProxyConfiguration) -> None:
+        """Note which target it is that the cursor and the ids are of from now on."""
+        values = {"of_id": configuration.id, "target": configuration.leads_to}
+        await self._database.execute(statements.note_target, values)
+
     def note_booted(self, id: int, at: datetime) -> asyncio.Future[None]:
         """Note when a target accepted our Boot."""
         return self._group.submit(statements.note_booted, {"of_id": id, "booted_at": at})
@@ -137,9 +148,16 @@ class ProxyConfigurations:
     def note_password(
         self, configuration: ProxyConfiguration, password: str
     ) -> asyncio.Future[None]:
-        """Change the password only; a byte of it that is no text is a lone surrogate."""
-        sealed = self._sealer.seal(password, _context(configuration.key))
-        values = {"of_id": configuration.id, "target_auth_basic_password": sealed}
+        """Change the password only, where the link leads to the same target still.
+
+        A byte of it that is no text is a lone surrogate.
+        """
+        values = {
+            "of_id": configuration.id,
+            "of_target_websocket_url": configuration.target_websocket_url,
+            "of_target_charge_box_id": configuration.target_charge_box_id,
+            "target_auth_basic_password": self._sealer.seal(password, _context(configuration.key)),
+        }
         return self._group.submit(statements.change_password, values)
 
     def _row(self, configuration: ProxyConfiguration) -> dict[str, Any]:

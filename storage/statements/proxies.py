@@ -41,9 +41,19 @@ replace_proxy_configuration = (
     .values(values(c for c in proxy_configurations.c if c.key not in _FIXED))
     .returning(proxy_configurations)
 )
+# By the target that has set it: one that the link leads to no more may still say something.
+_TARGET = ("target_websocket_url", "target_charge_box_id")
 change_password = (
     update(proxy_configurations)
-    .where(proxy_configurations.c.id == given(proxy_configurations.c.id, "of_id"))
+    .where(
+        proxy_configurations.c.id == given(proxy_configurations.c.id, "of_id"),
+        *(
+            proxy_configurations.c[name].is_not_distinct_from(
+                given(proxy_configurations.c[name], f"of_{name}")
+            )
+            for name in _TARGET
+        ),
+    )
     .values(
         target_auth_basic_password=given(proxy_configurations.c.target_auth_basic_password),
         password_from_target=true(),
@@ -66,6 +76,11 @@ cursor = select(cursors).where(
     cursors.c.proxy_configuration_id == given(cursors.c.proxy_configuration_id)
 )
 add_cursor = insert_into(cursors)
+note_target = (
+    update(cursors)
+    .where(cursors.c.proxy_configuration_id == given(cursors.c.proxy_configuration_id, "of_id"))
+    .values(target=given(cursors.c.target))
+)
 note_booted = (
     update(cursors)
     .where(cursors.c.proxy_configuration_id == given(cursors.c.proxy_configuration_id, "of_id"))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from proxy.seat import ABSENT
+from storage.records import ChargerKey
 from tests.doubles import PATIENCE, until
 from tests.proxy.stage import Stage, Target
 
@@ -18,6 +20,13 @@ async def other() -> AsyncIterator[Target]:
     """A second target."""
     async with Target().up() as other:
         yield other
+
+
+async def gone(stage: Stage, key: ChargerKey) -> None:
+    """Wait until nobody serves a charger's target any more."""
+    async with asyncio.timeout(PATIENCE):
+        while (await stage.status(key)).last_error != ABSENT:  # noqa: ASYNC110 - untold
+            await asyncio.sleep(0.001)
 
 
 @pytest.mark.parametrize(("wish", "id"), [("keep", 700_001), ("drain", -1), ("discard", -1)])
@@ -66,9 +75,7 @@ async def test_a_change_while_the_charger_is_away_is_no_other(
     async with stage.charger(key) as charger:
         await stage.reaches(key, "backoff")
         await charger.stops((await charger.starts())["transactionId"])
-    async with asyncio.timeout(PATIENCE):
-        while (await stage.status(key)).last_error != ABSENT:  # noqa: ASYNC110 - untold
-            await asyncio.sleep(0.001)
+    await gone(stage, key)
     await stage.change(key, target_websocket_url=target.url)
     async with stage.charger(key):
         await stage.reaches(key, "ready")
@@ -78,3 +85,38 @@ async def test_a_change_while_the_charger_is_away_is_no_other(
 
     assert [action for action in target.actions if action != "BootNotification"] == told
     assert status.skipped == (0 if told else 2)
+
+
+@pytest.mark.parametrize(("wish", "id"), [("keep", 700_001), ("drain", -1), ("discard", -1)])
+async def test_which_target_gave_the_ids_is_known_after_a_crash(
+    stage: Stage, target: Target, other: Target, wish: str, id: int
+) -> None:
+    key = await stage.enrol(target.url, policy={"on_change": wish, "drain_after_disconnect": False})
+    async with stage.charger(key) as charger:
+        await stage.reaches(key, "ready")
+        ours = (await charger.starts())["transactionId"]
+        await target.hears("StartTransaction")
+    await gone(stage, key)
+    changed = replace(await stage.configuration(key), target_websocket_url=other.url)
+    await stage.storage.proxy_configurations.replace(changed)  # and nobody follows: we have died
+
+    async with stage.charger(key) as charger:
+        await stage.reaches(key, "ready")
+        await charger.stops(ours)
+        assert (await other.hears("StopTransaction"))["transactionId"] == id
+
+
+async def test_ids_are_forgotten_too_where_the_way_leads_over_no_target(
+    stage: Stage, target: Target, other: Target
+) -> None:
+    key = await stage.enrol(target.url, policy={"on_change": "discard"})
+    async with stage.charger(key) as charger:
+        await stage.reaches(key, "ready")
+        ours = (await charger.starts())["transactionId"]
+        await target.hears("StartTransaction")
+        await stage.change(key, enabled=False)
+        await stage.change(key, target_websocket_url=other.url, enabled=True)
+        await stage.reaches(key, "ready")
+        await charger.stops(ours)
+
+        assert (await other.hears("StopTransaction"))["transactionId"] == -1

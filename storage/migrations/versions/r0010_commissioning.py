@@ -23,7 +23,7 @@ down_revision = "0009"
 
 SITES, DETAILS, INSTALLATIONS = "sites", "connection_details", "installations"
 NEWCOMERS, ROLLOUTS, STEPS = "newcomers", "rollouts", "rollout_steps"
-CHARGERS, PROXIES = "chargers", "proxy_configurations"
+CHARGERS, PROXIES, CURSORS = "chargers", "proxy_configurations", "cursors"
 ORGANIZATION, KEY = ("organization_uuid",), ("organization_uuid", "charge_box_id")
 TABLES = (SITES, DETAILS, INSTALLATIONS, NEWCOMERS, ROLLOUTS, STEPS)
 FLAG = "password_from_target"
@@ -32,6 +32,13 @@ FOUND_BY = {"ix_chargers_site": "site_id", "ix_chargers_serial": "serial_number"
 FILL = (
     "INSERT INTO newcomers SELECT organization_uuid, charge_box_id FROM chargers"
     " WHERE boot_payload IS NULL"
+)
+
+# Until now nobody has said of which target a cursor is.
+LEADS_TO = (
+    "UPDATE cursors SET target = (SELECT target_websocket_url || ' '"
+    " || coalesce(target_charge_box_id, charge_box_id) FROM proxy_configurations"
+    " WHERE id = proxy_configuration_id)"
 )
 
 
@@ -48,10 +55,12 @@ def upgrade() -> None:
     op.add_column(PROXIES, *texts("target_ca_certificate_domain", nullable=True))
     no = sa.false()
     op.add_column(PROXIES, sa.Column(FLAG, sa.Boolean(), server_default=no, nullable=False))
+    op.add_column(CURSORS, *texts("target", nullable=True))
     _stored()
     _installed()
     _rollouts()
     op.execute(FILL)
+    op.execute(LEADS_TO)
     if on_postgresql():
         op.alter_column(PROXIES, FLAG, server_default=None)
         for table in TABLES:
@@ -145,6 +154,7 @@ def downgrade() -> None:
     for table, names in (
         (CHARGERS, ("site_id",)),
         (PROXIES, ("target_ca_certificate_domain", FLAG)),
+        (CURSORS, ("target",)),
     ):
         with op.batch_alter_table(table) as batch:
             for name in names:

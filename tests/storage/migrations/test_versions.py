@@ -266,12 +266,13 @@ INSERT INTO chargers (organization_uuid, charge_box_id, charger_name, security_p
     allowed_versions, password_digest, created_at, boot_payload)
 SELECT organization_uuid, 'CP-2', '', 1, '[]', password_digest, 0, password_digest FROM chargers
 """
+CURSOR = "INSERT INTO cursors (proxy_configuration_id, position) VALUES (7, 5)"
 
 
 def test_who_has_not_booted_yet_is_a_newcomer_and_what_was_configured_stays(url: URL) -> None:
     with connected(url) as connection:
         command.upgrade(configuration(connection), "0004")
-        for statement in (*CHARGER.split(";"), SECOND):
+        for statement in (*CHARGER.split(";"), SECOND, CURSOR):
             connection.execute(text(statement))
     configured = "SELECT id, charge_box_id, target_websocket_url FROM proxy_configurations"
 
@@ -285,5 +286,7 @@ def test_who_has_not_booted_yet_is_a_newcomer_and_what_was_configured_stays(url:
                 "SELECT id FROM proxy_configurations WHERE NOT password_from_target"
                 " AND target_ca_certificate_domain IS NULL",
             ) == [(7,)]
+            assert rows(connection, "SELECT target FROM cursors") == [(" CP-1",)]
             command.downgrade(configuration(connection), "0009")
             assert rows(connection, configured) == [(7, "CP-1", "")]
+            assert rows(connection, "SELECT position FROM cursors") == [(5,)]

@@ -127,7 +127,8 @@ async def test_the_queue_of_a_new_target_begins_now(storage: Storage) -> None:
 
     created = await storage.proxy_configurations.create(proxy(ALICE))
 
-    assert await storage.proxy_configurations.cursor(created.id) == Cursor(created.id, 2, None)
+    begun = Cursor(created.id, 2, None, created.leads_to)
+    assert await storage.proxy_configurations.cursor(created.id) == begun
 
 
 async def test_position_and_boot_are_noted_apart(storage: Storage) -> None:
@@ -137,7 +138,9 @@ async def test_position_and_boot_are_noted_apart(storage: Storage) -> None:
     storage.proxy_configurations.note_booted(created.id, NOON)
     await storage.queues.note_position(created.id, 8)
 
-    assert await storage.proxy_configurations.cursor(created.id) == Cursor(created.id, 8, NOON)
+    assert await storage.proxy_configurations.cursor(created.id) == Cursor(
+        created.id, 8, NOON, created.leads_to
+    )
 
 
 async def test_a_configuration_that_is_gone_takes_no_notes(storage: Storage) -> None:
