@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -46,7 +46,7 @@ class _Order:
     rollout: Rollout
     steps: Sequence[RolloutStep]
     details: ConnectionDetails | None
-    back: Mapping[ChargerKey, Mapping[str, Any]]
+    back: Mapping[ChargerKey, Mapping[str, Any]] = field(repr=False)  # holds passwords
 
     @property
     def canaries(self) -> Sequence[RolloutStep]:

@@ -17,7 +17,6 @@ from proxy.commissioning import Outcome, Prospect, Wish
 from proxy.rolling import Pace
 from proxy.rollout_tasks import RolloutTasks
 from storage.commissioning_records import Rollout, RolloutStep
-from storage.errors import StorageUnavailable
 
 if TYPE_CHECKING:
     from proxy.commissioning import Commissioning
@@ -142,11 +141,11 @@ class Rollouts:
         stay as they are.
         """
         async with self._quiet():
-            await self._tasks.stop(site)
             for rollout in await self._storage.rollouts.list(site.organization_uuid, site.site_id):
                 if rollout.state == "running":
                     now = self.commissioning.clock.now()
                     await self._storage.rollouts.finish(rollout, "halted", now, _SITE_GONE)
+            await self._tasks.stop(site)  # not before: what has not ended is to go on
             yield
 
     @asynccontextmanager
@@ -224,7 +223,7 @@ class Rollouts:
     ) -> None:
         try:
             await self._storage.rollouts.begin(rollout, steps, wanted)
-        except StorageUnavailable:
+        except BaseException:
             self._tasks.look(rollout)  # it may be stored all the same
             raise
         self._tasks.start(rollout)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -188,6 +189,24 @@ async def test_storage_that_is_away_when_it_begins_leaves_nothing_behind(
     assert await ground.hosts() == dict.fromkeys(NAMES, "v1")
 
 
+async def test_whoever_begins_it_may_go_away(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    details, begin = await ground.version("v1"), ground.storage.rollouts.begin
+
+    async def left(*arguments: Any) -> None:
+        await begin(*arguments)
+        asking.cancel()
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(ground.storage.rollouts, "begin", left)
+    asking = asyncio.create_task(ground.roll_out(details, to_its_end=False))
+    await asyncio.wait((asking,))
+    found = await ground.rollouts.newest(ground.site)
+    assert found is not None
+    assert (await ground.end(found)).state == "done"
+
+
 async def test_a_rollback_that_failed_is_tried_again(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,6 +236,21 @@ async def test_a_site_that_ends_leaves_no_charger_pending(ground: Ground) -> Non
     assert found.state == "halted"
     states = {(await ground.installation(name)).state for name in NAMES}
     assert "pending" not in states
+
+
+@pytest.mark.parametrize("stored", [True, False])
+async def test_what_cannot_be_ended_with_its_site_goes_on(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, *, stored: bool
+) -> None:
+    ground.links.usual = State.DIALING
+    rollout = await ground.roll_out(await ground.version("v1"), Canary(1, 600), to_its_end=False)
+    finish = ground.storage.rollouts.finish
+    monkeypatch.setattr(ground.storage.rollouts, "finish", broken(finish, stored=stored))
+    with pytest.raises(StorageUnavailable):
+        async with ground.rollouts.ended(ground.site):
+            pass
+    ground.links.usual = State.READY
+    assert (await ground.end(rollout)).state == ("halted" if stored else "done")
 
 
 async def test_a_crowd_is_done_a_few_at_a_time(tmp_path: Path) -> None:

@@ -100,6 +100,24 @@ async def test_a_password_is_sealed_and_never_shown(storage: Storage) -> None:
     assert SECRET not in repr(created)
 
 
+@pytest.mark.parametrize(
+    "moved",
+    [{}, {"target_websocket_url": "wss://next.example"}, {"target_charge_box_id": "EVB-2"}],
+)
+async def test_a_password_is_taken_from_the_target_that_the_link_leads_to_alone(
+    storage: Storage, moved: dict[str, str]
+) -> None:
+    old = await storage.proxy_configurations.create(proxy(ALICE))
+    new = await storage.proxy_configurations.replace(replace(old, **moved))
+    assert new is not None
+    await storage.proxy_configurations.note_password(old, "rotated")
+
+    rotated = replace(new, target_auth_basic_password="rotated", password_from_target=True)
+    assert await storage.proxy_configurations.get(ORGANIZATION, old.id) == (
+        new if moved else rotated
+    )
+
+
 async def test_a_sealed_password_is_worth_nothing_beside_another_charger(
     storage: Storage,
 ) -> None:
