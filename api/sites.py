@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any, NamedTuple
 
 from api.errors import Invalid, NotFound, Taken
@@ -140,10 +141,11 @@ async def _moves(request: Request, site: Site) -> Moves:
     given = {name: request.body[name] for name in _LISTS if name in request.body}
     if not any(given.values()) and "chargers" not in given:
         return Moves((), ())
-    where = await request.parts.storage.sites.whereabouts(request.organization_uuid)
+    stored, organization_uuid = request.parts.storage.sites, request.organization_uuid
+    where = await stored.whereabouts(organization_uuid, chain.from_iterable(given.values()))
     for name, charge_box_ids in given.items():
         _check_known(name, charge_box_ids, where)
-    own = {name for name, site_id in where.items() if site_id == site.site_id}
+    own = await stored.members(organization_uuid, site.site_id)
     moves = moves_of(given, own)
     coming = "chargers" if "chargers" in given else "add_chargers"
     elsewhere = [name for name in moves.entering if where[name] is not None]
@@ -160,11 +162,13 @@ def moves_of(given: Mapping[str, Collection[str]], own: Collection[str]) -> Move
     coming, leaving = (set(given.get(name, ())) for name in ("add_chargers", "remove_chargers"))
     if "chargers" in given:
         if coming or leaving:
-            raise Invalid({"chargers": ["Give all chargers, or which are added and removed."]})
+            raise Invalid(
+                {"chargers": ["Give either all chargers, or those to add and to remove."]}
+            )
         coming = set(given["chargers"])
         leaving = kept - coming
     if both := coming & leaving:
-        told = f"{min(both)} cannot be added and removed."
+        told = f"{min(both)} cannot be both added and removed."
         raise Invalid({"remove_chargers": [told]})
     return Moves(sorted(coming - kept), sorted(leaving & kept))
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from storage.commissioning_records import Site
 from storage.database import Database, Write
-from storage.repositories.rows import by_hundreds, columns
+from storage.repositories.rows import by_hundreds, columns, rows_among
 from storage.statements import sites as statements
 from storage.statements.installations import supersede
 
@@ -70,10 +70,12 @@ class Sites:
         found = {row["site_id"]: row["chargers"] for row in rows}
         return {site_id: found.get(site_id, 0) for site_id in site_ids}
 
-    async def whereabouts(self, organization_uuid: str) -> dict[str, str | None]:
-        """Return the site of each charger of an organization, by charge_box_id."""
-        values = {"organization_uuid": organization_uuid}
-        rows = await self._database.fetch(statements.whereabouts, values)
+    async def whereabouts(
+        self, organization_uuid: str, charge_box_ids: Iterable[str]
+    ) -> dict[str, str | None]:
+        """Return the sites of those of many chargers that are enrolled, by charge_box_id."""
+        where = statements.whereabouts
+        rows = await rows_among(self._database, where, organization_uuid, charge_box_ids)
         return {row["charge_box_id"]: row["site_id"] for row in rows}
 
     async def list(

@@ -31,11 +31,9 @@ delete_site = delete(sites).where(_NAMED).returning(sites.c.site_id)
 
 # ---- its chargers ----
 
-whereabouts = (
-    select(chargers.c.charge_box_id, chargers.c.site_id)
-    .where(chargers.c.organization_uuid == given(chargers.c.organization_uuid))
-    .order_by(chargers.c.charge_box_id)
-)
+_OF_THEIR_ORGANIZATION = chargers.c.organization_uuid == given(chargers.c.organization_uuid)
+_SOME = and_(_OF_THEIR_ORGANIZATION, among(chargers.c.charge_box_id))
+whereabouts = select(chargers.c.charge_box_id, chargers.c.site_id).where(_SOME)
 sizes_between = (
     select(chargers.c.site_id, func.count().label("chargers"))
     .where(
@@ -53,8 +51,6 @@ members = (
     )
     .order_by(chargers.c.charge_box_id)
 )
-_OF_THEIR_ORGANIZATION = chargers.c.organization_uuid == given(chargers.c.organization_uuid)
-_SOME = and_(_OF_THEIR_ORGANIZATION, among(chargers.c.charge_box_id))
 enter_site = update(chargers).where(_SOME).values(site_id=given(chargers.c.site_id, "site"))
 leave_site = (
     update(chargers)
