@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from api.errors import ApiError, Forbidden, NotFound, Unauthorized
+from api.errors import ApiError, Forbidden, NotFound, Unauthorized, about
 from api.parts import CALLER, PARTS
 from api.routing import ORGANIZATIONS, Operation
 from api.schemas.organizations import SCOPES
@@ -47,9 +47,9 @@ async def _caller(request: web.Request, scope: Scope) -> ApiKey:
     key = await request.app[PARTS].storage.api_keys.find(_presented(request))
     if key is None:
         raise Unauthorized
-    named = {request.match_info[name] for name in ORGANIZATIONS if name in request.match_info}
-    if named - {key.organization_uuid}:
-        raise NotFound
+    for name in ORGANIZATIONS:
+        if request.match_info.get(name, key.organization_uuid) != key.organization_uuid:
+            raise about(NotFound, name, str(NotFound()))
     if SCOPES.index(key.scope) < SCOPES.index(scope):
         raise _refusal(request.path, scope)
     return key

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from api.errors import Invalid, NotFound, Taken
+from api.errors import Invalid, NotFound, Taken, about
 from api.foreseen import changes
 from api.parts import ApiParts
 from api.routing import Request, route
@@ -15,12 +15,12 @@ from api.schemas.applied_connections import (
     ChargerConnection,
     DryRunQuery,
 )
-from api.serials import charger_named, charger_of
+from api.serials import FIELD, NOBODY, charger_named, charger_of
 from proxy.commissioning import Outcome, Wish
 from proxy.installing import CHARGE_POINT_ID, Scene, drift
 from proxy.survey import surveyed
 from storage.commissioning_records import ConnectionDetails
-from storage.records import Charger
+from storage.records import AuditEntry, Charger
 
 TAG = "Commissioning"
 _V1 = "/local-ocpp/v1"
@@ -28,9 +28,15 @@ OF_OPERATOR = _V1 + "/operators/{operatorId}/connections"
 _CHARGER = "/chargers/{serialNumber}"
 # The key says whose charger it is.
 _OF_KEY = _V1 + "/connections"
+VERSION = "version"
+NO_VERSION = "There is no such version of connection details."
 _OF_ANOTHER = (
     "This version was stored for another charger: apply one that was stored for this charger's "
     "serial number, or one of the operator's."
+)
+_OF_SEVERAL = (
+    "Several chargers have the serial number that this version was stored for: store one for the "
+    "charge_box_id, and apply that."
 )
 
 
@@ -88,7 +94,7 @@ async def version_of(request: Request) -> ConnectionDetails:
         request.organization_uuid, request.body["version"]
     )
     if found is None:
-        raise NotFound("There is no such version of connection details.")
+        raise about(NotFound, VERSION, NO_VERSION)
     return found
 
 
@@ -107,8 +113,9 @@ async def _apply(request: Request) -> Mapping[str, Any]:
     if request.query["dry_run"]:
         foreseen = {"dry_run": True, "changes": changes(prospect)}
         return {**_applied(charger, details, outcome), **foreseen}
-    outcome = _possible(await commissioning.carry_out(charger.key, wish))
-    return _applied(charger, details, outcome)
+    outcome = await commissioning.carry_out(charger.key, wish)
+    _note(request, charger, details, outcome)
+    return _applied(charger, details, _possible(outcome))
 
 
 async def _check_whose(request: Request, charger: Charger, details: ConnectionDetails) -> None:
@@ -118,19 +125,36 @@ async def _check_whose(request: Request, charger: Charger, details: ConnectionDe
     try:
         owner = await charger_named(request, details.serial_number)
     except NotFound:
-        raise Taken(_OF_ANOTHER) from None
+        raise about(Taken, VERSION, _OF_ANOTHER) from None
+    except Taken:
+        raise about(Taken, VERSION, _OF_SEVERAL) from None
     if owner.key != charger.key:
-        raise Taken(_OF_ANOTHER)
+        raise about(Taken, VERSION, _OF_ANOTHER)
 
 
 def _possible(outcome: Outcome) -> Outcome:
     """Return what a wish came to; raise what there is to tell where it came to nothing."""
     if outcome.state == "gone":
-        raise NotFound("There is no charger with this serial number or charge_box_id.")
+        raise about(NotFound, FIELD, NOBODY)
     if outcome.state == "failed":
         told = outcome.error or ""
         raise Invalid({outcome.field or CHARGE_POINT_ID: [told]}, told)
     return outcome
+
+
+def _note(request: Request, charger: Charger, details: ConnectionDetails, outcome: Outcome) -> None:
+    """Leave an audit entry of who has applied what."""
+    request.parts.storage.audit.note(
+        AuditEntry(
+            timestamp=request.parts.clock.now(),
+            organization_uuid=charger.key.organization_uuid,
+            charge_box_id=charger.key.charge_box_id,
+            actor=f"key:{request.caller.key_id}",
+            action="ApplyConnectionDetails",
+            result=outcome.error or outcome.state,
+            details={"version": details.version},
+        )
+    )
 
 
 def _applied(charger: Charger, details: ConnectionDetails, outcome: Outcome) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
-from api.errors import Invalid, NotFound, Taken
+from api.errors import Invalid, NotFound, Taken, about
 from api.mending import MendingParser, without_comments
 from api.routing import Request, route
 from api.schemas.connection_details import (
@@ -174,11 +174,13 @@ async def _found(request: Request, names: Iterable[str | None]) -> records.Conne
     if version is not None:
         named = await stored.get(request.organization_uuid, version)
         if named is None or named.serial_number not in names:
-            raise NotFound("There are no connection details of this version here.")
+            raise about(
+                NotFound, "version", "There are no connection details of this version here."
+            )
         return named
     latest = [await stored.latest(request.organization_uuid, name) for name in names]
     if not any(latest):
-        raise NotFound("No connection details are stored here.")
+        raise NotFound("No connection details are stored here yet.")
     return max(filter(None, latest), key=lambda each: each.number)
 
 

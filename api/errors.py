@@ -99,6 +99,11 @@ class Invalid(ApiError):
         super().__init__(message, fields_=fields)
 
 
+def about(kind: type[NotFound | Taken], field: str, told: str) -> NotFound | Taken:
+    """Return an error that names the field of the body or the path that it is about."""
+    return kind(told, fields_={field: [told]})
+
+
 class CommandFailed(ApiError):
     """The charger did not carry out the command."""
 

@@ -6,14 +6,17 @@ nobody guesses.
 
 from __future__ import annotations
 
-from api.errors import NotFound, Taken
+from api.errors import NotFound, Taken, about
 from api.routing import Request
 from storage.records import Charger, ChargerKey
+
+FIELD = "serialNumber"
+NOBODY = "There is no charger with this serial number or charge_box_id."
 
 
 async def charger_of(request: Request) -> Charger:
     """Return the charger that the path names; raise NotFound, or Taken where several have it."""
-    return await charger_named(request, request.path["serialNumber"])
+    return await charger_named(request, request.path[FIELD])
 
 
 async def charger_named(request: Request, name: str) -> Charger:
@@ -24,9 +27,10 @@ async def charger_named(request: Request, name: str) -> Charger:
     if named is not None:
         found[named.key] = named
     if not found:
-        raise NotFound("There is no charger with this serial number or charge_box_id.")
+        raise about(NotFound, FIELD, NOBODY)
     if len(found) > 1:
-        raise Taken(_told(sorted(key.charge_box_id for key in found), named))
+        names = sorted(key.charge_box_id for key in found)
+        raise about(Taken, FIELD, _told(names, named))
     (charger,) = found.values()
     return charger
 

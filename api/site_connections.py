@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from api.charger_connections import OF_OPERATOR, TAG, shown_connections, version_of
-from api.errors import NotFound, Taken
+from api.charger_connections import OF_OPERATOR, TAG, VERSION, shown_connections, version_of
+from api.errors import NotFound, Taken, about
 from api.foreseen import prospects, told
 from api.pages import page, read_cursor
 from api.routing import Other, Request, route
@@ -25,13 +25,16 @@ from api.schemas.common import PageQuery
 from proxy.commissioning import Prospect, Wish
 from proxy.rollouts import Canary
 from storage.commissioning_records import Rollout, RolloutStep, Site
+from storage.errors import StorageError
 from storage.records import Charger, ChargerKey
 
 _SITE = OF_OPERATOR + "/sites/{siteId}"
 _ROLLOUTS = _SITE + "/rollouts"
 _PAGE = 500  # chargers; others are served between one page and the next
-_OF_ONE_CHARGER = "This version is of one charger: a site takes one of the operator's."
-_NOTHING = "Nothing was applied to this site, so that there is nothing to take back."
+_OF_ONE_CHARGER = (
+    "This version was stored for one charger: apply it there, or store one for the operator."
+)
+_NOTHING = "Nothing was applied to this site yet: there is nothing to take back."
 
 
 @route(
@@ -55,16 +58,21 @@ async def apply_to_site(request: Request) -> Mapping[str, Any] | Other:
     """
     site, details = await _site(request), await version_of(request)
     if details.serial_number is not None:
-        raise Taken(_OF_ONE_CHARGER)
+        raise about(Taken, VERSION, _OF_ONE_CHARGER)
     chargers = await _chargers(request, site)
     if request.query["dry_run"]:
         wish = Wish(details=details, requested_by=request.caller.key_id, claim="")
         found = await prospects(request, chargers, wish)
         return await _foreseen(request, site, details.version, found)
     asked = request.body["canary"]
-    rollout = await request.parts.rollouts.begin(
-        site, chargers, details, Canary(**asked) if asked else None, request.caller.key_id
-    )
+    canary = Canary(**asked) if asked else None
+    try:
+        rollout = await request.parts.rollouts.begin(
+            site, chargers, details, canary, request.caller.key_id
+        )
+    except StorageError:
+        await _site(request)  # deleted a moment ago?
+        raise
     return await _begun(request, rollout)
 
 
@@ -91,6 +99,7 @@ async def roll_back(request: Request) -> Mapping[str, Any] | Other:
         return await _foreseen(request, site, None, await rollouts.would_take_back(site))
     rollout = await rollouts.take_back(site, request.caller.key_id)
     if rollout is None:
+        await _site(request)  # deleted a moment ago?
         raise Taken(_NOTHING)
     return await _begun(request, rollout)
 
@@ -139,7 +148,7 @@ async def get_site_rollout(request: Request) -> Mapping[str, Any]:
     site, rollouts = await _site(request), request.parts.storage.rollouts
     rollout = await rollouts.get(request.organization_uuid, request.path["rolloutId"])
     if rollout is None or rollout.site_id != site.site_id:
-        raise NotFound("There is no such rollout at this site.")
+        raise about(NotFound, "rolloutId", "There is no such rollout at this site.")
     limit, after = request.query["limit"], read_cursor(request.query["cursor"], int)
     found = await rollouts.steps(rollout.rollout_id, limit + 1, -1 if after is None else after)
     steps, next_cursor = page(found, limit, lambda step: step.place)
@@ -154,7 +163,7 @@ async def _site(request: Request) -> Site:
     named = request.organization_uuid, request.path["siteId"]
     found = await request.parts.storage.sites.get(*named)
     if found is None:
-        raise NotFound("There is no such site.")
+        raise about(NotFound, "siteId", "There is no such site.")
     return found
 
 

@@ -16,7 +16,10 @@ class AuditEntry(Schema):
     charge_box_id = fields.String(allow_none=True, required=True)
     actor = fields.String(
         required=True,
-        metadata={"description": "`key:<id>` of an API key, `target:<id>` of a proxy's target."},
+        metadata={
+            "description": "`key:<id>` of an API key, `target:<id>` of a proxy's target, "
+            "or `platform`."
+        },
     )
     action = fields.String(
         required=True,

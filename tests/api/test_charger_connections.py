@@ -120,6 +120,27 @@ async def test_the_last_apply_wins_also_a_switch_off(api: Api) -> None:
     assert (kept.enabled, kept.target_websocket_url) == (False, TEMPLATE)
 
 
+async def test_who_applied_what_to_a_charger_is_in_the_audit(api: Api) -> None:
+    await api.enrol("CP-1", serial_number="EH1")
+    await store(api)
+    await apply(api, "EH1", "v1", "?dryRun=true")
+    await apply(api, "EH1", "v2")  # which there is not
+    for _ in range(2):
+        await apply(api, "EH1", "v1")
+    await api.storage.group.flush()
+
+    caller = await api.storage.api_keys.find(api.key)
+    assert caller is not None
+    found = await api.get(f"{api.organization}/audit")
+    assert [
+        (one["actor"], one["charge_box_id"], one["action"], one["result"], one["details"])
+        for one in found["entries"]
+    ] == [
+        (f"key:{caller.key_id}", "CP-1", "ApplyConnectionDetails", result, {"version": "v1"})
+        for result in ("unchanged", "applied")
+    ]
+
+
 async def test_what_is_changed_by_hand_is_told_and_mended(api: Api) -> None:
     await api.enrol("CP-1", serial_number="EH1")
     await apply(api, "EH1", await store(api))
@@ -232,11 +253,11 @@ async def test_what_is_not_there_is_named(api: Api) -> None:
             await apply(api, serial, "v1"),
             await api("GET", f"{connections(api)}/chargers/{serial}"),
         ):
-            assert got.error == (404, "not_found")
+            assert (got.error, set(got.body["fields"])) == ((404, "not_found"), {"serialNumber"})
             assert "serial number" in got.body["message"]
     for version in ("v2", "theirs", "V1"):
         got = await apply(api, "EH1", version)
-        assert got.error == (404, "not_found")
+        assert (got.error, set(got.body["fields"])) == ((404, "not_found"), {"version"})
         assert "version" in got.body["message"]
     assert await configuration(api) is None
 
@@ -250,7 +271,7 @@ async def test_a_version_of_another_charger_is_not_applied(api: Api, serial_numb
 
     for query in ("", "?dryRun=true"):
         got = await apply(api, "EH1", "theirs", query)
-        assert got.error == (409, "conflict")
+        assert (got.error, set(got.body["fields"])) == ((409, "conflict"), {"version"})
         assert "another charger" in got.body["message"]
     assert (await shown(api, "EH1"))["wantedVersion"] is None
 
@@ -276,11 +297,13 @@ async def test_a_serial_number_of_two_leads_nowhere(api: Api) -> None:
     for got in (
         await apply(api, "EH1", "v1"),
         await api("GET", f"{connections(api)}/chargers/EH1"),
-        # Whose of the two it is nobody knows.
-        await apply(api, "CP-1", "own"),
     ):
-        assert got.error == (409, "conflict")
+        assert (got.error, set(got.body["fields"])) == ((409, "conflict"), {"serialNumber"})
         assert "CP-2" in got.body["message"]
+    # Whose of the two it is nobody knows.
+    got = await apply(api, "CP-1", "own")
+    assert (got.error, set(got.body["fields"])) == ((409, "conflict"), {"version"})
+    assert "charge_box_id" in got.body["message"]
     # As whom it would be known at the target nobody knows either.
     assert (await apply(api, "CP-1", "v1")).fields == {"chargePointId"}
 

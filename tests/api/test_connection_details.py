@@ -203,7 +203,7 @@ async def test_what_is_not_stored_here_is_not_found(api: Api) -> None:
     for path in (of_operator(api), of_charger(api), of_own_charger(api)):
         got = await api("GET", path)
         assert got.error == (404, "not_found")
-        assert got.body["message"] == "No connection details are stored here."
+        assert got.body["message"] == "No connection details are stored here yet."
 
     default = await stored(api, of_operator(api), details())
     own = await stored(api, of_charger(api), details())
@@ -218,6 +218,7 @@ async def test_what_is_not_stored_here_is_not_found(api: Api) -> None:
         got = await api("GET", path)
         assert got.error == (404, "not_found")
         assert got.body["message"] == "There are no connection details of this version here."
+        assert set(got.body["fields"]) == {"version"}
 
 
 async def test_another_operators_are_not_found(api: Api) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from tests.api.commissioned import (
     store,
 )
 from tests.api.conftest import Api
+from tests.doubles import PATIENCE
 
 THREE = ("CP-1", "CP-2", "CP-3")
 NEW_URL = "wss://new.example.com/{target_charge_box_id}"
@@ -354,17 +356,16 @@ async def test_what_is_not_there_is_named(api: Api, site: SiteCalls) -> None:
             await api("GET", f"{absent.path}/rollouts"),
             await api("GET", f"{absent.path}/rollouts/{rollout_id}"),
         ):
-            assert (got.error, got.body["message"]) == (
-                (404, "not_found"),
-                "There is no such site.",
-            )
+            assert got.error == (404, "not_found")
+            assert got.body["message"] == "There is no such site."
+            assert got.body["fields"] == {"siteId": ["There is no such site."]}
     for version in ("v3", "theirs"):
         got = await site.apply(version)
-        assert got.error == (404, "not_found")
+        assert (got.error, set(got.body["fields"])) == ((404, "not_found"), {"version"})
         assert "version" in got.body["message"]
     for path in (f"{other.path}/rollouts/{rollout_id}", f"{site.path}/rollouts/none"):
         got = await api("GET", path)
-        assert got.error == (404, "not_found")
+        assert (got.error, set(got.body["fields"])) == ((404, "not_found"), {"rolloutId"})
         assert "rollout" in got.body["message"]
 
 
@@ -376,6 +377,7 @@ async def test_another_operators_site_is_not_there(api: Api, site: SiteCalls) ->
         path = f"{connections(operator)}/sites/site-1"
         got = await neighbour("POST", path, {"version": "theirs"})
         assert got.error == (404, "not_found")
+        assert set(got.body["fields"]) == {"operatorId" if operator is api else "siteId"}
         assert (await neighbour("GET", path)).error == (404, "not_found")
     assert (await api.get(site.path))["rollout"] is None
 
@@ -389,9 +391,28 @@ async def test_a_version_of_one_charger_is_not_for_a_site(
 
     got = await site.apply("own", query)
 
-    assert got.error == (409, "conflict")
+    assert (got.error, set(got.body["fields"])) == ((409, "conflict"), {"version"})
     assert "one charger" in got.body["message"]
     assert (await api.get(site.path))["rollout"] is None
+
+
+@pytest.mark.parametrize("what", ["apply", "rollback"])
+async def test_a_site_that_is_deleted_meanwhile_is_not_there(
+    api: Api, site: SiteCalls, what: str
+) -> None:
+    await site.ended(await site.apply("v2"))
+    async with api.parts.commissioning.changing:
+        call = site.apply("v1") if what == "apply" else site.roll_back()
+        asked = asyncio.create_task(call)
+        async with asyncio.timeout(PATIENCE):
+            while not api.parts.rollouts._beginning.locked():  # noqa: ASYNC110 - a lock tells nobody
+                await asyncio.sleep(0)
+        await api.storage.sites.delete(api.organization_uuid, site.site_id)
+
+    got = await asked
+    assert got.error == (404, "not_found")
+    assert got.body["message"] == "There is no such site."
+    assert await urls(api, *THREE) == [NEW_URL] * 3
 
 
 BAD: list[tuple[Any, str]] = [
