@@ -15,6 +15,8 @@ from csms.errors import RingmainError
 VERSIONS = ("1.6", "2.0.1")
 _LOOK_S = 0.1
 _MOST = 1000  # chargers on one page
+# What a charger without its link has of these, the first one, says why.
+_REASONS = ("error", "lastError", "linkState", "state")
 
 Answer: TypeAlias = dict[str, Any]
 
@@ -76,7 +78,7 @@ class Operator:
         """Tell of each charger of a site that has no link by a version why, up to 1000 of them."""
         site = await self._ask("GET", f"{self.connections(site_id)}?limit={_MOST}")
         return [
-            f"{one['charge_box_id']}: {one['error'] or one['lastError'] or one['linkState']}"
+            f"{one['charge_box_id']}: {next(filter(None, (one[name] for name in _REASONS)))}"
             for one in site["results"]
             if (one["appliedVersion"], one["linkState"]) != (version, "ready")
         ]
