@@ -6,25 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from api.routing import Request
+from proxy import survey
 from proxy.commissioning import Prospect, Wish
-from proxy.survey import surveyed
 from storage.records import Charger
 
-AT_ONCE = 100  # chargers; others are served between one lot and the next
 # Of these it is told that they change, not what they are.
 CONCEALED = frozenset({"target_auth_basic_password", "target_ca_certificate"})
 
 
 async def prospects(request: Request, chargers: Sequence[Charger], wish: Wish) -> list[Prospect]:
     """Return what would become of the wish for a version at each charger of the caller."""
-    found: list[Prospect] = []
-    judged, storage = request.parts.commissioning.judged, request.parts.storage
-    for begin in range(0, len(chargers), AT_ONCE):
-        some = chargers[begin : begin + AT_ONCE]
-        for scene in await surveyed(storage, request.organization_uuid, some):
-            outcome, now = judged(scene, wish), scene.configuration
-            found.append(Prospect(key=scene.charger.key, outcome=outcome, found=now))
-    return found
+    wishes = [(charger, wish) for charger in chargers]
+    return await survey.prospects(request.parts.commissioning, request.organization_uuid, wishes)
 
 
 def told(prospect: Prospect, charger: Charger | None) -> Mapping[str, Any]:

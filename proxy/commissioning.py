@@ -143,8 +143,7 @@ class Commissioning:
             return planned(wish.details, scene, now)
         return taken_back(wish.before or snapshot(scene), scene, now)
 
-    def judged(self, scene: Scene, wish: Wish) -> Outcome:
-        """Return what would become of a wish, which changes nothing."""
+    def _planned(self, scene: Scene, wish: Wish) -> Outcome:
         if wish.is_over(scene):
             return Outcome(state="superseded")
         try:
@@ -157,13 +156,12 @@ class Commissioning:
     async def foresee(self, key: ChargerKey, wish: Wish) -> Prospect:
         """Return what would become of a wish, which changes nothing; raise StorageError."""
         scene = await self.scene(key)
-        if scene is None:
-            return Prospect(key=key, outcome=Outcome(state="gone"))
-        outcome = await self._foreseen(scene, wish)
-        return Prospect(key=key, outcome=outcome, found=scene.configuration)
+        outcome = await self.judged(scene, wish) if scene else Outcome(state="gone")
+        return Prospect(key=key, outcome=outcome, found=scene.configuration if scene else None)
 
-    async def _foreseen(self, scene: Scene, wish: Wish) -> Outcome:
-        outcome = self.judged(scene, wish)
+    async def judged(self, scene: Scene, wish: Wish) -> Outcome:
+        """Return what would become of a wish, which changes nothing; raise StorageError."""
+        outcome = self._planned(scene, wish)
         new = outcome.plan.configuration if outcome.plan else None
         named = new.target_auth_client_cert_id if new else None
         if new is not None and named is not None:
@@ -213,7 +211,7 @@ class Commissioning:
 
     async def _store(self, scene: Scene, wish: Wish) -> Outcome:
         """Store a plan with its installation and its step, or that there can be none."""
-        outcome = self._hurried(scene, await self._foreseen(scene, wish))
+        outcome = self._hurried(scene, await self.judged(scene, wish))
         if outcome.state == "superseded":
             return outcome
         now = self.clock.now()

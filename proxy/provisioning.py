@@ -1,7 +1,8 @@
 """Configure new chargers by themselves: when they are enrolled, and when they first boot.
 
-What is stored for a charger's serial number is applied always, else the operator's default where
-that is for new chargers. Nothing that somebody has made or applied is replaced.
+The latest that is stored for a charger's serial number or charge_box_id is applied always, else the
+operator's default where that is for new chargers. Nothing that somebody has made or applied is
+replaced.
 """
 
 from __future__ import annotations
@@ -145,11 +146,13 @@ class Provisioning:
     async def _details_for(self, scene: Scene, *, booted: bool) -> ConnectionDetails | None:
         charger, stored = scene.charger, self._storage.connection_details
         organization_uuid, charge_box_id = charger.key
-        for name in (charger.serial_number, charge_box_id):
-            if name and not await self._commissioning.is_anothers(name, charger.key):
+        own: list[ConnectionDetails] = []
+        for name in {charger.serial_number or charge_box_id, charge_box_id}:
+            if not await self._commissioning.is_anothers(name, charger.key):
                 found = await stored.latest(organization_uuid, name)
-                if found is not None:
-                    return found
+                own += [found] if found else []
+        if own:
+            return max(own, key=lambda each: each.number)
         default = await stored.latest(organization_uuid, None)
         # Without a serial number it would be known at the target by another id than later on.
         known = booted or charger.serial_number is not None

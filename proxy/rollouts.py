@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from proxy.commissioning import Outcome, Prospect, Wish
 from proxy.rolling import Pace
 from proxy.rollout_tasks import RolloutTasks
+from proxy.survey import prospects
 from storage.commissioning_records import Rollout, RolloutStep
 
 if TYPE_CHECKING:
@@ -120,18 +121,18 @@ class Rollouts:
         old = await self.newest(site)
         if old is None or (old.takes_back is not None and await self._needs_nothing(old)):
             return []
-        own = {step.key for step in await self.own_steps(old)}
+        own = [step.key.charge_box_id for step in await self.own_steps(old)]
         steps = await self._storage.rollouts.steps(old.rollout_id)
         found = {step.key: step.before for step in steps}
         before = found if old.takes_back is None else await self._before(old)
-        return [
-            await self._foreseen(key, before.get(key)) if key in own else _left_alone(key)
-            for key in found
+        chargers = await self._storage.chargers.among(site.organization_uuid, own)
+        wishes = [
+            (charger, Wish(before=before.get(charger.key), requested_by="", claim=""))
+            for charger in chargers.values()
         ]
-
-    async def _foreseen(self, key: ChargerKey, before: Mapping[str, Any] | None) -> Prospect:
-        wish = Wish(before=before, requested_by="", claim="")
-        return await self.commissioning.foresee(key, wish)
+        foreseen = await prospects(self.commissioning, site.organization_uuid, wishes)
+        taken_back = {prospect.key: prospect for prospect in foreseen}
+        return [taken_back.get(key) or _left_alone(key) for key in found]
 
     @asynccontextmanager
     async def ended(self, site: Site) -> AsyncIterator[None]:

@@ -1,15 +1,38 @@
-"""Read what there is of many chargers at once, as an installation would find each of them."""
+"""Read what there is of many chargers at once, as an installation would find each of them.
+
+What would become of each is told from that.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from proxy.commissioning import Prospect
 from proxy.installing import Scene
 
 if TYPE_CHECKING:
+    from proxy.commissioning import Commissioning, Wish
     from storage.records import Charger
     from storage.store import Storage
+
+
+_AT_ONCE = 100  # chargers; others are served between one lot and the next
+
+
+async def prospects(
+    commissioning: Commissioning, organization_uuid: str, wishes: Sequence[tuple[Charger, Wish]]
+) -> list[Prospect]:
+    """Return what would become of the wish for each charger, in order; raise StorageError."""
+    found: list[Prospect] = []
+    for begin in range(0, len(wishes), _AT_ONCE):
+        some = wishes[begin : begin + _AT_ONCE]
+        chargers = [charger for charger, _ in some]
+        scenes = await surveyed(commissioning.storage, organization_uuid, chargers)
+        for scene, (charger, wish) in zip(scenes, some, strict=True):
+            outcome = await commissioning.judged(scene, wish)
+            found.append(Prospect(key=charger.key, outcome=outcome, found=scene.configuration))
+    return found
 
 
 async def surveyed(

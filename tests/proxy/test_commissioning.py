@@ -125,6 +125,8 @@ async def test_a_certificate_that_was_deleted_does_not_come_back(ground: Ground)
         target_auth_client_cert_id="deleted",
     )
     await ground.roll_out(await ground.version("v1"))
+    foreseen = await ground.rollouts.would_take_back(ground.site)
+    assert [one.outcome.state for one in foreseen] == ["failed", "applied"]
     back = await ground.roll_back()
     assert (await ground.states(back))["A"] == "failed"
     assert "certificate" in ((await ground.installation("A")).error or "")

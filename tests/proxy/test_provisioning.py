@@ -95,6 +95,15 @@ async def test_what_is_stored_for_a_charger_comes_first(ground: Ground, name: st
     assert await booted(ground, serial_number="S-1") == "own"
 
 
+@pytest.mark.parametrize("names", [("S-1", "A"), ("A", "S-1")])
+async def test_the_latest_that_is_stored_for_a_charger_is_its(
+    ground: Ground, names: tuple[str, str]
+) -> None:
+    for version, name in zip(("v1", "v2"), names, strict=True):
+        await ground.version(version, serial_number=name)
+    assert await enrolled(ground, serial_number="S-1") == "v2"
+
+
 async def test_who_was_linked_by_its_name_stays_known_by_it(ground: Ground) -> None:
     await ground.version("own", serial_number="A")
     assert await enrolled(ground) == "own"
