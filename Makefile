@@ -21,7 +21,7 @@ ROOMY = $(if $(TMPDIR),,$(shell df -Pm /dev/shm 2>/dev/null | \
 
 .PHONY: help
 help:
-	@echo 'make demo     Ringmain, a target and two chargers on this machine (ARGS="--seconds 20")'
+	@echo 'make demo     Ringmain, a target, two chargers and a site of ten on this machine (ARGS="--seconds 20")'
 	@echo 'make test     everything that must hold: check, then the tests, on SQLite and on PostgreSQL'
 	@echo 'make cover    which lines the tests run (ARGS="tests/storage" for some of them)'
 	@echo 'make check    style, types and import contracts'
