@@ -41,6 +41,8 @@ async def enrol(
     try:
         async with aiohttp.ClientSession(headers={"x-api-key": api_key}) as session:
             return [await _enrol(session, path, name) for name in charge_box_ids]
+    except aiohttp.ClientConnectorError:
+        raise EnrolmentFailed(f"{api_url}: No server answers there.") from None
     except (aiohttp.ClientError, TimeoutError, ValueError) as failed:
         raise EnrolmentFailed(f"{api_url}: {failed or type(failed).__name__}") from None
 

@@ -29,7 +29,7 @@ async def test_the_reason_of_a_refusal_is_told(account: Account) -> None:
 
 
 async def test_a_server_that_is_not_there_is_named() -> None:
-    with pytest.raises(EnrolmentFailed, match=r"http://127\.0\.0\.1:1: "):
+    with pytest.raises(EnrolmentFailed, match=r"http://127\.0\.0\.1:1: No server"):
         await enrol("http://127.0.0.1:1", "uuid", "key", ["F-1"])
 
 
