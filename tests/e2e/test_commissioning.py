@@ -211,7 +211,7 @@ KNOWN: Mapping[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.one_of_each("versions differ in what a boot looks like", of=("known",))
+@one_of_each
 @VERSIONS
 @pytest.mark.parametrize(("known", "name_there"), KNOWN.values(), ids=KNOWN)
 async def test_a_new_charger_is_linked_when_it_first_boots(
@@ -362,7 +362,7 @@ async def is_taken_back(operator: Operator, site: str, before: str) -> None:
         await operator.until(serial, appliedVersion=before, linkState="disabled")
 
 
-@one_of_each
+@pytest.mark.sqlite_only("tests/api halts rollouts on both engines")
 async def test_canaries_that_meet_a_foreign_certificate_keep_the_others_where_they_are(
     tmp_path: Path,
 ) -> None:

@@ -66,13 +66,13 @@ class Server:
     async def ends(self) -> str:
         """Wait until what is rolled out has ended; return how."""
         while (rollout := await self.rollout())["state"] == "running":
-            pass
+            await _a_moment()
         return str(rollout["state"])
 
     async def gets_somewhere(self) -> None:
         """Wait until a charger is done."""
         while not (await self.rollout())["counts"].get("applied"):
-            pass
+            await _a_moment()
 
     async def stored(self, target: Target) -> str:
         """Store a version that leads to a target, and return it."""
@@ -87,10 +87,15 @@ class Server:
         """Wait until all who are there are linked."""
         for name in CONNECTED:
             while (await self.get(f"connections/chargers/{name}"))["linkState"] != "ready":
-                pass
+                await _a_moment()
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
+
+
+async def _a_moment() -> None:
+    # HTTP tells nobody of news; asked without a pause, the server would do nothing else.
+    await asyncio.sleep(0.01)
 
 
 @contextlib.asynccontextmanager
