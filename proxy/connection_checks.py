@@ -18,12 +18,11 @@ from urllib.parse import urlsplit
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from csms.credentials import CHARGE_BOX_ID
 from proxy import tls
 from proxy.addresses import AddressGuard, address_in
 from proxy.client_certificates import certificates
 from proxy.errors import InvalidTarget
-from proxy.installing import CHARGE_POINT_ID, OFF
+from proxy.installing import CHARGE_POINT_ID, OFF, is_id
 from storage.commissioning_records import ConnectionDetails
 
 URL = "websocketConnectionArgs.url"
@@ -31,7 +30,6 @@ CERTIFICATE = "websocketConnectionArgs.caCertificate"
 DOMAIN = "websocketConnectionArgs.caCertificateDomain"
 
 _NEEDED = "This is required with wss://."
-_DOTS = (".", "..")
 _UNREADABLE = (
     ValueError,
     TypeError,
@@ -113,7 +111,7 @@ def _check_charge_point_id(details: ConnectionDetails, _: AddressGuard, __: date
     name = details.charge_point_id or details.serial_number
     if name is None or (details.charge_point_id is None and details.connectivity_mode == OFF):
         return
-    if name in _DOTS or not CHARGE_BOX_ID.fullmatch(name):
+    if not is_id(name):
         told = "This serial number cannot be the chargePointId: give another one."
         raise InvalidTarget(CHARGE_POINT_ID, told)
 

@@ -113,10 +113,15 @@ def drift(
 def charge_point_id(details: ConnectionDetails, charger: Charger) -> str:
     """Return as which a charger is known at its operator's server; raise InvalidTarget."""
     name = details.charge_point_id or charger.serial_number or charger.key.charge_box_id
-    if not CHARGE_BOX_ID.fullmatch(name) or name in _DOTS:
+    if not is_id(name):
         told = "The charger's serial number is no chargePointId: store one for this charger."
         raise InvalidTarget(CHARGE_POINT_ID, told)
     return name
+
+
+def is_id(name: str) -> bool:
+    """Tell whether a charger can be known by a name: it ends the path of a URL."""
+    return CHARGE_BOX_ID.fullmatch(name) is not None and name not in _DOTS
 
 
 def _name(details: ConnectionDetails, scene: Scene) -> str | None:

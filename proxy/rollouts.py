@@ -21,7 +21,7 @@ from storage.commissioning_records import Rollout, RolloutStep
 
 if TYPE_CHECKING:
     from proxy.commissioning import Commissioning
-    from storage.commissioning_records import ConnectionDetails, Site
+    from storage.commissioning_records import ConnectionDetails, Installation, Site
     from storage.records import Charger, ChargerKey
 
 _SITE_GONE = "The site was deleted before this charger's turn."
@@ -87,7 +87,7 @@ class Rollouts:
             )
             keys = [one.key for one in chargers]
             keys.sort(key=lambda key: not self._connected(key))  # canaries are to be connected
-            before = {step.key: step.before for step in await self.own_steps(rollout)}
+            before = {step.key: step.before for step, _ in await self._own(rollout)}
             steps = [replace(step, before=before.get(step.key)) for step in _steps(rollout, keys)]
             await self._begin(rollout, steps, [details.version] * len(steps))
         return rollout
@@ -108,9 +108,12 @@ class Rollouts:
                 self._opened(again, site, requested_by),
                 takes_back=old.takes_back or old.rollout_id,
             )
-            own, before = await self.own_steps(old), await self._before(rollout)
-            wanted = await self._versions(own, before)
-            await self._begin(rollout, _steps(rollout, (step.key for step in own)), wanted)
+            own, before = await self._own(old), await self._before(rollout)
+            wanted = [
+                before[step.key]["version"] if step.key in before else installed.applied_version
+                for step, installed in own
+            ]
+            await self._begin(rollout, _steps(rollout, (step.key for step, _ in own)), wanted)
         return rollout
 
     async def would_take_back(self, site: Site) -> list[Prospect]:
@@ -121,7 +124,7 @@ class Rollouts:
         old = await self.newest(site)
         if old is None or (old.takes_back is not None and await self._needs_nothing(old)):
             return []
-        own = [step.key.charge_box_id for step in await self.own_steps(old)]
+        own = [step.key.charge_box_id for step, _ in await self._own(old)]
         steps = await self._storage.rollouts.steps(old.rollout_id)
         found = {step.key: step.before for step in steps}
         before = found if old.takes_back is None else await self._before(old)
@@ -162,14 +165,14 @@ class Rollouts:
         found = await self._storage.rollouts.list(site.organization_uuid, site.site_id, 1)
         return found[0] if found else None
 
-    async def own_steps(self, rollout: Rollout) -> list[RolloutStep]:
-        """Return the steps of a rollout whose charger nobody else has claimed since."""
+    async def _own(self, rollout: Rollout) -> list[tuple[RolloutStep, Installation]]:
+        """Return the steps whose charger nobody else has claimed since, and what that one has."""
         steps = await self._storage.rollouts.steps(rollout.rollout_id)
         installed = await self._storage.installations.of(
             rollout.organization_uuid, [step.key.charge_box_id for step in steps]
         )
         return [
-            step
+            (step, found)
             for step in steps
             if (found := installed.get(step.key.charge_box_id)) is not None
             and found.claim == rollout.rollout_id
@@ -187,22 +190,6 @@ class Rollouts:
         """Return what a rollback is to bring back."""
         steps = await self._storage.rollouts.steps(rollback.takes_back or "")
         return {step.key: step.before for step in steps if step.before is not None}
-
-    async def _versions(
-        self, steps: Sequence[RolloutStep], before: Mapping[ChargerKey, Mapping[str, Any]]
-    ) -> list[str | None]:
-        """Return which version each charger had: that of ``before``, else the one it has."""
-        if not steps:
-            return []
-        installed = await self._storage.installations.of(
-            steps[0].key.organization_uuid, [step.key.charge_box_id for step in steps]
-        )
-        return [
-            before[step.key]["version"]
-            if step.key in before
-            else installed[step.key.charge_box_id].applied_version
-            for step in steps
-        ]
 
     # ---- what is begun ----
 

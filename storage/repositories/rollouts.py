@@ -18,7 +18,7 @@ from storage.statements import rollouts as statements
 
 _KEPT = 50  # of a site
 _NEWEST = 2**62
-_AT_ONCE = 500  # steps: nobody else gets a turn meanwhile
+_AT_ONCE = 200  # steps: nobody else gets a turn meanwhile
 
 
 class Rollouts:
