@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from ipaddress import ip_network
 from itertools import count
 from pathlib import Path
@@ -210,9 +212,15 @@ def hold_against_the_document(method: str, path: str, got: Answer) -> None:
     if "$ref" in promised:
         promised = DOCUMENT["components"]["responses"][promised["$ref"].rpartition("/")[2]]
     schema = promised["content"]["application/json"]["schema"]
-    validator = jsonschema_rs.validator_for({**schema, "components": DOCUMENT["components"]})
-    validator.validate(got.body)
+    validator_of(json.dumps(schema)).validate(got.body)
     assert set(promised.get("headers", ())) <= set(got.headers)
+
+
+@cache
+def validator_of(schema: str) -> Any:
+    """Return what judges by a schema; to make one takes longer than most calls of the API."""
+    whole = {**json.loads(schema), "components": DOCUMENT["components"]}
+    return jsonschema_rs.validator_for(whole)
 
 
 def operation_of(method: str, path: str) -> Mapping[str, Any] | None:
