@@ -42,7 +42,7 @@ async def test_every_line_works(tmp_path: Path) -> None:
         await enrol(*who, ["CP-1", "CP-2"])
         async with Operator.at(*who) as operator, fleet.running():
             await fleet.wait_connected()
-            given = dict(zip(("API", "ORG", "KEY"), who, strict=True))
+            given = dict(zip(("API", "ORG_UUID", "KEY"), who, strict=True))
             given["SITE"] = await operator.make_site("Depot", names(3, "S-"))
             given["SERIAL"] = fleet.chargers[0].identity.serial_number
             lines = script(given).replace("ws://127.0.0.1:9100", target.url)
