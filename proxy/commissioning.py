@@ -217,8 +217,9 @@ class Commissioning:
         now = self.clock.now()
         step = wish.step and replace(
             _ended(wish.step, outcome.state, now, outcome.error),
-            # Tried once more, it still knows what there was before the first time.
-            before=wish.step.before or (snapshot(scene) if outcome.plan else None),
+            # Tried once more, it still knows what there was before the first time. What is taken
+            # back does not come again.
+            before=wish.step.before or (snapshot(scene) if outcome.plan and wish.details else None),
         )
         installation = _installation(scene, wish, outcome, now)
         new = outcome.plan.configuration if outcome.plan else None

@@ -31,7 +31,7 @@ OUTAGES = st.tuples(
     st.booleans(),
     st.integers(1, 3),
 )
-EXAMPLES = {"sqlite": 6, "postgresql": 2}
+EXAMPLES = {"sqlite": 5, "postgresql": 1}
 SETTINGS = settings(
     stateful_step_count=15,
     suppress_health_check=[HealthCheck.too_slow],

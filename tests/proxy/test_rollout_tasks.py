@@ -13,6 +13,8 @@ from storage.errors import StorageUnavailable
 from tests.doubles import until
 from tests.proxy.ground import NAMES, Ground, broken, opened
 
+pytestmark = pytest.mark.sqlite_only("it is about tasks; what is stored is tried with rollouts")
+
 
 @pytest.fixture
 async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
