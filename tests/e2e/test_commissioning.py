@@ -36,13 +36,14 @@ SERIAL = "EH123456"
 SOON = 5.0
 
 one_of_each = pytest.mark.one_of_each("what is dialled is the same on both engines")
+dialled = pytest.mark.sqlite_only("about certificates, which no database knows of")
 VERSIONS = pytest.mark.parametrize("version", ["1.6", "2.0.1"])
 
 
 # ---- the stored authority ----
 
 
-@one_of_each
+@dialled
 @VERSIONS
 async def test_a_charger_is_linked_by_the_stored_authority(tmp_path: Path, version: str) -> None:
     async with (
@@ -74,7 +75,7 @@ WRONG: Mapping[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 }
 
 
-@one_of_each
+@dialled
 @pytest.mark.parametrize(("issuing", "arguments", "why"), WRONG.values(), ids=WRONG)
 async def test_a_certificate_that_proves_nothing_is_told_and_only_the_link_feels_it(
     tmp_path: Path,
@@ -117,7 +118,7 @@ async def test_a_certificate_that_proves_nothing_is_told_and_only_the_link_feels
         assert stop.fields["transactionId"] == start.answer["transactionId"]
 
 
-@one_of_each
+@dialled
 async def test_a_certificate_that_expires_keeps_the_next_dial_away_until_it_is_renewed(
     tmp_path: Path,
 ) -> None:
@@ -149,7 +150,7 @@ async def test_a_certificate_that_expires_keeps_the_next_dial_away_until_it_is_r
         assert charger.counts["connected"] == 1
 
 
-@one_of_each
+@dialled
 @pytest.mark.parametrize("stored_anew", [False, True])
 async def test_whoever_mends_the_target_applies_the_version_once_more_and_need_not_wait(
     tmp_path: Path, *, stored_anew: bool
