@@ -89,7 +89,10 @@ def _check_certificate(details: ConnectionDetails, _: AddressGuard, now: datetim
             told = f"Certificate {number} expired on {each.not_valid_after_utc:%Y-%m-%d}."
             raise InvalidTarget(CERTIFICATE, told)
         if not _is_authority(each):
-            told = f"Certificate {number} is not a certificate authority's (CA:TRUE)."
+            told = (
+                f"Certificate {number} is not a certificate authority's (CA:TRUE): give that of "
+                "the authority which has issued the server's."
+            )
             raise InvalidTarget(CERTIFICATE, told)
     _check_use(pem)
 

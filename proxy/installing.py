@@ -25,7 +25,10 @@ CHARGE_POINT_ID = "chargePointId"
 # What is told of a configuration that a version needs and that is not there.
 DELETED = "proxy_configuration"
 
-_SHARED = "Another charger has this serial number too: store a chargePointId for this charger."
+_SHARED = (
+    "Another charger has this serial number too: store connection details with a chargePointId for "
+    "this charger."
+)
 _DOTS = (".", "..")  # servers would walk up the path
 _PASSWORD = "target_auth_basic_password"  # noqa: S105 - the name of a field
 _LABEL = "target_platform_identifier"
@@ -114,7 +117,10 @@ def charge_point_id(details: ConnectionDetails, charger: Charger) -> str:
     """Return as which a charger is known at its operator's server; raise InvalidTarget."""
     name = details.charge_point_id or charger.serial_number or charger.key.charge_box_id
     if not is_id(name):
-        told = "The charger's serial number is no chargePointId: store one for this charger."
+        told = (
+            "The charger's serial number cannot be a chargePointId: store connection details with "
+            "another one for this charger."
+        )
         raise InvalidTarget(CHARGE_POINT_ID, told)
     return name
 
