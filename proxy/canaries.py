@@ -33,12 +33,16 @@ class _Trouble(NamedTuple):
 
 
 class Canaries:
-    """Watch the links of canaries, by a look every so many s."""
+    """Watch the links of canaries, by a look every so many s.
 
-    def __init__(self, commissioning: Commissioning, look: float) -> None:
+    Once all are linked they have to stay so for ``steady`` s: a link may flap.
+    """
+
+    def __init__(self, commissioning: Commissioning, *, look: float, steady: float) -> None:
         self._commissioning = commissioning
         self._storage = commissioning.storage
         self._look = look
+        self._steady = steady
 
     async def trouble(
         self,
@@ -57,12 +61,17 @@ class Canaries:
         if details.connectivity_mode == OFF:
             return None
         now, seconds = asyncio.get_running_loop().time, rollout.canary_seconds or 0
-        deadline = now() + seconds + grace
-        while (trouble := await self._first(details, canaries)) is not None:
-            if trouble.is_final:
+        deadline, linked_since = now() + seconds + grace, None
+        while linked_since is None or now() - linked_since < self._steady:
+            trouble = await self._first(details, canaries)
+            if trouble is None:
+                linked_since = linked_since or now()
+            elif trouble.is_final:
                 return trouble.told
-            if now() >= deadline:
+            elif now() >= deadline:
                 return f"After {seconds} s a canary is not linked. {trouble.told}"
+            else:
+                linked_since = None
             await asyncio.sleep(self._look)
         return None
 

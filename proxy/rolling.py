@@ -29,12 +29,13 @@ _NO_VERSION = "The version is not stored any more."
 class Pace:
     """How many chargers at once, and how long to wait, in s.
 
-    ``look`` is between two looks at canaries, ``resume`` what those have to come back after a
-    restart, ``retry`` until storage may be back.
+    ``look`` is between two looks at canaries, ``steady`` how long those have to stay linked,
+    ``resume`` what they have to come back after a restart, ``retry`` until storage may be back.
     """
 
     at_once: int = 20
     look: float = 0.2
+    steady: float = 1.0
     resume: float = 60.0
     retry: float = 5.0
 
@@ -76,7 +77,7 @@ class Rolling:
         self._commissioning = commissioning
         self._storage = commissioning.storage
         self._pace = pace
-        self._canaries = Canaries(commissioning, pace.look)
+        self._canaries = Canaries(commissioning, look=pace.look, steady=pace.steady)
 
     async def run(self, rollout: Rollout, grace: float) -> str | None:
         """Do what is left, and return why it was halted, if it was; raise StorageError.

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("ringmain.target")
 
+_TOO_OFTEN = "The target was dialled as often as it may be in a minute; it will be again by itself."
 _REFUSED_CREDENTIALS = (401, 403)
 _APART = frozenset({State.INCOMPATIBLE, State.BACKOFF})
 # What of a configuration does not concern the link.
@@ -243,7 +244,10 @@ class TargetLink:
     async def _live(self) -> None:
         now = asyncio.get_running_loop().time
         with self._crowd.newcomer() as back:
-            await self._standing.rest(max(back, self._pace.until_allowed(now())))
+            held = self._pace.until_allowed(now())
+            if held > 0:
+                self._standing.enter(State.BACKOFF, _TOO_OFTEN)
+            await self._standing.rest(max(back, held))
         while True:
             failure = await self._visit()
             status, wanted = None, 0.0

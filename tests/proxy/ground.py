@@ -23,7 +23,7 @@ from storage.store import Storage, open_storage
 from tests.doubles import PATIENCE
 
 CLOCK = SystemClock()
-QUICK = Pace(at_once=3, look=0.001, resume=0.0, retry=0.001)
+QUICK = Pace(at_once=3, look=0.001, steady=0.0, resume=0.0, retry=0.001)
 SITE = "the-site"
 NAMES = ("A", "B", "C", "D")
 

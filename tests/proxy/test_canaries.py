@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from proxy.canaries import Canaries
 from proxy.rollouts import Canary
-from proxy.states import State
+from proxy.states import Glance, State
 from storage.commissioning_records import Rollout
 from tests.proxy.ground import NAMES, QUICK, Ground, opened
 
@@ -72,6 +73,18 @@ async def test_they_are_not_linked_in_time(ground: Ground) -> None:
     assert (again.rollout_id, again.state) == (rollout.rollout_id, "done")
     await ground.roll_back()
     assert await ground.hosts() == dict.fromkeys(NAMES)
+
+
+async def test_a_link_that_flaps_is_none(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    details = await ground.version("v1")
+    rollout = await ground.roll_out(details, Canary(1, 0))
+    steps = await ground.storage.rollouts.steps(rollout.rollout_id, 1)
+    canaries = Canaries(ground.commissioning, look=0.001, steady=600)
+    seen = iter([Glance(State.READY)] * 3 + [Glance(State.BACKOFF, "It hung up.")])
+    monkeypatch.setattr(ground.links, "glance", lambda _: next(seen))
+
+    told = "After 0 s a canary is not linked. Canary A: It hung up."
+    assert await canaries.trouble(rollout, details, steps, 0.0) == told
 
 
 async def test_a_canary_that_cannot_be_installed_halts(ground: Ground) -> None:

@@ -177,6 +177,20 @@ async def test_a_target_that_hangs_up_at_once_is_dialled_so_often_and_no_more(
     assert told.last_error == "The link is closed (1001 going away)."
 
 
+async def test_a_link_that_may_not_be_dialled_yet_says_why(tmp_path: Path, target: Target) -> None:
+    bounded = replace(QUICK, dials_per_window=1, dial_window=60.0)
+    async with staged(tmp_path, bounded) as stage:
+        key = await stage.enrol(target.url)
+        async with stage.charger(key):
+            await stage.reaches(key, "ready")
+            await stage.change(key, target_auth_basic_username="another")
+            told = await stage.reaches(key, "backoff")
+
+    assert told.last_error is not None
+    assert "as often as it may be in a minute" in told.last_error
+    assert told.next_dial_at is not None
+
+
 # ---- a target that answers pings and nothing else ----
 
 EVENT = "SecurityEventNotification"
