@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from storage.commissioning_records import Rollout, RolloutState, RolloutStep, StepState
+from storage.commissioning_records import Rollout, RolloutState, RolloutStep
 from storage.database import Database, Row, Transaction, Write
 from storage.errors import SealBroken
 from storage.repositories.rows import columns, keyed
@@ -42,8 +42,6 @@ class Rollouts:
         One with a number is there already: it is opened again, with these steps. ``wanted`` is the
         version that the charger of each step is to have.
         """
-        row = columns(rollout)
-        del row["number"]
         of_site = {
             "organization_uuid": rollout.organization_uuid,
             "site_id": rollout.site_id,
@@ -58,22 +56,13 @@ class Rollouts:
             Write(installations.supersede, [of_site]),
             Write(statements.supersede_steps, [at]),
             Write(statements.supersede, [at]),
-            *self._opened(rollout, row),
+            *_opened(rollout),
             Write(statements.forget_before, [{**of_site, **_still_known(rollout)}]),
             Write(statements.forget_old, [{**of_site, "limit": _KEPT}]),
             Write(statements.add_step, added),
             Write(installations.claim, [_claim(rollout)]),
         ]
         await self._database.write(writes)
-
-    def _opened(self, rollout: Rollout, row: dict[str, Any]) -> list[Write]:
-        if not rollout.number:
-            return [Write(statements.add_rollout, [row])]
-        again = {name: row[name] for name in statements.REOPENED}
-        return [
-            Write(statements.reopen_rollout, [{**again, "of_rollout": rollout.rollout_id}]),
-            Write(statements.drop_steps, [{"rollout_id": rollout.rollout_id}]),
-        ]
 
     async def get(self, organization_uuid: str, rollout_id: str) -> Rollout | None:
         """Return one rollout of an organization."""
@@ -123,21 +112,16 @@ class Rollouts:
         await (transaction or self._database).execute(statements.finish_step, values)
 
     async def finish(
-        self,
-        rollout: Rollout,
-        state: RolloutState,
-        at: datetime,
-        error: str | None = None,
-        rest: StepState = "halted",
+        self, rollout: Rollout, state: RolloutState, at: datetime, error: str | None = None
     ) -> None:
-        """Note that a rollout has ended; the steps that it did not come to are ``rest`` now."""
+        """Note that a rollout has ended; the steps that it did not come to are halted."""
         end = {"of_rollout": rollout.rollout_id, "error": error, "finished_at": at}
-        left = {"of_claim": rollout.rollout_id, "state": rest, "error": error}
+        left = {"of_claim": rollout.rollout_id, "state": "halted", "error": error}
         await self._database.write(
             [
                 Write(statements.finish_rollout, [{**end, "state": state}]),
                 Write(installations.give_up, [left]),
-                Write(statements.finish_open_steps, [{**end, "state": rest}]),
+                Write(statements.finish_open_steps, [{**end, "state": "halted"}]),
             ]
         )
 
@@ -166,6 +150,17 @@ class Rollouts:
         }
         rows = await self._database.fetch(statements.rollouts_before, values)
         return [Rollout(**row) for row in rows]
+
+
+def _opened(rollout: Rollout) -> list[Write]:
+    row = columns(rollout)
+    if not row.pop("number"):
+        return [Write(statements.add_rollout, [row])]
+    again = {name: row[name] for name in statements.REOPENED}
+    return [
+        Write(statements.reopen_rollout, [{**again, "of_rollout": rollout.rollout_id}]),
+        Write(statements.drop_steps, [{"rollout_id": rollout.rollout_id}]),
+    ]
 
 
 def _claim(rollout: Rollout) -> dict[str, Any]:

@@ -31,37 +31,24 @@ delete_site = delete(sites).where(_NAMED).returning(sites.c.site_id)
 
 # ---- its chargers ----
 
-_OF_THEIR_ORGANIZATION = chargers.c.organization_uuid == given(chargers.c.organization_uuid)
-_SOME = and_(_OF_THEIR_ORGANIZATION, among(chargers.c.charge_box_id))
+_THEIR_ORGANIZATION = chargers.c.organization_uuid == given(chargers.c.organization_uuid)
+_MEMBER = and_(_THEIR_ORGANIZATION, chargers.c.site_id == given(chargers.c.site_id))
+_SOME = and_(_THEIR_ORGANIZATION, among(chargers.c.charge_box_id))
 whereabouts = select(chargers.c.charge_box_id, chargers.c.site_id).where(_SOME)
 sizes_between = (
     select(chargers.c.site_id, func.count().label("chargers"))
     .where(
-        chargers.c.organization_uuid == given(chargers.c.organization_uuid),
+        _THEIR_ORGANIZATION,
         chargers.c.site_id >= given(chargers.c.site_id, "first"),
         chargers.c.site_id <= given(chargers.c.site_id, "last"),
     )
     .group_by(chargers.c.site_id)
 )
-members = (
-    select(chargers.c.charge_box_id)
-    .where(
-        chargers.c.organization_uuid == given(chargers.c.organization_uuid),
-        chargers.c.site_id == given(chargers.c.site_id),
-    )
-    .order_by(chargers.c.charge_box_id)
-)
+members = select(chargers.c.charge_box_id).where(_MEMBER).order_by(chargers.c.charge_box_id)
 enter_site = update(chargers).where(_SOME).values(site_id=given(chargers.c.site_id, "site"))
 leave_site = (
     update(chargers)
     .where(_SOME, chargers.c.site_id == given(chargers.c.site_id, "site"))
     .values(site_id=null())
 )
-empty_site = (
-    update(chargers)
-    .where(
-        chargers.c.organization_uuid == given(chargers.c.organization_uuid),
-        chargers.c.site_id == given(chargers.c.site_id),
-    )
-    .values(site_id=null())
-)
+empty_site = update(chargers).where(_MEMBER).values(site_id=null())
