@@ -98,10 +98,16 @@ def certificates(pem: str, field: str) -> list[x509.Certificate]:
         for each in found:
             _ = each.subject, each.not_valid_after_utc  # decoded only now
     except (ValueError, TypeError, x509.InvalidVersion):
-        raise InvalidTarget(field, "This holds no certificate in PEM.") from None
+        raise InvalidTarget(field, _unreadable("certificate", pem)) from None
     if len(found) > _MOST:
         raise InvalidTarget(field, f"This holds more than {_MOST} certificates.")
     return found
+
+
+def _unreadable(what: str, pem: str) -> str:
+    """Say that a text holds none, and why where it was escaped twice on its way into JSON."""
+    hint = r": line breaks are \n in JSON, not \\n" if r"\n" in pem else ""
+    return f"This holds no {what} in PEM{hint}."
 
 
 def _chain(pem: str) -> list[x509.Certificate]:
@@ -122,7 +128,7 @@ def _key(pem: str) -> PrivateKey:
     except TypeError:
         raise InvalidTarget(KEY, "The key must not be encrypted.") from None
     except (ValueError, UnsupportedAlgorithm):
-        raise InvalidTarget(KEY, "This holds no private key in PEM.") from None
+        raise InvalidTarget(KEY, _unreadable("private key", pem)) from None
     if isinstance(key, rsa.RSAPrivateKey) and key.key_size >= _RSA_BITS:
         return key
     if isinstance(key, ec.EllipticCurvePrivateKey) and key.key_size >= _EC_BITS:

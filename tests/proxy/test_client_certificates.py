@@ -151,6 +151,17 @@ def test_a_certificate_that_cannot_be_decoded_is_refused(true: bytes, false: byt
     assert refused(broken, key) == ("certificate_chain", "This holds no certificate in PEM.")
 
 
+def test_who_has_escaped_line_breaks_twice_is_told_so() -> None:
+    chain, key = issued("Depot")
+    for field, one, other in (
+        ("certificate_chain", chain.replace("\n", r"\n"), key),
+        ("private_key", chain, key.replace("\n", r"\n")),
+    ):
+        named, reason = refused(one, other)
+        assert named == field
+        assert reason.endswith(r" in PEM: line breaks are \n in JSON, not \\n.")
+
+
 def test_a_chain_in_another_order_is_refused() -> None:
     branch, depot = signed(BRANCH, ca=True), issued("Depot", by=BRANCH)
 

@@ -174,7 +174,6 @@ CUT = "\n".join(authority().splitlines()[:3])
         PEM.format("AA=="),
         PEM.format(""),
         CUT,
-        authority().replace("\n", "\\n"),
         authority().replace("CERTIFICATE", "TRUSTED CERTIFICATE"),
         authority().replace("CERTIFICATE", "CERTIFICATE REQUEST"),
         authority() + PEM.format("AA=="),
@@ -184,6 +183,12 @@ CUT = "\n".join(authority().splitlines()[:3])
 )
 def test_what_is_no_certificate_is_refused(pem: str) -> None:
     assert told(ca_certificate=pem) == {CERTIFICATE: "This holds no certificate in PEM."}
+
+
+def test_who_has_escaped_line_breaks_twice_is_told_so() -> None:
+    assert told(ca_certificate=authority().replace("\n", "\\n")) == {
+        CERTIFICATE: r"This holds no certificate in PEM: line breaks are \n in JSON, not \\n."
+    }
 
 
 def test_what_only_one_reader_can_read_is_refused() -> None:
