@@ -43,7 +43,11 @@ def _told(names: list[str], named: Charger | None) -> str:
         )
     own = named.key.charge_box_id
     others = " and ".join(name for name in names if name != own)
+    whose = f"This is the charge_box_id of one charger and the serial number of {others}"
+    right = f"give {others} its right serial_number by PATCH of that charger"
+    if named.serial_number in (None, own):  # it has no other name
+        return f"{whose}: to name {own}, {right}."
     return (
-        f"This is the charge_box_id of one charger and the serial number of {others}: name {others}"
-        f" by charge_box_id, and {own} by a serial number of its own."
+        f"{whose}: name {others} by charge_box_id, and {own} by a serial number of its own, or "
+        f"{right}."
     )

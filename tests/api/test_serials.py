@@ -80,6 +80,24 @@ async def test_a_charge_box_id_that_another_has_for_a_serial_number(api: Api) ->
         await found(api, "CP-1")
     assert str(refused.value) == (
         "This is the charge_box_id of one charger and the serial number of CP-2: name CP-2 by "
-        "charge_box_id, and CP-1 by a serial number of its own."
+        "charge_box_id, and CP-1 by a serial number of its own, or give CP-2 its right "
+        "serial_number by PATCH of that charger."
     )
     assert await found(api, "EH1") == "CP-1"
+
+
+async def test_who_has_no_other_name_is_found_once_the_other_has_its_right_serial_number(
+    api: Api,
+) -> None:
+    await api.enrol("CP-1")
+    await api.enrol("CP-2", serial_number="CP-1")
+
+    with pytest.raises(Taken) as refused:
+        await found(api, "CP-1")
+    assert str(refused.value) == (
+        "This is the charge_box_id of one charger and the serial number of CP-2: to name CP-1, "
+        "give CP-2 its right serial_number by PATCH of that charger."
+    )
+    path = f"{api.organization}/chargers/CP-2"
+    assert (await api("PATCH", path, {"serial_number": "EH2"})).status == 200
+    assert await found(api, "CP-1") == "CP-1"
