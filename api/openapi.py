@@ -14,7 +14,7 @@ from marshmallow import Schema
 
 from api.errors import HEADERS
 from api.routing import PATH_PARAMETERS, Operation, Request, route
-from api.schemas.common import OfKinds, Problem
+from api.schemas.common import Nothing, OfKinds, Problem
 from api.schemas.examples import EXAMPLES
 
 DOCUMENT = web.AppKey("DOCUMENT", Mapping[str, Any])
@@ -83,7 +83,7 @@ def _problem(status: int, reason: str) -> dict[str, Any]:
 
 def _operation(operation: Operation) -> dict[str, Any]:
     summary, _, description = (operation.handler.__doc__ or "").strip().partition("\n\n")
-    body = {"requestBody": {"required": True, **_json(operation.body)}} if operation.body else {}
+    body = {"requestBody": _body(operation.body)} if operation.body else {}
     return {
         "operationId": operation.name,
         "tags": [operation.tag],
@@ -94,6 +94,10 @@ def _operation(operation: Operation) -> dict[str, Any]:
         **body,
         "responses": _responses(operation),
     }
+
+
+def _body(schema: Schema) -> dict[str, Any]:
+    return {"required": not isinstance(schema, Nothing), **_json(schema)}
 
 
 def _parameters(operation: Operation) -> list[Any]:

@@ -50,7 +50,7 @@ def read_cursor(cursor: str | None, *kinds: type) -> Any:
 
 def foreign_cursor() -> Invalid:
     """Say that a cursor is not of this list."""
-    return Invalid({"cursor": ["This is no next_cursor of this list."]})
+    return Invalid({"cursor": ["This is no cursor of this list."]})
 
 
 def _number(part: Any) -> int:

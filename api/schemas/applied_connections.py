@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, pre_load, validate
+from webargs.multidictproxy import MultiDictProxy
 
-from api.schemas.common import PageQuery, next_cursor
+from api.schemas.common import Nothing, PageQuery, next_cursor
 from api.schemas.fields import Boolean, Digits, Flag, Integer, Moment, choice, nullable, text
 from api.schemas.stations import CamelCase
 from proxy.states import State
@@ -64,13 +65,34 @@ class SiteApplyRequest(ApplyRequest):
     )
 
 
+class RollbackRequest(Nothing):
+    """Nothing: what is taken back is the newest rollout, and a dry run is asked for in the URL."""
+
+
 class DryRunQuery(CamelCase):
-    """Whether it is meant."""
+    """Whether it is meant. A dry run that is misspelt is refused: it would be carried out."""
 
     dry_run = Flag(
         load_default=False,
-        metadata={"description": "Change nothing, and say what would change."},
+        metadata={
+            "description": "Change nothing, and say what would change. Parameters that are not "
+            "known here, or given twice, are refused."
+        },
     )
+
+    @pre_load
+    def _refuse_what_is_misspelt(self, asked: MultiDictProxy, **_: object) -> MultiDictProxy:
+        """Raise ValidationError naming the parameters that are unknown, or there twice."""
+        known = {"pretty", *(str(one.data_key) for one in self.fields.values())}
+        told = f"Unknown parameter: {' and '.join(sorted(known))} are known here."
+        wrong = {
+            name: ["Give this once." if name in known else told]
+            for name in asked
+            if name not in known or len(asked.getall(name)) > 1
+        }
+        if wrong:
+            raise ValidationError(wrong)
+        return asked
 
 
 class RolloutsQuery(PageQuery):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields, pre_load, validate
 
 from api.schemas.fields import Boolean, Digits, Moment, text
 
@@ -29,7 +29,10 @@ class PageQuery(Schema):
 
     limit = Digits(load_default=100, validate=validate.Range(min=1, max=MAX_LIMIT))
     cursor = text(
-        512, pattern=r"[A-Za-z0-9_-]*", load_default=None, about="A `next_cursor` of this list."
+        512,
+        pattern=r"[A-Za-z0-9_-]*",
+        load_default=None,
+        about="Where to go on: this list has said it.",
     )
 
 
@@ -37,6 +40,14 @@ class OfKinds(Schema):
     """A body with a schema for each of its kinds: the document names them all."""
 
     kinds: ClassVar[Mapping[str, Schema]]
+
+
+class Nothing(Schema):
+    """A body that may be left out: there is nothing to say in it, and what is said is refused."""
+
+    @pre_load
+    def _take_null(self, said: Any, **_: object) -> Any:
+        return {} if said is None else said
 
 
 class ChargerError(Schema):

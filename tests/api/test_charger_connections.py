@@ -348,3 +348,32 @@ async def test_a_dry_run_is_meant_or_not(api: Api) -> None:
 
     assert (await apply(api, "CP-1", "v1", "?dryRun=yes")).fields == {"dryRun"}
     assert (await apply(api, "CP-1", "v1", "?dryRun=false")).body["state"] == "applied"
+
+
+MISSPELT = {
+    "?dryrun=true": "dryrun",
+    "?dry_run=true&pretty=true": "dry_run",
+    "?dryRun=true&dryRun=true": "dryRun",
+    "?dryRun=true&dryRun=false": "dryRun",
+    "?dryRun=true&%C3%A4%00=": "ä\x00",
+    "?%ff": "\ufffd",
+}
+
+
+@pytest.mark.sqlite_only("nothing is stored")
+async def test_a_dry_run_that_is_misspelt_is_not_carried_out(api: Api) -> None:
+    await api.enrol("CP-1")
+    await store(api)
+    path = "/local-ocpp/v1/connections/chargers/CP-1"
+
+    for query, named in MISSPELT.items():
+        for got in (
+            await apply(api, "CP-1", "v1", query),
+            await api("POST", path + query, {"version": "v1"}),
+        ):
+            assert got.fields == {named}, query
+    assert await configuration(api) is None
+    got = await apply(api, "CP-1", "v1", "?pretty=true&dryRun=true")
+    assert got.body["dryRun"] is True
+    assert "\n" in got.text
+    assert (await apply(api, "CP-1", "v1", "?pretty=true")).status == 200

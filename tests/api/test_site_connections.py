@@ -23,7 +23,7 @@ from tests.api.commissioned import (
     states,
     store,
 )
-from tests.api.conftest import Api
+from tests.api.conftest import Api, operation_of
 from tests.doubles import PATIENCE
 
 THREE = ("CP-1", "CP-2", "CP-3")
@@ -283,6 +283,36 @@ async def test_a_dry_run_says_what_a_rollback_would_come_to(api: Api, site: Site
     assert (await api.get(site.path))["rollout"] == newest
     assert await site.rolled_back() == {"CP-1": "applied", "CP-2": "applied"}
     assert (await site.roll_back("?dryRun=true")).body["results"] == []
+
+
+@pytest.mark.sqlite_only("nothing is stored")
+async def test_a_dry_run_that_is_misspelt_is_not_carried_out(api: Api, site: SiteCalls) -> None:
+    await site.applied("v1")
+    rollback = f"{site.path}/rollback"
+
+    for query, named in {"?dryrun=true": "dryrun", "?dryRun=true&dryRun=true": "dryRun"}.items():
+        for got in (await site.apply("v2", query), await site.roll_back(query)):
+            assert got.fields == {named}, query
+    for body in ({"dryRun": True}, {"version": "v1"}):
+        assert (await api("POST", rollback, body)).fields == {*body}
+    for text in ("[]", "false", '"dryRun"'):
+        assert (await api("POST", rollback, text=text)).fields == {"body"}
+    assert (await api("POST", rollback, text="{")).error == (400, "invalid_json")
+    assert await urls(api, *THREE) == [TEMPLATE] * 3
+
+
+@pytest.mark.sqlite_only("nothing is stored")
+async def test_a_rollback_needs_no_body(api: Api, site: SiteCalls) -> None:
+    await site.applied("v1")
+    path, form = f"{site.path}/rollback?dryRun=true", "application/x-www-form-urlencoded"
+
+    for text in (None, "", "{}", "null"):
+        assert (await api("POST", path, text=text)).status == 200, text
+    empty = await api("POST", path, headers={"x-api-key": api.key, "Content-Type": form})
+    assert empty.status == 200
+    described = operation_of("POST", path)
+    assert described is not None
+    assert described["requestBody"]["required"] is False
 
 
 @pytest.mark.sqlite_only("the queries are the same")
