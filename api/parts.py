@@ -31,8 +31,8 @@ class Relays(Protocol):
     def queues(self) -> Queues:
         """Return what shows and changes the queues."""
 
-    async def configure(self, key: ChargerKey, old: ProxyConfiguration | None = None) -> None:
-        """Take up this charger's proxy configuration as it is stored now; it was ``old``."""
+    async def configure(self, key: ChargerKey) -> None:
+        """Take up this charger's proxy configuration as it is stored now."""
 
     def glance(self, configuration: ProxyConfiguration) -> Glance:
         """Tell where the link of a configuration is, and what was wrong last."""

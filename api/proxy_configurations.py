@@ -216,7 +216,7 @@ async def _change(
         new = await checked(change(old), request.parts)
         if await request.parts.storage.proxy_configurations.replace(new) is None:
             raise NotFound  # deleted a moment ago
-    await request.parts.relays.configure(new.key, old)
+    await request.parts.relays.configure(new.key)
     return await _told("updated", new, request)
 
 

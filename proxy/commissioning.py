@@ -199,15 +199,15 @@ class Commissioning:
     async def _installed(
         self, scene: Scene, wish: Wish
     ) -> tuple[Outcome, asyncio.Task[None] | None]:
-        key, old = scene.charger.key, scene.configuration
+        key = scene.charger.key
         try:
             outcome = await self._store(scene, wish)
         except BaseException:
-            self._following.begin(key, old)  # it may be stored all the same
+            self._following.begin(key)  # it may be stored all the same
             raise
         if outcome.plan is None or outcome.plan.configuration is None:
             return outcome, None
-        return outcome, self._following.begin(key, old)
+        return outcome, self._following.begin(key)
 
     async def _store(self, scene: Scene, wish: Wish) -> Outcome:
         """Store a plan with its installation and its step, or that there can be none."""

@@ -21,8 +21,8 @@ _FAREWELL = 3.0  # s: what follows has a moment to get there when the server end
 class Links(Protocol):
     """The target links, as far as commissioning has to do with them."""
 
-    async def configure(self, key: ChargerKey, old: ProxyConfiguration | None = None) -> None:
-        """Take up this charger's proxy configuration as it is stored now; it was ``old``."""
+    async def configure(self, key: ChargerKey) -> None:
+        """Take up this charger's proxy configuration as it is stored now."""
 
     def glance(self, configuration: ProxyConfiguration) -> Glance:
         """Tell where the link of a configuration is."""
@@ -36,9 +36,9 @@ class Following:
         self._again = again
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def begin(self, key: ChargerKey, old: ProxyConfiguration | None) -> asyncio.Task[None]:
-        """Have a charger's link follow what is stored now; it was ``old``."""
-        task = asyncio.create_task(self._follow(key, old))
+    def begin(self, key: ChargerKey) -> asyncio.Task[None]:
+        """Have a charger's link follow what is stored now."""
+        task = asyncio.create_task(self._follow(key))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -52,10 +52,10 @@ class Following:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
-    async def _follow(self, key: ChargerKey, old: ProxyConfiguration | None) -> None:
+    async def _follow(self, key: ChargerKey) -> None:
         while True:
             try:
-                return await self._links.configure(key, old)
+                return await self._links.configure(key)
             except Exception as fault:  # noqa: BLE001 - whatever it is, the link has to follow
                 name = key.charge_box_id
                 log.warning("link_does_not_follow", charge_box_id=name, fault=place_of(fault))

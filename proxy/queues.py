@@ -54,6 +54,8 @@ class Queues:
         discarded = await self._storage.queues.discard(there, KEPT, through, reason)
         if delivery := self._live(configuration.key, configuration.id):
             delivery.discard(through)
+        if discarded:
+            await self._tell(configuration, "platform", "discard", waiting=discarded)
         return discarded
 
     async def retry(self, configuration: ProxyConfiguration, seq: int, actor: str) -> bool:

@@ -95,20 +95,18 @@ class Relays:
         if seat := self._seats.get(connection.key):
             seat.leave(connection)
 
-    async def configure(self, key: ChargerKey, old: ProxyConfiguration | None = None) -> None:
+    async def configure(self, key: ChargerKey) -> None:
         """Take up the charger's configuration as it is stored now; raise StorageError.
 
-        Only the target is dialled anew, and only where something about it has changed. ``old`` is
-        what was stored before, where something was.
+        Only the target is dialled anew, and only where something about it has changed.
         """
+        stored = self.parts.storage.proxy_configurations
         if seat := self._seats.get(key):
             await seat.settle()
-        elif old is not None:
-            new = await self.parts.storage.proxy_configurations.for_charger(key)
-            if new is not None:
-                left = await self.parts.storage.proxy_configurations.target_of(new)
-                await discard(left, new, self.queues)
-                await forget(left, new, self.parts.storage)
+        elif (new := await stored.for_charger(key)) is not None:
+            left = await stored.target_of(new)
+            await discard(left, new, self.queues)
+            await forget(left, new, self.parts.storage)
 
     async def status(self, configuration: ProxyConfiguration) -> TargetStatus:
         """Tell how the link of a configuration is, and what waits for it; raise StorageError."""

@@ -72,7 +72,7 @@ class WatchedRelays:
     tested: list[int] = field(default_factory=list)
     queues: Queues = field(init=False)
 
-    async def configure(self, key: ChargerKey, old: ProxyConfiguration | None = None) -> None:
+    async def configure(self, key: ChargerKey) -> None:
         self.configured.append(key)
 
     def glance(self, configuration: ProxyConfiguration) -> Glance:

@@ -34,7 +34,7 @@ class Links:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self.live: dict[ChargerKey, ProxyConfiguration | None] = {}
-        self.told: list[tuple[ChargerKey, ProxyConfiguration | None]] = []
+        self.told: list[ChargerKey] = []
         self.faults: list[Exception] = []  # of the next ones to be told
         self.states: dict[str, State] = {}
         self.usual = State.READY
@@ -44,10 +44,10 @@ class Links:
         found = await self._storage.proxy_configurations.list(organization_uuid)
         self.live = {one.key: one for one in found}
 
-    async def configure(self, key: ChargerKey, old: ProxyConfiguration | None = None) -> None:
+    async def configure(self, key: ChargerKey) -> None:
         if self.faults:
             raise self.faults.pop(0)
-        self.told.append((key, old))
+        self.told.append(key)
         self.live[key] = await self._storage.proxy_configurations.for_charger(key)
 
     def glance(self, configuration: ProxyConfiguration) -> Glance:
@@ -143,7 +143,7 @@ class Ground:
             assert old is not None
             new = replace(old, **changes, updated_at=CLOCK.now())
             await self.storage.proxy_configurations.replace(new)
-        await self.links.configure(self.key(name), old)
+        await self.links.configure(self.key(name))
         return new
 
     async def made_by_hand(self, name: str, **more: Any) -> ProxyConfiguration:

@@ -269,7 +269,7 @@ class Stage:
         old = await self.configuration(key)
         changed = replace(old, updated_at=CLOCK.now(), **changes)
         await self.storage.proxy_configurations.replace(changed)
-        await self.relays.configure(key, old)
+        await self.relays.configure(key)
 
     async def status(self, key: ChargerKey) -> TargetStatus:
         """Tell how the charger's target link is."""

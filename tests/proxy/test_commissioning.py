@@ -38,7 +38,7 @@ async def test_what_is_wished_is_stored_and_followed(ground: Ground) -> None:
     assert outcome.state == installation.state == "applied"
     assert (installation.wanted_version, installation.applied_version) == ("v1", "v1")
     assert installation.charge_point_id == "A"
-    assert ground.links.told == [(ground.key("A"), None)]
+    assert ground.links.told == [ground.key("A")]
     assert ground.links.live[ground.key("A")] == await ground.configuration("A")
     assert (await ground.apply("A", details)).state == "unchanged"
     assert (await ground.installation("A")).applied_at == installation.applied_at

@@ -87,6 +87,10 @@ async def test_what_is_discarded_leaves_dead_letters_that_are_sent_again(stage: 
     await post.hangs_up()
     await post.says(DURABLE, 2)
     assert await post.queues.discard(post.stored, "changed") == 1
+    assert await post.queues.discard(post.stored, "changed") == 0
+    assert await details(stage, "queue.discard") == [
+        ("platform", {"proxy_configuration_id": post.stored.id, "waiting": 1})
+    ]
     assert await post.queues.retry(post.stored, dead, "key:1")
     await post.connects()
     await post.hears()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import LargeBinary, column, text
@@ -105,7 +106,7 @@ async def test_a_password_is_sealed_and_never_shown(storage: Storage) -> None:
     [{}, {"target_websocket_url": "wss://next.example"}, {"target_charge_box_id": "EVB-2"}],
 )
 async def test_a_password_is_taken_from_the_target_that_the_link_leads_to_alone(
-    storage: Storage, moved: dict[str, str]
+    storage: Storage, moved: dict[str, Any]
 ) -> None:
     old = await storage.proxy_configurations.create(proxy(ALICE))
     new = await storage.proxy_configurations.replace(replace(old, **moved))
