@@ -15,7 +15,7 @@ from api.schemas.applied_connections import (
     ChargerConnection,
     DryRunQuery,
 )
-from api.serials import FIELD, NOBODY, charger_named, charger_of
+from api.serials import FIELD, NOBODY, charger_named, charger_of, serial_of
 from proxy.commissioning import Outcome, Wish
 from proxy.installing import CHARGE_POINT_ID, Scene, drift
 from proxy.survey import surveyed
@@ -160,7 +160,7 @@ def _note(request: Request, charger: Charger, details: ConnectionDetails, outcom
 def _applied(charger: Charger, details: ConnectionDetails, outcome: Outcome) -> Mapping[str, Any]:
     return {
         "version": details.version,
-        "serial_number": charger.serial_number,
+        "serial_number": serial_of(charger, charger.key.charge_box_id),
         "charge_box_id": charger.key.charge_box_id,
         "state": outcome.state,
     }
@@ -195,7 +195,7 @@ def _connection(
     details = applied.get(version) if version else None
     glance = parts.relays.glance(configuration) if configuration else None
     return {
-        "serial_number": scene.charger.serial_number,
+        "serial_number": serial_of(scene.charger, scene.charger.key.charge_box_id),
         "charge_box_id": scene.charger.key.charge_box_id,
         "site_id": scene.charger.site_id,
         **{name: getattr(installed, name, None) for name in _INSTALLED},

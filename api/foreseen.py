@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from api.routing import Request
+from api.serials import serial_of
 from proxy import survey
 from proxy.commissioning import Prospect, Wish
 from storage.records import Charger
@@ -23,7 +24,7 @@ async def prospects(request: Request, chargers: Sequence[Charger], wish: Wish) -
 def told(prospect: Prospect, charger: Charger | None) -> Mapping[str, Any]:
     """Return what would become of a charger; None has been deleted since."""
     return {
-        "serial_number": charger.serial_number if charger else None,
+        "serial_number": serial_of(charger, prospect.key.charge_box_id),
         "charge_box_id": prospect.key.charge_box_id,
         "state": prospect.outcome.state,
         "error": prospect.outcome.error,

@@ -35,6 +35,11 @@ async def charger_named(request: Request, name: str) -> Charger:
     return charger
 
 
+def serial_of(charger: Charger | None, charge_box_id: str) -> str:
+    """Return what is shown as a charger's serial number: without one its charge_box_id names it."""
+    return (charger and charger.serial_number) or charge_box_id
+
+
 def _told(names: list[str], named: Charger | None) -> str:
     if named is None:
         return (

@@ -23,6 +23,7 @@ from api.schemas.applied_connections import (
     SiteRollouts,
 )
 from api.schemas.common import PageQuery
+from api.serials import serial_of
 from proxy.commissioning import Prospect, Wish
 from proxy.rollouts import Canary
 from storage.commissioning_records import Rollout, RolloutStep, Site
@@ -206,7 +207,7 @@ async def _results(request: Request, steps: Sequence[RolloutStep]) -> list[Mappi
     chargers = await _named(request, [step.key for step in steps])
     return [
         {
-            "serial_number": getattr(chargers.get(name), "serial_number", None),
+            "serial_number": serial_of(chargers.get(name), name),
             "charge_box_id": name,
             "state": step.state,
             "error": step.error,

@@ -109,7 +109,8 @@ def _told(about: str) -> fields.String:
 
 
 def _serial_number() -> fields.String:
-    return _told("Null until the charger, or whoever enrolled it, has told it.")
+    told = "Its charge_box_id as long as nobody has told its serial number."
+    return fields.String(required=True, metadata={"description": told})
 
 
 class Change(Commissioned):

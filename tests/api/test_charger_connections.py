@@ -182,7 +182,7 @@ async def test_a_charger_is_found_by_its_charge_box_id_before_it_told_its_serial
     await api.enrol("CP-1")
     got = await apply(api, "CP-1", await store(api))
 
-    assert (got.body["serialNumber"], got.body["state"]) == (None, "applied")
+    assert (got.body["serialNumber"], got.body["state"]) == ("CP-1", "applied")
     assert (await shown(api, "CP-1"))["chargePointId"] == "CP-1"
 
 

@@ -530,5 +530,5 @@ async def _enrol_with_cursor(database: Database, clock: HandClock, position: int
     )
     await database.execute(add_charger, columns(charger))
     [added] = await database.execute(add_proxy_configuration, columns(configuration))
-    cursor = {"proxy_configuration_id": added["id"], "position": position, "booted_at": None}
-    await database.execute(add_cursor, cursor)
+    begun = {"position": position, "booted_at": None, "target": None}
+    await database.execute(add_cursor, {"proxy_configuration_id": added["id"], **begun})
