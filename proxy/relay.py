@@ -30,6 +30,8 @@ class Relay:
         self._station = connection.station
         self._target: TargetLink | None = None
         self._changed = asyncio.Event()
+        self._answering = False
+        self._answered: asyncio.Event | None = None  # where somebody waits for that
         self._patience = parts.timings.ask
         self._repeats = Repeats(connection.key, connection.station.dialect, parts.storage.journal)
         self._hybrid, self._strict = Hybrid(connection, parts), Strict(connection, parts)
@@ -55,6 +57,7 @@ class Relay:
         What a charger says belongs to the target that it has in this moment, however soon the
         configuration changes; only what a strict target can answer no more goes to the next.
         """
+        self._answering = True
         try:
             if call.action in REPEATED and isinstance(call, Call):
                 reply = await self._first_or_again(call, position)
@@ -65,7 +68,21 @@ class Relay:
             if isinstance(fault, StorageError):
                 raise NotStored from fault
             raise
+        finally:
+            self._answering = False
+            if self._answered is not None:
+                self._answered.set()
         return reply
+
+    async def quiet(self) -> None:
+        """Wait until no CALL is without its answer, but for one that waits for another target.
+
+        The answer is in the log before anybody else has a turn.
+        """
+        target = self._target
+        while self._answering and (target is None or target.configuration.mode == "hybrid"):
+            self._answered = asyncio.Event()
+            await self._answered.wait()
 
     def _missed(self, call: Call | Send, position: int) -> None:
         """Have a message delivered whose link ended before it was queued.

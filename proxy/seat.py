@@ -180,6 +180,9 @@ class Seat:
             pace.begin_anew()
         settings = await self._parts.storage.overlays.of_link(wanted.id)
         cursor = await self._around.cursor(wanted)
+        if self.relay is not None:
+            # A new queue reads what was said before: a start without an answer has begun nothing.
+            await self.relay.quiet()
         # From here on nothing is awaited until the relay knows: what the charger says from the
         # moment that a new queue begins is offered to it.
         target = TargetLink(

@@ -136,10 +136,10 @@ class ProxyConfigurations:
         found = await self.cursor(configuration.id)
         return found.target if found else None
 
-    async def note_target(self, configuration: ProxyConfiguration) -> None:
+    def note_target(self, configuration: ProxyConfiguration) -> asyncio.Future[None]:
         """Note which target it is that the cursor and the ids are of from now on."""
         values = {"of_id": configuration.id, "target": configuration.leads_to}
-        await self._database.execute(statements.note_target, values)
+        return self._group.submit(statements.note_target, values)
 
     def note_booted(self, id: int, at: datetime) -> asyncio.Future[None]:
         """Note when a target accepted our Boot."""

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from csms.frames import CallResult
+from proxy.judge import Judge
 from proxy.seat import ABSENT
 from storage.records import ChargerKey
 from tests.doubles import PATIENCE, until
@@ -120,3 +122,33 @@ async def test_ids_are_forgotten_too_where_the_way_leads_over_no_target(
         await charger.stops(ours)
 
         assert (await other.hears("StopTransaction"))["transactionId"] == -1
+
+
+async def test_a_start_that_is_being_answered_is_not_lost_between_two_targets(
+    stage: Stage, other: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, gate, judged = asyncio.Event(), asyncio.Event(), Judge.judged
+
+    async def slowly(judge: Judge, *call: Any, **named: Any) -> CallResult:
+        asked.set()
+        await gate.wait()
+        return await judged(judge, *call, **named)
+
+    async def passed_by() -> None:
+        await stage.change(key, target_websocket_url=other.url)
+        while (await stage.status(key)).queue_length:  # noqa: ASYNC110 - untold
+            await asyncio.sleep(0.001)
+
+    monkeypatch.setattr(Judge, "judged", slowly)
+    key = await stage.enrol("ws://127.0.0.1:1/", policy={"on_change": "drain"})
+    async with stage.charger(key) as charger:
+        await stage.reaches(key, "backoff")
+        starting = asyncio.create_task(charger.starts())
+        await asked.wait()
+        # The new target's queue must not be read before there is an answer: this is to take long.
+        passing = asyncio.create_task(passed_by())
+        await asyncio.wait((passing,), timeout=0.2)
+        gate.set()
+        await asyncio.gather(starting, passing)
+
+        assert other.actions.count("StartTransaction") == 1
