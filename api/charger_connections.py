@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from api.drifts import applied, drifted
 from api.errors import Invalid, NotFound, Taken, about
 from api.foreseen import changes
 from api.parts import ApiParts
@@ -17,7 +18,7 @@ from api.schemas.applied_connections import (
 )
 from api.serials import FIELD, NOBODY, charger_named, charger_of, serial_of
 from proxy.commissioning import Outcome, Wish
-from proxy.installing import CHARGE_POINT_ID, Scene, drift
+from proxy.installing import CHARGE_POINT_ID, Scene
 from proxy.survey import surveyed
 from storage.commissioning_records import ConnectionDetails
 from storage.records import AuditEntry, Charger
@@ -180,19 +181,17 @@ async def shown_connections(
     """Return how chargers of the caller's organization are connected."""
     storage, organization_uuid = request.parts.storage, request.organization_uuid
     scenes = await surveyed(storage, organization_uuid, chargers)
-    versions = {one.installation.applied_version for one in scenes if one.installation}
-    applied = await storage.connection_details.among(
-        organization_uuid, [version for version in versions if version]
-    )
-    return [_connection(request.parts, scene, applied) for scene in scenes]
+    installed = [one.installation for one in scenes if one.installation]
+    details = await applied(storage, organization_uuid, installed)
+    return [_connection(request.parts, scene, details) for scene in scenes]
 
 
 def _connection(
-    parts: ApiParts, scene: Scene, applied: Mapping[str, ConnectionDetails]
+    parts: ApiParts, scene: Scene, versions: Mapping[str, ConnectionDetails]
 ) -> Mapping[str, Any]:
     installed, configuration = scene.installation, scene.configuration
     version = installed.applied_version if installed else None
-    details = applied.get(version) if version else None
+    details = versions.get(version) if version else None
     glance = parts.relays.glance(configuration) if configuration else None
     return {
         "serial_number": serial_of(scene.charger, scene.charger.key.charge_box_id),
@@ -203,7 +202,7 @@ def _connection(
         "link_state": glance.state.value if glance else None,
         "last_error": glance.last_error if glance else None,
         "proxy_configuration_id": configuration.id if configuration else None,
-        "drift": drift(details, installed, configuration) if details and installed else (),
+        "drift": drifted(versions, installed, configuration),
     }
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from csms.credentials import CHARGE_BOX_ID
 from proxy.errors import InvalidTarget
+from proxy.template import DOTS
 from storage.records import ProxyConfiguration
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ _SHARED = (
     "Another charger has this serial number too: store connection details with a chargePointId for "
     "this charger."
 )
-_DOTS = (".", "..")  # servers would walk up the path
 _PASSWORD = "target_auth_basic_password"  # noqa: S105 - the name of a field
 _LABEL = "target_platform_identifier"
 # What a version decides.
@@ -127,7 +127,7 @@ def charge_point_id(details: ConnectionDetails, charger: Charger) -> str:
 
 def is_id(name: str) -> bool:
     """Tell whether a charger can be known by a name: it ends the path of a URL."""
-    return CHARGE_BOX_ID.fullmatch(name) is not None and name not in _DOTS
+    return CHARGE_BOX_ID.fullmatch(name) is not None and name not in DOTS
 
 
 def _name(details: ConnectionDetails, scene: Scene) -> str | None:

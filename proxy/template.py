@@ -18,7 +18,7 @@ PLACEHOLDERS = ("organization_uuid", "charge_box_id", "target_charge_box_id")
 
 _AUTHORITY = re.compile(r"[^/?#]*//[^/?#]*")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
-_DOTS = (".", "..")  # no encoding keeps servers from walking up the path
+DOTS = (".", "..")  # no encoding keeps servers from walking up the path
 
 
 def render(
@@ -54,6 +54,6 @@ def _encoded(name: str, values: Mapping[str, str]) -> str:
         raise InvalidTarget(
             TARGET_URL, f"The placeholder {{{name}}} is unknown; known are {known}."
         )
-    if values[name] in _DOTS:
+    if values[name] in DOTS:
         raise InvalidTarget(TARGET_URL, f"{{{name}}} cannot be {values[name]} in a URL.")
     return quote(values[name], safe="")
