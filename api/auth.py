@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from api.callers import Caller, caller_of
 from api.errors import ApiError, Forbidden, NotFound, Unauthorized, about
 from api.parts import CALLER, PARTS
 from api.routing import ORGANIZATIONS, Operation
 from api.schemas.organizations import SCOPES
-from storage.records import ApiKey, Scope
+from storage.records import Scope
 from storage.tenancy import on_behalf_of
 
 Operations = Mapping[web.AbstractRoute, Operation]
@@ -43,7 +44,7 @@ async def authenticate(request: web.Request, handler: Handler) -> web.StreamResp
     return await handler(request)
 
 
-async def _caller(request: web.Request, scope: Scope) -> ApiKey:
+async def _caller(request: web.Request, scope: Scope) -> Caller:
     key = await request.app[PARTS].storage.api_keys.find(_presented(request))
     if key is None:
         raise Unauthorized
@@ -52,7 +53,7 @@ async def _caller(request: web.Request, scope: Scope) -> ApiKey:
             raise about(NotFound, name, str(NotFound()))
     if SCOPES.index(key.scope) < SCOPES.index(scope):
         raise _refusal(request.path, scope)
-    return key
+    return caller_of(key)
 
 
 def _refusal(path: str, scope: Scope) -> ApiError:

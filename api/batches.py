@@ -74,7 +74,7 @@ async def ask_stations(request: Request) -> Mapping[str, Any]:
         action=action,
         request=asked,
         stations=list(dict.fromkeys(request.body["stations"])),
-        requested_by=request.caller.key_id,
+        requested_by=request.caller.id,
         created_at=request.parts.clock.now(),
     )
     await request.http.app[RUNNING].begin(batch)

@@ -106,7 +106,7 @@ async def _apply(request: Request) -> Mapping[str, Any]:
     charger, details = await charger_of(request), await version_of(request)
     await _check_whose(request, charger, details)
     commissioning = request.parts.commissioning
-    claim, caller = request.parts.new_id(), request.caller.key_id
+    claim, caller = request.parts.new_id(), request.caller.id
     wish = Wish(details=details, requested_by=caller, claim=claim)
     # What cannot be installed leaves the charger as it is.
     prospect = await commissioning.foresee(charger.key, wish)
@@ -150,7 +150,8 @@ def _note(request: Request, charger: Charger, details: ConnectionDetails, outcom
             timestamp=request.parts.clock.now(),
             organization_uuid=charger.key.organization_uuid,
             charge_box_id=charger.key.charge_box_id,
-            actor=f"key:{request.caller.key_id}",
+            category="api",
+            actor=request.caller.actor,
             action="ApplyConnectionDetails",
             result=outcome.error or outcome.state,
             details={"version": details.version},

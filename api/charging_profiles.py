@@ -138,7 +138,7 @@ def kept_with(
     return {
         "comment": comment or given.get("comment"),
         "createdAt": timestamp(request.parts.clock.now()),
-        "createdBy": request.caller.key_id,
+        "createdBy": request.caller.id,
         **({"condition": conditions[0]} if conditions else {}),
         **({"meta": given} if given else {}),
     }

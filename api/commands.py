@@ -68,7 +68,7 @@ async def perform(
 
     Raises ApiError where it was not carried out; the error names the record.
     """
-    asker = Asker(request.parts, request.caller.key_id)
+    asker = Asker(request.parts, request.caller.id)
     return await performed(asker, charger.key, command, asked)
 
 

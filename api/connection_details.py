@@ -137,7 +137,7 @@ def _described(request: Request, serial_number: str | None) -> records.Connectio
         serial_number=serial_number,
         **given,
         **arguments,
-        created_by=request.caller.key_id,
+        created_by=request.caller.id,
         created_at=request.parts.clock.now(),
     )
 

@@ -144,7 +144,7 @@ async def _begin(
         command = Ask(command.action, {"requestId": draw(OF_THE_PLATFORM), **command.fields})
     asked = command.fields if body["location"] else _without_url(command.fields)
     await request.parts.storage.jobs.add(job)  # the file may come before the answer
-    asker = Asker(request.parts, request.caller.key_id, command_id=job.job_id)
+    asker = Asker(request.parts, request.caller.id, command_id=job.job_id)
     outcome = await performed(asker, charger.key, command, asked)
     # 1.6 has no word for it: an answer is a yes, of GetDiagnostics one with the name of a file.
     named = "fileName" in outcome.response or command.action != "GetDiagnostics"

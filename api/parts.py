@@ -8,7 +8,9 @@ from typing import Protocol
 
 from aiohttp import web
 
+from api.callers import Caller
 from csms.registry import Registry
+from csms.security_events import SecurityEvents
 from proxy.addresses import AddressGuard
 from proxy.commissioning import Commissioning
 from proxy.probe import Step
@@ -18,7 +20,7 @@ from proxy.rollouts import Rollouts
 from proxy.states import Glance, TargetStatus
 from storage.clock import Clock
 from storage.exporter import SinkStatus
-from storage.records import ApiKey, ChargerKey, ProxyConfiguration, SinkRecord
+from storage.records import ChargerKey, ProxyConfiguration, SinkRecord
 from storage.sink_probe import Step as SinkStep
 from storage.sinks.port import Outside
 from storage.store import Storage
@@ -64,6 +66,7 @@ class ApiParts:
     storage: Storage
     registry: Registry
     relays: Relays
+    events: SecurityEvents
     guard: AddressGuard
     exports: Exports
     # What object stores are opened with.
@@ -85,4 +88,4 @@ class ApiParts:
 
 
 PARTS = web.AppKey("PARTS", ApiParts)
-CALLER = web.RequestKey("CALLER", ApiKey)
+CALLER = web.RequestKey("CALLER", Caller)

@@ -149,7 +149,7 @@ async def _set(request: Request, place: _Place) -> Mapping[str, Any]:
     meta = {
         "comment": options["comment"],
         "createdAt": timestamp(request.parts.clock.now()),
-        "createdBy": request.caller.key_id,
+        "createdBy": request.caller.id,
     }
     command = SetPowerLimit(
         evse_id=place.evse_id,

@@ -53,7 +53,7 @@ async def retry_queue_entry(request: Request) -> Mapping[str, Any]:
 
 
 def _actor(request: Request) -> str:
-    return f"key:{request.caller.key_id}"
+    return request.caller.actor
 
 
 def _shown(entry: Undelivered) -> Mapping[str, Any]:

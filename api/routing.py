@@ -16,11 +16,12 @@ from aiohttp import web
 from marshmallow import Schema
 
 from api.answers import JsonResponse
+from api.callers import Caller
 from api.errors import NotFound
 from api.parsing import Parser
 from api.parts import CALLER, PARTS, ApiParts
 from api.schemas.fields import CHARGE_BOX_ID
-from storage.records import ApiKey, ChargerKey, Scope
+from storage.records import ChargerKey, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,8 @@ class Request:
         return self.http.app[PARTS]
 
     @property
-    def caller(self) -> ApiKey:
-        """Return the key that asks."""
+    def caller(self) -> Caller:
+        """Return who asks."""
         return self.http[CALLER]
 
     @property

@@ -63,14 +63,14 @@ async def apply_to_site(request: Request) -> Mapping[str, Any] | Other:
         raise about(Taken, VERSION, _OF_ONE_CHARGER)
     chargers = await _chargers(request, site)
     if request.query["dry_run"]:
-        wish = Wish(details=details, requested_by=request.caller.key_id, claim="")
+        wish = Wish(details=details, requested_by=request.caller.id, claim="")
         found = await prospects(request, chargers, wish)
         return await _foreseen(request, site, details.version, found)
     asked = request.body["canary"]
     canary = Canary(**asked) if asked else None
     try:
         rollout = await request.parts.rollouts.begin(
-            site, chargers, details, canary, request.caller.key_id
+            site, chargers, details, canary, request.caller.id
         )
     except StorageError:
         await _site(request)  # deleted a moment ago?
@@ -100,7 +100,7 @@ async def roll_back(request: Request) -> Mapping[str, Any] | Other:
         if await rollouts.newest(site) is None:
             raise Taken(_NOTHING)
         return await _foreseen(request, site, None, await rollouts.would_take_back(site))
-    rollout = await rollouts.take_back(site, request.caller.key_id)
+    rollout = await rollouts.take_back(site, request.caller.id)
     if rollout is None:
         await _site(request)  # deleted a moment ago?
         raise Taken(_NOTHING)

@@ -28,6 +28,7 @@ from bench.load import Dial
 from csms.books import open_books
 from csms.gateway import Door, Gateway
 from csms.registry import Registry
+from csms.security_events import SecurityEvents
 from csms.settings import Bind
 from csms.wiring import commissioned, export_parts
 from proxy.addresses import AddressGuard
@@ -95,6 +96,7 @@ async def commanding(
     _, api_key = await storage.api_keys.create(organization_uuid, "operate")
     guard = AddressGuard([ip_network("127.0.0.0/8")], allow_insecure=True)
     outside = Outside(StoreDoor(guard))
+    events = SecurityEvents(storage.audit, clock)
     relaying, registry = RelayParts(storage=storage, guard=guard, clock=clock), Registry()
     async with (
         Relays(relaying) as relays,
@@ -106,11 +108,13 @@ async def commanding(
             books=open_books(storage, clock),
             journal=storage.journal,
             relaying=relays,
+            events=events,
         )
         parts = ApiParts(
             storage=storage,
             registry=registry,
             relays=relays,
+            events=events,
             guard=guard,
             exports=Exporter(export_parts(storage, outside, clock)),
             outside=outside,

@@ -33,6 +33,8 @@ DIFFERENT = frozenset(
 )  # parts of unique constraints
 # The tables that have a row for each message, or nearly; all others have one for each charger.
 LONG = frozenset({"messages", "charger_messages", "meter_readings"})
+# The tables that have a row for each organization.
+OF_ORGANIZATIONS = frozenset({"organizations", "audit_chains"})
 FIRST = SPAN - 40  # a position that lies near the end of a partition
 NOON = 1_790_000_000_000_000  # µs since 1970
 MINUTE = 60_000_000
@@ -62,7 +64,7 @@ def fill(url: URL, messages: int = MESSAGES, chargers: int = CHARGERS) -> None:
 
 
 def _fewer(table: str, chargers: int) -> int:
-    return ORGANIZATIONS if table == "organizations" else chargers
+    return ORGANIZATIONS if table in OF_ORGANIZATIONS else chargers
 
 
 def _add(side: Side, table: Table, rows: list[dict[str, Any]]) -> None:

@@ -32,6 +32,7 @@ from csms import logs
 from csms.books import open_books
 from csms.gateway import Door, Gateway
 from csms.registry import Registry
+from csms.security_events import SecurityEvents
 from csms.settings import Bind
 from csms.station import on
 from proxy.addresses import AddressGuard
@@ -221,6 +222,7 @@ async def _listening(storage: Storage, clock: SystemClock) -> AsyncIterator[Bind
             books=books,
             journal=storage.journal,
             relaying=relays,
+            events=SecurityEvents(storage.audit, clock),
         )
         async with gateway.listening() as ocpp:
             yield ocpp

@@ -27,6 +27,7 @@ from csms.framing import Accepted
 from csms.link import INTERNAL_ERROR, POLICY_VIOLATION, SERVICE_RESTART, Link
 from csms.ports import Answer
 from csms.registry import Connection, Registry
+from csms.security_events import SecurityEvents
 from csms.settings import Bind, Network
 from csms.sockets import WebSocket, quiet_logger
 from csms.station import Station
@@ -78,6 +79,7 @@ class Gateway:
         books: Books,
         journal: Journal,
         relaying: Relaying,
+        events: SecurityEvents,
         stations: Mapping[str, type[Station]] = STATIONS,
     ) -> None:
         self._door = door
@@ -85,6 +87,7 @@ class Gateway:
         self._books = books
         self._journal = journal
         self._relaying = relaying
+        self._events = events
         self._stations = stations
         self._authenticated: WeakKeyDictionary[ServerConnection, Charger] = WeakKeyDictionary()
         # Compared against when a charger is unknown, so that both refusals cost the same.
@@ -201,7 +204,9 @@ class Gateway:
     def _take_over(self, connection: Connection) -> None:
         superseded = self._registry.replace(connection)
         key = connection.key
-        self._books.chargers.note_connected(key, connection.since, connection.station.version)
+        self._books.chargers.note_connected(
+            key, connection.since, connection.station.version, connection.remote_address
+        )
         log.info("charger_connected", charge_box_id=key.charge_box_id, took_over=bool(superseded))
         if superseded is not None:
             # Half-open sockets never answer the close handshake: the newcomer does not wait.

@@ -5,38 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import URL
 
+from csms import setting_values as values
 from csms.errors import RingmainError
-from storage.engines import UnknownEngine, parse_url
-from storage.retention_terms import DEFAULT, LEAST, MOST
+from csms.setting_values import Bind, Network, Rate
+from storage.retention_terms import DEFAULT
 
-Network: TypeAlias = IPv4Network | IPv6Network
+__all__ = ["VARIABLES", "Bind", "Network", "Rate", "SettingError", "Settings", "describe", "read"]
 
 
 class SettingError(RingmainError):
     """A setting has a value that cannot be used."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bind:
-    """An address to listen on; port 0 takes a free one."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-    @property
-    def loopback(self) -> bool:
-        """Tell whether only this machine can reach it."""
-        return self.host == "localhost" or ip_address(self.host).is_loopback
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,88 +43,22 @@ class Settings:
     allowed_target_networks: tuple[Network, ...]
     retention_days: int
     gcp_token_uri: str
+    rate_limit: Rate
+    tls_cert: tuple[Path, ...]
+    tls_key: tuple[Path, ...]
+    tls_client_ca: tuple[Path, ...]
+    tls_preset: str
+    ca_command: tuple[str, ...]
+    ca_url: str | None
+    kratos_url: str | None
+    kratos_cookie: str
     log_format: str
     log_level: str
 
-
-def _bind(text: str) -> Bind:
-    match = re.fullmatch(r"(?:\[(?P<six>[^\[\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>\d{1,5})", text)
-    if match is None or int(match["port"]) > 65535:
-        raise ValueError("wanted is ADDRESS:PORT")
-    host = match["six"] or match["host"]
-    if host != "localhost":
-        ip_address(host)
-    return Bind(host, int(match["port"]))
-
-
-def _directory(text: str) -> Path:
-    if not text:
-        raise ValueError("wanted is a directory")
-    return Path(text)
-
-
-def _boolean(text: str) -> bool:
-    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-    if text.lower() not in words:
-        raise ValueError("wanted is true or false")
-    return words[text.lower()]
-
-
-def _networks(text: str) -> tuple[Network, ...]:
-    return tuple(ip_network(item.strip()) for item in text.split(",") if item.strip())
-
-
-def _url(*schemes: str) -> Callable[[str], str | None]:
-    def parse(text: str) -> str | None:
-        parts = urlsplit(text)
-        if text and (parts.scheme not in schemes or not parts.hostname or parts.port == 0):
-            raise ValueError(f"wanted is a URL that begins with {' or '.join(schemes)}")
-        if parts.query or parts.fragment:
-            raise ValueError("wanted is a URL that can be continued")
-        return text.rstrip("/") or None
-
-    return parse
-
-
-def _token_endpoint(text: str) -> str:
-    url = _url("http", "https")(text)
-    if url is None or "@" in url:
-        raise ValueError("wanted is the URL of a token endpoint, without a user")
-    return url
-
-
-def _database(text: str) -> URL | None:
-    try:
-        return parse_url(text) if text else None
-    except UnknownEngine as unknown:
-        raise ValueError(str(unknown)) from None
-
-
-def _one_of(*words: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text.lower() not in words:
-            raise ValueError(f"wanted is one of {', '.join(words)}")
-        return text.lower()
-
-    return parse
-
-
-def _bus(text: str) -> str:
-    if text != "embedded":
-        raise ValueError("only 'embedded' until the Kafka bus is there")
-    return text
-
-
-def _frame_bytes(text: str) -> int:
-    if not text.isdecimal() or not 4096 <= int(text) <= 1 << 26:
-        raise ValueError("wanted are 4096 to 67108864 bytes")
-    return int(text)
-
-
-def _days(text: str) -> int:
-    if not text.isdecimal() or not LEAST <= int(text) <= MOST:
-        raise ValueError(f"wanted are {LEAST} to {MOST} days")
-    return int(text)
+    @property
+    def secured(self) -> bool:
+        """Tell whether the listener for chargers speaks TLS itself."""
+        return bool(self.tls_cert)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,91 +77,134 @@ class Variable:
 
 
 VARIABLES = (
-    Variable("RINGMAIN_DATA_DIR", "./ringmain-data", _directory, "embedded database and key ring"),
+    Variable(
+        "RINGMAIN_DATA_DIR", "./ringmain-data", values.directory, "embedded database and key ring"
+    ),
     Variable(
         "RINGMAIN_DATABASE_URL",
         "",
-        _database,
+        values.database,
         "postgresql://USER@HOST/NAME or sqlite:///PATH; empty: SQLite file in the data directory",
     ),
-    Variable("RINGMAIN_HTTP_BIND", "127.0.0.1:8080", _bind, "REST"),
-    Variable("RINGMAIN_OCPP_BIND", "127.0.0.1:9000", _bind, "chargers"),
+    Variable("RINGMAIN_HTTP_BIND", "127.0.0.1:8080", values.bind, "REST"),
+    Variable("RINGMAIN_OCPP_BIND", "127.0.0.1:9000", values.bind, "chargers"),
     Variable(
         "RINGMAIN_PUBLIC_OCPP_URL",
         "",
-        _url("ws", "wss"),
+        values.url("ws", "wss"),
         "prefix of the ocpp_proxy_url handed to users; empty: ws://<ocpp bind>",
     ),
     Variable(
         "RINGMAIN_PUBLIC_HTTP_URL",
         "",
-        _url("http", "https"),
+        values.url("http", "https"),
         "prefix of the URLs that chargers send logs to; empty: where the request for one came in",
     ),
-    Variable("RINGMAIN_BUS", "embedded", _bus, "where sinks read from"),
+    Variable("RINGMAIN_BUS", "embedded", values.bus, "where sinks read from"),
     Variable(
         "RINGMAIN_ALLOW_PLAIN",
         "false",
-        _boolean,
+        values.boolean,
         "allow an OCPP bind other than loopback without TLS or a trusted proxy in front",
     ),
-    Variable("RINGMAIN_TRUSTED_PROXIES", "", _networks, "CIDRs whose X-Forwarded-For is believed"),
-    Variable("RINGMAIN_MAX_FRAME_BYTES", str(1 << 20), _frame_bytes, "one cap for both links"),
+    Variable(
+        "RINGMAIN_TRUSTED_PROXIES", "", values.networks, "CIDRs whose X-Forwarded-For is believed"
+    ),
+    Variable(
+        "RINGMAIN_MAX_FRAME_BYTES", str(1 << 20), values.frame_bytes, "one cap for both links"
+    ),
     Variable(
         "RINGMAIN_UNKNOWN_CHARGER_STATUS",
         "401",
-        lambda text: int(_one_of("401", "404")(text)),
+        lambda text: int(values.one_of("401", "404")(text)),
         "404 for conformance runs",
     ),
     Variable(
         "RINGMAIN_ALLOW_INSECURE_TARGETS",
         "false",
-        _boolean,
+        values.boolean,
         "allow ws:// targets and http:// object stores",
     ),
     Variable(
         "RINGMAIN_ALLOWED_TARGET_NETWORKS",
         "",
-        _networks,
+        values.networks,
         "CIDRs that targets and object stores may use although they are private",
     ),
     Variable(
         "RINGMAIN_RETENTION_DAYS",
         str(DEFAULT.messages),
-        _days,
+        values.days,
         "how long messages are kept where an organization has not said so",
     ),
     Variable(
         "RINGMAIN_GCP_TOKEN_URI",
         "https://oauth2.googleapis.com/token",
-        _token_endpoint,
+        values.token_endpoint,
         "the only token endpoint that Google service accounts may use",
+    ),
+    Variable(
+        "RINGMAIN_RATE_LIMIT",
+        "100/1000",
+        values.rate,
+        "requests a second of one API key or session, and how many may come at once",
+    ),
+    Variable(
+        "RINGMAIN_TLS_CERT",
+        "",
+        values.files,
+        "PEM chain for the OCPP listener, which speaks TLS then; two with a comma: RSA and ECDSA",
+    ),
+    Variable("RINGMAIN_TLS_KEY", "", values.files, "PEM key of each RINGMAIN_TLS_CERT, in order"),
+    Variable(
+        "RINGMAIN_TLS_CLIENT_CA",
+        "",
+        values.files,
+        "PEM authorities (and CRLs) of chargers' certificates, for security profile 3",
+    ),
+    Variable(
+        "RINGMAIN_TLS_PRESET",
+        "strict",
+        values.one_of("strict", "ocpp-conformance"),
+        "strict: TLS 1.3 and ECDHE; ocpp-conformance: also the TLS_RSA suites that OCPP wants",
+    ),
+    Variable(
+        "RINGMAIN_CA_COMMAND",
+        "",
+        values.command,
+        "signs what chargers send by SignCertificate: PEM CSR on its input, PEM chain as output",
+    ),
+    Variable(
+        "RINGMAIN_CA_URL",
+        "",
+        values.url("http", "https"),
+        "the same by HTTP: POST of a PEM CSR, answered with a PEM chain",
+    ),
+    Variable(
+        "RINGMAIN_KRATOS_URL",
+        "",
+        values.url("http", "https"),
+        "Ory Kratos public API; empty: no sessions, API keys only",
+    ),
+    Variable(
+        "RINGMAIN_KRATOS_COOKIE",
+        "ory_kratos_session",
+        values.cookie,
+        "name of the session cookie",
     ),
     Variable(
         "RINGMAIN_LOG_FORMAT",
         "auto",
-        _one_of("auto", "console", "json"),
+        values.one_of("auto", "console", "json"),
         "auto: console on a terminal, else json",
     ),
     Variable(
         "RINGMAIN_LOG_LEVEL",
         "info",
-        _one_of("debug", "info", "warning", "error", "critical"),
+        values.one_of("debug", "info", "warning", "error", "critical"),
         "least urgent level that is printed",
     ),
 )
-
-# Promised by the contract, not there yet: setting them must not look as if it had worked.
-LATER = (
-    "RINGMAIN_RATE_LIMIT",
-    "RINGMAIN_TLS_CERT",
-    "RINGMAIN_TLS_KEY",
-    "RINGMAIN_TLS_CLIENT_CA",
-    "RINGMAIN_TLS_PRESET",
-    "RINGMAIN_KRATOS_URL",
-    "RINGMAIN_KRATOS_COOKIE",
-)
-
 
 # What `ringmain simulate` reads by itself may stay exported in the same shell.
 NO_SETTINGS = ("RINGMAIN_API_KEY",)
@@ -252,14 +214,29 @@ def read(environ: Mapping[str, str]) -> Settings:
     """Read and validate all settings; raise SettingError that names the wrong one."""
     _refuse_strangers(environ)
     settings = Settings(**{variable.field: _value(variable, environ) for variable in VARIABLES})
-    if not (settings.ocpp_bind.loopback or settings.allow_plain or settings.trusted_proxies):
+    if not (
+        settings.ocpp_bind.loopback
+        or settings.secured
+        or settings.allow_plain
+        or settings.trusted_proxies
+    ):
         raise SettingError(
             f"RINGMAIN_OCPP_BIND: {settings.ocpp_bind} is reachable from other machines and has "
-            "no TLS: put a TLS proxy in front and name it in RINGMAIN_TRUSTED_PROXIES, or set "
-            "RINGMAIN_ALLOW_PLAIN=true."
+            "no TLS: set RINGMAIN_TLS_CERT and RINGMAIN_TLS_KEY, or put a TLS proxy in front and "
+            "name it in RINGMAIN_TRUSTED_PROXIES, or set RINGMAIN_ALLOW_PLAIN=true."
         )
+    _refuse_half_tls(settings)
     _refuse_plain_tokens(settings)
     return settings
+
+
+def _refuse_half_tls(settings: Settings) -> None:
+    if len(settings.tls_cert) != len(settings.tls_key):
+        raise SettingError("RINGMAIN_TLS_KEY: wanted is one key for each RINGMAIN_TLS_CERT.")
+    if settings.tls_client_ca and not settings.tls_cert:
+        raise SettingError("RINGMAIN_TLS_CLIENT_CA: without RINGMAIN_TLS_CERT nobody asks for it.")
+    if settings.ca_command and settings.ca_url:
+        raise SettingError("RINGMAIN_CA_COMMAND and RINGMAIN_CA_URL: only one authority can sign.")
 
 
 def _refuse_plain_tokens(settings: Settings) -> None:
@@ -284,8 +261,7 @@ def _refuse_strangers(environ: Mapping[str, str]) -> None:
     known = {*NO_SETTINGS, *(variable.name for variable in VARIABLES)}
     for name in sorted(environ):
         if name.startswith("RINGMAIN_") and name not in known:
-            reason = "is not available yet" if name in LATER else "is no setting of Ringmain"
-            raise SettingError(f"{name} {reason}.")
+            raise SettingError(f"{name} is no setting of Ringmain.")
 
 
 def _value(variable: Variable, environ: Mapping[str, str]) -> Any:

@@ -23,6 +23,7 @@ from csms.gateway import Door, Gateway
 from csms.lines import render
 from csms.registry import Registry
 from csms.retention import Pace, Upholding
+from csms.security_events import SecurityEvents
 from csms.settings import Bind, Settings
 from proxy.addresses import AddressGuard
 from proxy.commissioning import Commissioning
@@ -95,10 +96,13 @@ async def running(
         exporter = await enter(Exporter(export_parts(storage, outside, clock)).running())
         door = replace(_door(settings, limits), answer_seconds=answer_seconds)
         provisioning, rollouts = await enter(commissioned(storage, relays, registry, clock))
-        gateway = _gateway(door, registry, relays, provisioning)
+        events = SecurityEvents(storage.audit, clock)
+        gateway = _gateway(door, registry, relays, provisioning, events)
         ocpp = await enter(gateway.listening())
         app = create_app(
-            _api_parts(settings, ocpp, registry, relays, exporter, outside, provisioning, rollouts)
+            _api_parts(
+                settings, ocpp, registry, relays, events, exporter, outside, provisioning, rollouts
+            )
         )
         http = await enter(listening(app, settings.http_bind))
         log.info("ready", http=f"http://{http}", ocpp=f"ws://{ocpp}")
@@ -169,7 +173,13 @@ async def commissioned(
         yield provisioning, rollouts
 
 
-def _gateway(door: Door, registry: Registry, relays: Relays, provisioning: Provisioning) -> Gateway:
+def _gateway(
+    door: Door,
+    registry: Registry,
+    relays: Relays,
+    provisioning: Provisioning,
+    events: SecurityEvents,
+) -> Gateway:
     parts = relays.parts
     books = open_books(
         parts.storage,
@@ -178,7 +188,9 @@ def _gateway(door: Door, registry: Registry, relays: Relays, provisioning: Provi
         hearing={FIRST: provisioning.heard},
     )
     journal = parts.storage.journal
-    return Gateway(door, registry=registry, books=books, journal=journal, relaying=relays)
+    return Gateway(
+        door, registry=registry, books=books, journal=journal, relaying=relays, events=events
+    )
 
 
 def _api_parts(
@@ -186,6 +198,7 @@ def _api_parts(
     ocpp: Bind,
     registry: Registry,
     relays: Relays,
+    events: SecurityEvents,
     exporter: Exporter,
     outside: Outside,
     provisioning: Provisioning,
@@ -195,6 +208,7 @@ def _api_parts(
         storage=relays.parts.storage,
         registry=registry,
         relays=relays,
+        events=events,
         guard=relays.parts.guard,
         exports=exporter,
         outside=outside,

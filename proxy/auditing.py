@@ -68,6 +68,7 @@ class TargetAudit:
                 timestamp=self._clock.now(),
                 organization_uuid=configuration.key.organization_uuid,
                 charge_box_id=configuration.key.charge_box_id,
+                category="target",
                 actor=f"target:{configuration.id}",
                 action=action[:_LONGEST_NAME],
                 result=result,

@@ -83,6 +83,7 @@ class Queues:
                 timestamp=self._clock.now(),
                 organization_uuid=configuration.key.organization_uuid,
                 charge_box_id=configuration.key.charge_box_id,
+                category="api",
                 actor=actor,
                 action=f"queue.{done}",
                 result="done",

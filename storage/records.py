@@ -18,6 +18,7 @@ Authorization = Literal["accept_all", "known", "reject"]
 Direction = Literal[
     "charger_to_platform", "platform_to_charger", "platform_to_target", "target_to_platform"
 ]
+AuditCategory = Literal["api", "target", "platform", "security"]
 MessageType = Literal["Call", "CallResult", "CallError", "CallResultError", "Send", "Unreadable"]
 
 
@@ -71,6 +72,8 @@ class ApiKey:
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
+    # What it is for, in its owner's words.
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +105,14 @@ class Charger:
     last_close_reason: str | None = None
     created_at: datetime
     site_id: str | None = None
+    # Where it last came in from, as an address.
+    last_address: str | None = None
+    # What its client certificate is issued to (CN); None is its charge_box_id.
+    certificate_name: str | None = None
+    # Which profile it was told to change to and may use from now on.
+    next_security_profile: int | None = None
+    # Whether it may present its password as the hex digits that it was sent.
+    hex_password: bool = False
 
 
 class ConnectorStatus(NamedTuple):
@@ -367,17 +378,24 @@ class ClientCertificate:
 class AuditEntry:
     """What somebody did or was denied.
 
-    The actor is ``key:<id>``, ``target:<configuration>``, or ``platform`` where it was ourselves.
+    The actor is ``key:<id>`` or ``identity:<id>`` at the API, ``target:<configuration>``,
+    ``charger:<charge_box_id>``, ``address:<ip>`` at a door, or ``platform`` where it was ourselves.
     """
 
     id: int = 0
     timestamp: datetime
     organization_uuid: str
     charge_box_id: str | None = None
+    category: AuditCategory = "platform"
     actor: str
     action: str
+    # What it was done to, for the API a path.
+    object: str | None = None
     result: str
+    request_id: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    # Its place in the organization's chain, once it has one.
+    place: int | None = None
 
 
 SinkType = Literal["aws_s3", "digital_ocean_spaces", "gcp_storage", "azure_storage"]

@@ -67,6 +67,7 @@ api_keys = Table(
     Column("expires_at", UtcTime),
     Column("revoked_at", UtcTime),
     Column("last_used_at", UtcTime),
+    Column("name", Text),
     Index(None, "organization_uuid"),
 )
 
@@ -93,6 +94,14 @@ chargers = Table(
     Column("last_close_reason", Text),
     Column("created_at", UtcTime, nullable=False),
     Column("site_id", Text),
+    # Where it last came in from, as an address.
+    Column("last_address", Text),
+    # What its client certificate is issued to (CN); NULL is its charge_box_id.
+    Column("certificate_name", Text),
+    # Which profile it was told to change to and may use from now on.
+    Column("next_security_profile", BigInteger),
+    # Whether it may present its password as the hex digits that it was sent.
+    Column("hex_password", Boolean, nullable=False),
     PrimaryKeyConstraint("organization_uuid", "charge_box_id"),
     ForeignKeyConstraint(["organization_uuid"], ["organizations.organization_uuid"]),
 )
@@ -266,9 +275,26 @@ audit = Table(
     Column("timestamp", UtcTime, nullable=False),
     Column("organization_uuid", Text, nullable=False),
     Column("charge_box_id", Text),
-    Column("actor", Text, nullable=False),  # key:<id> or target:<proxy configuration>
+    Column("category", Text, nullable=False),  # api, target, platform, security
+    # key:<id>, identity:<id>, target:<proxy configuration>, charger:<id>, address:<ip>, platform
+    Column("actor", Text, nullable=False),
     Column("action", Text, nullable=False),
+    Column("object", Text),
     Column("result", Text, nullable=False),
+    Column("request_id", Text),
     Column("details", Json, nullable=False),
+    # Its place in the organization's chain and the seal that links it there, once it is sealed.
+    Column("place", BigInteger),
+    Column("seal", LargeBinary),
     Index("ix_audit_organization", "organization_uuid", "id"),
 )
+for name, columns, kept in (
+    ("ix_audit_place", (audit.c.organization_uuid, audit.c.place), audit.c.place.is_not(None)),
+    ("ix_audit_unsealed", (audit.c.id,), audit.c.place.is_(None)),
+    (
+        "ix_audit_security",
+        (audit.c.organization_uuid, audit.c.id),
+        audit.c.category == literal_column("'security'"),
+    ),
+):
+    Index(name, *columns, sqlite_where=kept, postgresql_where=kept)

@@ -23,7 +23,7 @@ class Audit:
     def note(self, entry: AuditEntry) -> asyncio.Future[None]:
         """Add an entry, which gets its id here; the Future is done once it is on disk."""
         row = columns(entry)
-        del row["id"]
+        del row["id"], row["place"]
         return self._group.submit(statements.add_audit_entry, row)
 
     async def list(

@@ -155,10 +155,15 @@ class Chargers:
         return self._group.submit(statements.note_boot, {**key._asdict(), **claims})
 
     def note_connected(
-        self, key: ChargerKey, at: datetime, ocpp_version: str
+        self, key: ChargerKey, at: datetime, ocpp_version: str, address: str | None = None
     ) -> asyncio.Future[None]:
-        """Note that a charger has connected, and which version it speaks."""
-        values = {**key._asdict(), "at": at, "ocpp_version": ocpp_version}
+        """Note that a charger has connected, which version it speaks and from which address."""
+        values = {
+            **key._asdict(),
+            "at": at,
+            "ocpp_version": ocpp_version,
+            "last_address": address,
+        }
         return self._group.submit(statements.note_connected, values)
 
     def note_seen(self, key: ChargerKey, at: datetime) -> asyncio.Future[None]:

@@ -72,6 +72,9 @@ CHANGEABLE = (
     "supply_phases",
     "nominal_voltage",
     "site_id",
+    "certificate_name",
+    "next_security_profile",
+    "hex_password",
 )
 replace_charger = (
     update(chargers)
@@ -98,7 +101,9 @@ note_boot = _note_charger(
     last_seen=given(chargers.c.last_seen, "at"),
 )
 note_connected = _note_charger(
-    last_seen=given(chargers.c.last_seen, "at"), ocpp_version=given(chargers.c.ocpp_version)
+    last_seen=given(chargers.c.last_seen, "at"),
+    ocpp_version=given(chargers.c.ocpp_version),
+    last_address=given(chargers.c.last_address),
 )
 note_seen = _note_charger(last_seen=given(chargers.c.last_seen, "at"))
 note_disconnected = _note_charger(

@@ -30,6 +30,7 @@ from api.server import listening
 from csms.books import open_books
 from csms.link import Link
 from csms.registry import Connection, Registry
+from csms.security_events import SecurityEvents
 from csms.settings import Bind
 from csms.stations import STATIONS
 from csms.tap import journal_tap
@@ -269,6 +270,7 @@ async def parts(
                 storage=storage,
                 registry=registry,
                 relays=relays,
+                events=SecurityEvents(storage.audit, clock),
                 guard=guard,
                 exports=exporter,
                 outside=outside,

@@ -26,6 +26,7 @@ from csms.gateway import Door, Gateway
 from csms.link import TRY_AGAIN_LATER
 from csms.ports import Answer
 from csms.registry import Connection, Registry
+from csms.security_events import SecurityEvents
 from csms.settings import Bind
 from storage.clock import SystemClock
 from storage.errors import StorageUnavailable
@@ -135,6 +136,7 @@ async def house(
             books=open_books(storage, clock),
             journal=storage.journal,
             relaying=relaying or Native(),
+            events=SecurityEvents(storage.audit, clock),
         )
         await storage.organizations.create("Tests")
         async with gateway.listening() as bind:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from csms.settings import LATER, VARIABLES, Bind, SettingError, Settings, describe, read
+from csms.settings import VARIABLES, Bind, Rate, SettingError, Settings, describe, read
 
 BAD_VALUES = {
     "RINGMAIN_DATA_DIR": [""],
@@ -41,6 +41,15 @@ BAD_VALUES = {
         "https://oauth2.googleapis.com:99999/token",
         "https://oauth2.googleapis.com/token?a=b",
     ],
+    "RINGMAIN_RATE_LIMIT": ["", "0", "100/99", "-1/5", "1e3", "100 a second", "1/2/3"],
+    "RINGMAIN_TLS_CERT": ["a.pem,b.pem,c.pem"],
+    "RINGMAIN_TLS_KEY": ["a.pem,b.pem,c.pem"],
+    "RINGMAIN_TLS_CLIENT_CA": ["a.pem,b.pem,c.pem"],
+    "RINGMAIN_TLS_PRESET": ["", "modern"],
+    "RINGMAIN_CA_COMMAND": ["sign 'unended"],
+    "RINGMAIN_CA_URL": ["ca.example.com", "ldap://ca.example.com"],
+    "RINGMAIN_KRATOS_URL": ["kratos", "ws://kratos"],
+    "RINGMAIN_KRATOS_COOKIE": ["", "a b", "a=b", "a;b"],
     "RINGMAIN_LOG_FORMAT": ["", "xml"],
     "RINGMAIN_LOG_LEVEL": ["", "loud", "fatal"],
 }
@@ -63,6 +72,15 @@ def test_defaults_are_those_of_the_contract() -> None:
         allowed_target_networks=(),
         retention_days=90,
         gcp_token_uri="https://oauth2.googleapis.com/token",
+        rate_limit=Rate(100, 1000),
+        tls_cert=(),
+        tls_key=(),
+        tls_client_ca=(),
+        tls_preset="strict",
+        ca_command=(),
+        ca_url=None,
+        kratos_url=None,
+        kratos_cookie="ory_kratos_session",
         log_format="auto",
         log_level="info",
     )
@@ -86,6 +104,15 @@ def test_every_variable_is_read() -> None:
             "RINGMAIN_ALLOWED_TARGET_NETWORKS": "127.0.0.0/8",
             "RINGMAIN_RETENTION_DAYS": "7",
             "RINGMAIN_GCP_TOKEN_URI": "https://tokens.example.com/token",
+            "RINGMAIN_RATE_LIMIT": "5/50",
+            "RINGMAIN_TLS_CERT": "rsa.pem,ec.pem",
+            "RINGMAIN_TLS_KEY": "rsa.key,ec.key",
+            "RINGMAIN_TLS_CLIENT_CA": "clients.pem",
+            "RINGMAIN_TLS_PRESET": "OCPP-conformance",
+            "RINGMAIN_CA_COMMAND": "/opt/sign --quiet",
+            "RINGMAIN_CA_URL": "",
+            "RINGMAIN_KRATOS_URL": "http://kratos:4433/",
+            "RINGMAIN_KRATOS_COOKIE": "session",
             "RINGMAIN_LOG_FORMAT": "JSON",
             "RINGMAIN_LOG_LEVEL": "WARNING",
             "HOME": "/root",
@@ -108,6 +135,15 @@ def test_every_variable_is_read() -> None:
         allowed_target_networks=(ip_network("127.0.0.0/8"),),
         retention_days=7,
         gcp_token_uri="https://tokens.example.com/token",
+        rate_limit=Rate(5, 50),
+        tls_cert=(Path("rsa.pem"), Path("ec.pem")),
+        tls_key=(Path("rsa.key"), Path("ec.key")),
+        tls_client_ca=(Path("clients.pem"),),
+        tls_preset="ocpp-conformance",
+        ca_command=("/opt/sign", "--quiet"),
+        ca_url=None,
+        kratos_url="http://kratos:4433",
+        kratos_cookie="session",
         log_format="json",
         log_level="warning",
     )
@@ -161,12 +197,6 @@ def test_the_simulators_key_may_stay_in_the_environment() -> None:
     assert read({"RINGMAIN_API_KEY": "rm_0"}) == read({})
 
 
-@pytest.mark.parametrize("name", LATER)
-def test_promised_variable_is_refused_until_it_works(name: str) -> None:
-    with pytest.raises(SettingError, match=f"{name} is not available yet"):
-        read({name: "1"})
-
-
 @pytest.mark.parametrize(
     "url",
     [
@@ -202,3 +232,36 @@ def test_help_lists_every_variable_with_its_default() -> None:
 
     assert [line.split()[0] for line in lines] == [variable.name for variable in VARIABLES]
     assert "RINGMAIN_MAX_FRAME_BYTES (default: 1048576): one cap for both links." in lines
+
+
+TLS = {"RINGMAIN_TLS_CERT": "rsa.pem, ec.pem", "RINGMAIN_TLS_KEY": "rsa.key,ec.key"}
+
+
+def test_a_listener_with_tls_may_be_reached_from_everywhere() -> None:
+    settings = read({"RINGMAIN_OCPP_BIND": "0.0.0.0:9000", **TLS})
+
+    assert settings.secured
+    assert settings.tls_cert == (Path("rsa.pem"), Path("ec.pem"))
+
+
+@pytest.mark.parametrize(
+    ("environ", "told"),
+    [
+        ({**TLS, "RINGMAIN_TLS_KEY": "rsa.key"}, "RINGMAIN_TLS_KEY: wanted is one key for each"),
+        ({"RINGMAIN_TLS_CLIENT_CA": "ca.pem"}, "RINGMAIN_TLS_CLIENT_CA: without RINGMAIN_TLS_CERT"),
+        ({"RINGMAIN_CA_COMMAND": "sign", "RINGMAIN_CA_URL": "http://ca"}, "only one authority"),
+    ],
+)
+def test_half_a_matter_is_refused(environ: dict[str, str], told: str) -> None:
+    with pytest.raises(SettingError, match=told):
+        read(environ)
+
+
+def test_a_command_is_split_as_a_shell_would() -> None:
+    command = read({"RINGMAIN_CA_COMMAND": "/opt/sign --days 365 'two words'"}).ca_command
+
+    assert command == ("/opt/sign", "--days", "365", "two words")
+
+
+def test_a_rate_without_a_burst_has_none() -> None:
+    assert read({"RINGMAIN_RATE_LIMIT": "5"}).rate_limit == Rate(5, 5)
