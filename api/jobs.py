@@ -202,6 +202,9 @@ async def _shown(request: Request, job: Job) -> Mapping[str, Any]:
         command = await commands.get(job.key, job.job_id)
     parts = await commands.parts(job.job_id, 0, _MOST_STATUSES)
     told = [(mapping(orjson.loads(part.payload)), part.received_at) for part in parts]
+    if job.kind == LOG and job.uploaded_at is None:
+        # It may have come since: who is told of the end is told of the file.
+        job = await request.parts.storage.jobs.get(job.key, job.job_id) or job
     return {
         "job_id": job.job_id,
         "kind": job.kind,

@@ -74,8 +74,13 @@ class Client:
 
     async def hears_all(self) -> bytes:
         """Return what came until the other side hung up."""
-        async with asyncio.timeout(100 * SOON):
-            return await self.reader.read()
+        heard = bytearray()
+        # Who goes on talking to one that has hung up is reset, maybe before it has read the answer.
+        with contextlib.suppress(ConnectionResetError):
+            async with asyncio.timeout(100 * SOON):
+                while chunk := await self.reader.read(1 << 16):
+                    heard += chunk
+        return bytes(heard)
 
     async def hears_answer(self) -> tuple[int, bytes]:
         async with asyncio.timeout(100 * SOON):
