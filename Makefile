@@ -30,6 +30,7 @@ help:
 	@echo 'make neighbours  what a mute and a throttled target cost the other chargers of 200'
 	@echo 'make fuzz     mutated frames against the decoder'
 	@echo 'make faults   kills, outages and nonsense, and what is lost by them (ARGS="--only F-07")'
+	@echo 'make security runs what shows each requirement of security, and writes docs/security.md'
 	@echo 'make stores   install the stand-ins for object stores that the tests use'
 	@echo 'make lock     settle the dependencies anew (ARGS="--upgrade" for the newest)'
 	@echo 'make clean    remove what make made'
@@ -138,6 +139,12 @@ neighbours: $(VENV)/.dev
 .PHONY: faults
 faults: $(VENV)/.dev
 	@$(BIN)/python -m bench.faults $(ARGS)
+
+# ---- security ----
+
+.PHONY: security
+security: $(VENV)/.dev stores
+	@$(ROOMY) $(BIN)/python -m tests.security.page $(ARGS)
 
 # ---- upkeep ----
 
