@@ -18,6 +18,7 @@ import secrets
 import string
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -31,6 +32,16 @@ SEAL_BYTES = 4  # which name the key
 _BASE62 = string.ascii_letters + string.digits
 
 
+class DerivedKey(NamedTuple):
+    """A key for one purpose, and the name of the key of the ring that it is made of."""
+
+    key_id: bytes
+    key: bytes
+
+    def __repr__(self) -> str:
+        return f"DerivedKey({self.key_id.hex()})"
+
+
 class Sealer:
     """
     Seal texts with AES-256-GCM, each bound to the place where it is kept.
@@ -40,6 +51,7 @@ class Sealer:
     """
 
     def __init__(self, keys: Mapping[bytes, bytes], current: bytes) -> None:
+        self._keys = dict(keys)
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
         self._current = current
 
@@ -63,6 +75,16 @@ class Sealer:
     def holds_key_of(self, sealed: bytes) -> bool:
         """Tell whether the key that sealed this text is in the ring."""
         return sealed[:SEAL_BYTES] in self._ciphers
+
+    def derived(self, purpose: str, key_id: bytes | None = None) -> DerivedKey:
+        """Return a key that is good for one purpose, of the current key of the ring or of another.
+
+        Raises SealBroken where the ring has no such key (any more).
+        """
+        key_id = self._current if key_id is None else key_id
+        if key_id not in self._keys:
+            raise SealBroken(f"The key ring has no key {key_id.hex()}.")
+        return DerivedKey(key_id, hmac.digest(self._keys[key_id], purpose.encode(), "sha256"))
 
     def seal(self, text: str, context: str) -> bytes:
         """Return the text sealed for this context."""

@@ -189,3 +189,17 @@ def test_api_keys_are_long_and_found_by_their_digest() -> None:
     assert len(one.removeprefix("rm_")) * 4 == 160
     assert api_key_digest(one) == api_key_digest(one) != api_key_digest(two)
     assert api_key_digest("F956FB45-22D6-421F-BE12-660CD7ED9815")
+
+
+def test_a_purpose_has_a_key_of_its_own_from_each_key_of_the_ring() -> None:
+    former, current = b"\x01" * 4, b"\x02" * 4
+    sealer = Sealer({former: b"f" * 32, current: b"c" * 32}, current)
+
+    now, then = sealer.derived("audit"), sealer.derived("audit", former)
+
+    assert (now.key_id, then.key_id) == (current, former)
+    assert len({now.key, then.key, sealer.derived("else").key, b"c" * 32}) == 4
+    assert now.key == sealer.derived("audit", current).key
+    assert now.key.hex() not in repr(now)
+    with pytest.raises(SealBroken, match="03030303"):
+        sealer.derived("audit", b"\x03" * 4)
