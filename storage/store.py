@@ -23,6 +23,8 @@ from storage.journal import Journal
 from storage.probe import Probe
 from storage.repositories.audit import Audit
 from storage.repositories.availability import AvailabilityWishes, DeferredResets
+from storage.repositories.certificate_requests import CertificateRequests
+from storage.repositories.charger_certificates import ChargerCertificates
 from storage.repositories.chargers import Chargers
 from storage.repositories.charging_profiles import ChargingProfiles
 from storage.repositories.client_certificates import ClientCertificates
@@ -85,6 +87,8 @@ class Storage:
     chargers: Chargers
     proxy_configurations: ProxyConfigurations
     client_certificates: ClientCertificates
+    charger_certificates: ChargerCertificates
+    certificate_requests: CertificateRequests
     transactions: Transactions
     id_pairs: IdPairs
     id_tokens: IdTokens
@@ -190,6 +194,8 @@ async def assemble(
         chargers=Chargers(database, group, clock, proxy_configurations),
         proxy_configurations=proxy_configurations,
         client_certificates=ClientCertificates(database, sealer),
+        charger_certificates=ChargerCertificates(database),
+        certificate_requests=CertificateRequests(database),
         transactions=Transactions(database, group, clock),
         known_tokens=KnownTokens(database),
         readings=Readings(database, clock),

@@ -42,7 +42,11 @@ def _columns(kind: Any) -> tuple[Sequence[str], Callable[[Any], Any]]:
 
 
 async def rows_among(
-    database: Database, statement: Statement, organization_uuid: str, names: Iterable[str]
+    database: Database,
+    statement: Statement,
+    organization_uuid: str,
+    names: Iterable[str],
+    **more: object,
 ) -> list[Row]:
     """Return the rows of an organization that have one of many names, in no order.
 
@@ -50,7 +54,8 @@ async def rows_among(
     """
     found: list[Row] = []
     for some in by_hundreds(names):
-        found += await database.fetch(statement, {"organization_uuid": organization_uuid, **some})
+        values = {"organization_uuid": organization_uuid, **some, **more}
+        found += await database.fetch(statement, values)
     return found
 
 

@@ -15,6 +15,7 @@ from storage.sqlite import DIALECT
 from storage.statements import (
     audit,
     certificates,
+    charger_certificates,
     chargers,
     commands,
     connection_details,
@@ -42,6 +43,7 @@ from storage.statements import (
 AREAS = (
     audit,
     certificates,
+    charger_certificates,
     chargers,
     commands,
     connection_details,
@@ -96,6 +98,7 @@ MAY_READ_ALL = {
     "sealed_before",
     "running_rollouts",
     "all_newcomers",
+    "open_requests",
     "end_interrupted",  # all that is open
     "jobs_with_files",
     "unfinished_batches",
