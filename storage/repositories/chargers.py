@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -94,6 +94,25 @@ class Chargers:
         }
         rows = await self._database.fetch(statements.chargers_of_site, values)
         return [_charger(row) for row in rows]
+
+    async def recently_seen(
+        self, since: datetime, page: int = 1000
+    ) -> AsyncIterator[tuple[ChargerKey, str, datetime]]:
+        """Yield which chargers of anybody's were seen since then, from where and when at last."""
+        after = ChargerKey("", "")
+        while True:
+            values = {
+                "after_organization": after.organization_uuid,
+                "after": after.charge_box_id,
+                "since": since,
+                "limit": page,
+            }
+            rows = await self._database.fetch(statements.chargers_seen_since, values)
+            for row in rows:
+                after = ChargerKey(row["organization_uuid"], row["charge_box_id"])
+                yield after, row["last_address"], row["last_seen"]
+            if len(rows) < page:
+                return
 
     async def update(self, key: ChargerKey, **changes: Any) -> Charger | None:
         """Change named fields of a charger; return None where it is not enrolled."""

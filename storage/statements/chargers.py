@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from storage.schema import chargers, connectors
@@ -58,6 +58,26 @@ chargers_of_site = (
         chargers.c.charge_box_id > given(chargers.c.charge_box_id, "after"),
     )
     .order_by(chargers.c.charge_box_id)
+    .limit(limit())
+)
+# Of every organization's; gone through by key, since a server does it once.
+chargers_seen_since = (
+    select(
+        chargers.c.organization_uuid,
+        chargers.c.charge_box_id,
+        chargers.c.last_address,
+        chargers.c.last_seen,
+    )
+    .where(
+        tuple_(chargers.c.organization_uuid, chargers.c.charge_box_id)
+        > tuple_(
+            given(chargers.c.organization_uuid, "after_organization"),
+            given(chargers.c.charge_box_id, "after"),
+        ),
+        chargers.c.last_address.is_not(None),
+        chargers.c.last_seen >= given(chargers.c.last_seen, "since"),
+    )
+    .order_by(chargers.c.organization_uuid, chargers.c.charge_box_id)
     .limit(limit())
 )
 CHANGEABLE = (

@@ -254,3 +254,16 @@ async def test_the_connectors_of_a_page_of_chargers_come_together(storage: Stora
 
     assert found == {BOB.charge_box_id: [status(BOB)], ALICE.charge_box_id: [status(ALICE)]}
     assert await storage.chargers.connectors_of(ORGANIZATION, []) == {}
+
+
+async def test_who_was_seen_lately_is_gone_through_page_by_page(storage: Storage) -> None:
+    keys = [ChargerKey(ORGANIZATION, f"CP{number}") for number in range(5)]
+    for key in keys:
+        await storage.chargers.enroll(charger(key), None)
+        await storage.chargers.note_connected(key, NOON, "1.6", f"192.0.2.{key.charge_box_id[2:]}")
+    await storage.chargers.note_connected(keys[3], NOON - timedelta(days=2), "1.6", "192.0.2.3")
+    await storage.chargers.note_connected(BOB, NOON, "1.6", "192.0.2.9")  # nobody's
+
+    found = [seen async for seen in storage.chargers.recently_seen(NOON, page=2)]
+
+    assert found == [(keys[number], f"192.0.2.{number}", NOON) for number in (0, 1, 2, 4)]
