@@ -42,17 +42,22 @@ class IdempotentRequest:
 class PasswordRotation:
     """A password that a charger may come in with beside its old one, until it is used.
 
-    Sending: the charger is being asked to take it. Unanswered: it may have taken it. By hand: a
-    person takes it there.
+    Asked: the charger was asked to take it, and no answer is known, so it may have it or not. At
+    restart: it takes it at its next restart. By hand: a person takes it there.
     """
 
     key: ChargerKey
     rotation_id: str
-    state: Literal["sending", "unanswered", "by_hand"]
+    state: Literal["asked", "at_restart", "by_hand"]
     next_digest: bytes = field(repr=False)
     requested_by: str
     requested_at: datetime
-    expires_at: datetime
+    # None: it does not run out.
+    expires_at: datetime | None
+
+    def is_open(self, at: datetime) -> bool:
+        """Tell whether the charger may come in with it at a moment."""
+        return self.expires_at is None or at < self.expires_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

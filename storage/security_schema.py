@@ -56,13 +56,13 @@ password_rotations = Table(
     metadata,
     *key_columns(),
     Column("rotation_id", Text, nullable=False),
-    Column("state", Text, nullable=False),  # sending, unanswered, by_hand
+    Column("state", Text, nullable=False),  # asked, at_restart, by_hand
     Column("next_digest", LargeBinary, nullable=False),
     Column("requested_by", Text, nullable=False),
     Column("requested_at", UtcTime, nullable=False),
-    # From then on only the old one counts.
-    Column("expires_at", UtcTime, nullable=False),
-    PrimaryKeyConstraint("organization_uuid", "charge_box_id"),
+    # From then on only the old one counts; NULL: the charger will take it, whenever it restarts.
+    Column("expires_at", UtcTime),
+    PrimaryKeyConstraint("organization_uuid", "charge_box_id", "rotation_id"),
     of_charger(),
 )
 

@@ -39,6 +39,7 @@ from storage.repositories.known_tokens import KnownTokens
 from storage.repositories.local_lists import LocalLists
 from storage.repositories.organizations import ApiKeys, Organizations
 from storage.repositories.overlays import Overlays
+from storage.repositories.password_rotations import PasswordRotations
 from storage.repositories.proxy_configurations import ProxyConfigurations
 from storage.repositories.queues import Queues
 from storage.repositories.readings import Readings
@@ -103,6 +104,7 @@ class Storage:
     deferred_resets: DeferredResets
     station_limits: StationLimits
     readings: Readings
+    password_rotations: PasswordRotations
     remote_starts: RemoteStarts
     reservations: Reservations
     local_lists: LocalLists
@@ -199,6 +201,7 @@ async def assemble(
         transactions=Transactions(database, group, clock),
         known_tokens=KnownTokens(database),
         readings=Readings(database, clock),
+        password_rotations=PasswordRotations(database),
         jobs=Jobs(database),
         sinks=Sinks(database, sealer),
         sites=Sites(database),

@@ -111,8 +111,9 @@ def _certificates() -> None:
         *texts(*KEY, "rotation_id", "state"),
         *blobs("next_digest"),
         *texts("requested_by"),
-        *integers("requested_at", "expires_at"),
-        primary_key(ROTATIONS, *KEY),
+        *integers("requested_at"),
+        *integers("expires_at", nullable=True),
+        primary_key(ROTATIONS, *KEY, "rotation_id"),
         belongs(ROTATIONS, KEY, CHARGERS),
     )
     op.create_table(
