@@ -1,15 +1,12 @@
-"""The command line: `ringmain serve | demo | org | key | simulate | db`."""
+"""The command line: `ringmain serve | demo | org | key | member | simulate | db`."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import json
-import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -19,10 +16,11 @@ from rich.console import Console
 from csms import arguments, logs, settings, wiring
 from csms.demo import run_demo
 from csms.errors import RingmainError
+from csms.membership import member
 from csms.moving import move
 from csms.playing import play, run
 from csms.simulating import simulate
-from storage.clock import SystemClock, timestamp
+from csms.terminal import OneLine, UnknownName, chosen_settings, known, show, with_storage
 from storage.errors import StorageError
 from storage.records import ApiKey, Scope
 from storage.store import Storage
@@ -37,7 +35,13 @@ app = typer.Typer(
 org = typer.Typer(no_args_is_help=True, help="Organizations: the tenants of this server.")
 key = typer.Typer(no_args_is_help=True, help="API keys.")
 db = typer.Typer(no_args_is_help=True, help="The database.")
-for name, group in {"org": org, "key": key, "simulate": simulate, "db": db}.items():
+for name, group in {
+    "org": org,
+    "key": key,
+    "member": member,
+    "simulate": simulate,
+    "db": db,
+}.items():
     app.add_typer(group, name=name)
 
 
@@ -50,19 +54,10 @@ def main() -> None:
         raise SystemExit(1) from None
 
 
-def _settings() -> settings.Settings:
-    return settings.read(os.environ)
-
-
-def _print(data: Any, *, one_line: bool) -> None:
-    indent = None if one_line else 2
-    print(json.dumps(data, indent=indent, default=_plain))  # noqa: T201 - the data asked for
-
-
 @app.command(epilog=settings.describe().replace("\n", "\n\n"))
 def serve() -> None:
     """Run the server: chargers, targets and REST. Settings are environment variables."""
-    chosen = _settings()
+    chosen = chosen_settings()
     logs.configure(chosen.log_format, chosen.log_level)
     run(_serve(chosen))
 
@@ -90,9 +85,6 @@ def demo(
     play(run_demo(seconds))
 
 
-OneLine = Annotated[bool, typer.Option("--json", help="All on one line, for programs.")]
-
-
 @org.command("create")
 def org_create(
     name: Annotated[str, typer.Argument(callback=arguments.name)], *, one_line: OneLine = False
@@ -105,13 +97,13 @@ def org_create(
         _, api_key = await storage.api_keys.create(uuid, "admin")
         return {"organization_uuid": uuid, "name": created.name, "api_key": api_key}
 
-    _print(_with_storage(work), one_line=one_line)
+    show(with_storage(work), one_line=one_line)
 
 
 @org.command("list")
 def org_list(*, one_line: OneLine = False) -> None:
     """Print all organizations."""
-    _print(_with_storage(lambda storage: storage.organizations.list()), one_line=one_line)
+    show(with_storage(lambda storage: storage.organizations.list()), one_line=one_line)
 
 
 @key.command("create")
@@ -128,11 +120,11 @@ def key_create(
     """Create an API key and print it; it is shown only here."""
 
     async def work(storage: Storage) -> dict[str, Any]:
-        await _known(storage, org)
+        await known(storage, org)
         record, api_key = await storage.api_keys.create(org, scope, expires)
         return {"api_key": api_key, **asdict(record)}
 
-    _print(_with_storage(work), one_line=one_line)
+    show(with_storage(work), one_line=one_line)
 
 
 @key.command("list")
@@ -145,15 +137,10 @@ def key_list(
 
     async def work(storage: Storage) -> list[ApiKey]:
         if org is not None:
-            await _known(storage, org)
+            await known(storage, org)
         return await storage.api_keys.list(org)
 
-    _print(_with_storage(work), one_line=one_line)
-
-
-async def _known(storage: Storage, organization_uuid: str) -> None:
-    if await storage.organizations.get(organization_uuid) is None:
-        raise UnknownName(f"There is no organization {organization_uuid}.")
+    show(with_storage(work), one_line=one_line)
 
 
 @key.command("revoke")
@@ -165,13 +152,13 @@ def key_revoke(key_id: str, *, one_line: OneLine = False) -> None:
             raise UnknownName(f"There is no API key {key_id}.")
         return {"revoked": key_id}
 
-    _print(_with_storage(work), one_line=one_line)
+    show(with_storage(work), one_line=one_line)
 
 
 @db.command("upgrade")
 def db_upgrade(*, one_line: OneLine = False) -> None:
     """Bring the database to the schema of this version; with the embedded one `serve` does it."""
-    _print(wiring.upgrade(_settings())._asdict(), one_line=one_line)
+    show(wiring.upgrade(chosen_settings())._asdict(), one_line=one_line)
 
 
 @db.command("copy")
@@ -182,25 +169,7 @@ def db_copy(
     one_line: OneLine = False,
 ) -> None:
     """Copy an installation to another database, of either kind, and compare both."""
-    _print(move(origin, destination, Console(stderr=True)), one_line=one_line)
-
-
-class UnknownName(RingmainError):
-    """There is no such thing."""
-
-
-def _with_storage(work: Callable[[Storage], Awaitable[Any]]) -> Any:
-    async def opened() -> Any:
-        async with wiring.storage_of(_settings(), SystemClock()) as storage:
-            return await work(storage)
-
-    return run(opened())
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return timestamp(value)
-    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
+    show(move(origin, destination, Console(stderr=True)), one_line=one_line)
 
 
 if __name__ == "__main__":

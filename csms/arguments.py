@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import typer
 
@@ -33,6 +34,14 @@ def end_of(day: datetime | None) -> datetime | None:
     if end <= datetime.now(UTC):
         raise typer.BadParameter("that day is over")
     return end
+
+
+def identity(text: str) -> str:
+    """Return the UUID of an identity as Ory Kratos writes it."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise typer.BadParameter("wanted is the UUID of an identity") from None
 
 
 def charger_url(text: str) -> str:

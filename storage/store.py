@@ -37,6 +37,7 @@ from storage.repositories.installations import Installations
 from storage.repositories.jobs import Jobs
 from storage.repositories.known_tokens import KnownTokens
 from storage.repositories.local_lists import LocalLists
+from storage.repositories.members import Members
 from storage.repositories.organizations import ApiKeys, Organizations
 from storage.repositories.overlays import Overlays
 from storage.repositories.password_rotations import PasswordRotations
@@ -85,6 +86,7 @@ class Storage:
     journal: Journal
     organizations: Organizations
     api_keys: ApiKeys
+    members: Members
     chargers: Chargers
     proxy_configurations: ProxyConfigurations
     client_certificates: ClientCertificates
@@ -199,6 +201,7 @@ async def assemble(
         charger_certificates=ChargerCertificates(database),
         certificate_requests=CertificateRequests(database),
         transactions=Transactions(database, group, clock),
+        members=Members(database),
         known_tokens=KnownTokens(database),
         readings=Readings(database, clock),
         password_rotations=PasswordRotations(database),
