@@ -8,6 +8,10 @@
     │   ├── AnswerTimeout     the peer did not answer our CALL in time
     │   ├── CallRefused       the peer answered our CALL with a CALLERROR
     │   └── NotStored         a frame could not be committed, so it must not be answered or sent
+    ├── AuthorityError        a certificate authority has signed nothing
+    │   ├── AuthorityAway     it may sign the same later
+    │   └── AuthorityRefused  it has refused, or answered with something else
+    ├── NotTrusted            a certificate or a request for one breaks a rule
     └── CommandError          a command could not be carried out
         ├── ChargerOffline    the charger has no live link
         ├── NotSupported      this OCPP version cannot say the command
@@ -76,6 +80,22 @@ class CallRefused(LinkError):
 
 class NotStored(LinkError):
     """The message could not be stored, so it stays unanswered."""
+
+
+class AuthorityError(RingmainError):
+    """The certificate authority has signed nothing."""
+
+
+class AuthorityAway(AuthorityError):
+    """The certificate authority cannot be asked."""
+
+
+class AuthorityRefused(AuthorityError):
+    """The certificate authority has refused."""
+
+
+class NotTrusted(RingmainError):
+    """The certificate breaks a rule."""
 
 
 class CommandError(RingmainError):
