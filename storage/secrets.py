@@ -9,10 +9,8 @@ against 1,800 handshakes a second).
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
-import json
 import os
 import secrets
 import string
@@ -24,11 +22,10 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from storage.errors import SealBroken
+from storage.key_ring import SEAL_BYTES, KeyRing, Keys
 
-KEY_RING = "keyring.json"
 _SALT_BYTES = 16
 _NONCE_BYTES = 12
-SEAL_BYTES = 4  # which name the key
 _BASE62 = string.ascii_letters + string.digits
 
 
@@ -48,83 +45,78 @@ class Sealer:
 
     A sealed text is key id (4 bytes), nonce (12 bytes), ciphertext and tag. The context, for
     example ``organization/table/row/field``, is associated data: moved elsewhere, it does not open.
+
+    With a ring it follows the file: whoever changes the keys (`ringmain rotate-keys`) may do so
+    beside a running server.
     """
 
-    def __init__(self, keys: Mapping[bytes, bytes], current: bytes) -> None:
-        self._keys = dict(keys)
-        self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
-        self._current = current
+    def __init__(
+        self, keys: Mapping[bytes, bytes], current: bytes, ring: KeyRing | None = None
+    ) -> None:
+        self._ring = ring
+        self._adopt(Keys(current, keys))
 
     @classmethod
     def open(cls, data_dir: Path) -> Sealer:
         """Read the key ring of a data directory, made on first use; raise SealBroken."""
-        path = data_dir / KEY_RING
-        if not path.exists():
-            _create(path)
-        try:
-            ring = json.loads(path.read_text())
-            keys = {
-                bytes.fromhex(name): base64.b64decode(key) for name, key in ring["keys"].items()
-            }
-            current = bytes.fromhex(ring["current"])
-            keys[current]  # what is sealed from now on must open again
-            return cls(keys, current)
-        except (ValueError, KeyError, TypeError, AttributeError) as cause:
-            raise SealBroken(f"The key ring {path} cannot be read.") from cause
+        ring = KeyRing.of(data_dir)
+        ring.create()
+        keys = ring.read()
+        return cls(keys.by_id, keys.current, ring)
 
-    def holds_key_of(self, sealed: bytes) -> bool:
-        """Tell whether the key that sealed this text is in the ring."""
-        return sealed[:SEAL_BYTES] in self._ciphers
+    @property
+    def current(self) -> bytes:
+        """Name the key that is sealed with now; raise SealBroken where the ring is gone."""
+        self._follow()
+        return self._current
+
+    def holds(self, key_id: bytes) -> bool:
+        """Tell whether a key is in the ring; raise SealBroken where the ring is gone."""
+        if key_id not in self._keys:
+            self._follow()
+        return key_id in self._keys
 
     def derived(self, purpose: str, key_id: bytes | None = None) -> DerivedKey:
         """Return a key that is good for one purpose, of the current key of the ring or of another.
 
         Raises SealBroken where the ring has no such key (any more).
         """
-        key_id = self._current if key_id is None else key_id
-        if key_id not in self._keys:
-            raise SealBroken(f"The key ring has no key {key_id.hex()}.")
+        key_id = self.current if key_id is None else key_id
+        self._require(key_id)
         return DerivedKey(key_id, hmac.digest(self._keys[key_id], purpose.encode(), "sha256"))
 
     def seal(self, text: str, context: str) -> bytes:
-        """Return the text sealed for this context."""
+        """Return the text sealed for this context; raise SealBroken where the ring is gone."""
         nonce = os.urandom(_NONCE_BYTES)
-        cipher = self._ciphers[self._current]
+        key_id = self.current
         # A password may be bytes that are no text: each is a lone surrogate here (PEP 383).
         octets = text.encode(errors="surrogateescape")
-        return self._current + nonce + cipher.encrypt(nonce, octets, context.encode())
+        return key_id + nonce + self._ciphers[key_id].encrypt(nonce, octets, context.encode())
 
     def unseal(self, sealed: bytes, context: str) -> str:
         """Return the text; raise SealBroken for a missing key, a wrong context, a changed byte."""
         key_id, rest = sealed[:SEAL_BYTES], sealed[SEAL_BYTES:]
-        cipher = self._ciphers.get(key_id)
-        if cipher is None:
-            raise SealBroken(f"The key ring has no key {key_id.hex()}.")
+        self._require(key_id)
         nonce, ciphertext = rest[:_NONCE_BYTES], rest[_NONCE_BYTES:]
         try:
-            octets = cipher.decrypt(nonce, ciphertext, context.encode())
+            octets = self._ciphers[key_id].decrypt(nonce, ciphertext, context.encode())
             return octets.decode(errors="surrogateescape")
         except (InvalidTag, ValueError) as cause:
             raise SealBroken from cause
 
+    def _require(self, key_id: bytes) -> None:
+        if not self.holds(key_id):
+            raise SealBroken(f"The key ring has no key {key_id.hex()}.")
 
-def _create(path: Path) -> None:
-    key_id = os.urandom(SEAL_BYTES).hex()
-    key = base64.b64encode(AESGCM.generate_key(256)).decode()
-    ring = json.dumps({"current": key_id, "keys": {key_id: key}})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Written aside, then linked: two processes that begin at once end up with one ring.
-    draft = path.with_name(f".{KEY_RING}.{secrets.token_hex(8)}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(ring)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
+    def _follow(self) -> None:
+        """Read the ring again where its file is another one: to ask takes two microseconds."""
+        if self._ring and self._ring.changed():
+            self._adopt(self._ring.read())
+
+    def _adopt(self, keys: Keys) -> None:
+        self._keys = dict(keys.by_id)
+        self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.by_id.items()}
+        self._current = keys.current
 
 
 def digest_secret(secret: bytes) -> bytes:

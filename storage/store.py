@@ -21,6 +21,7 @@ from storage.files import Files
 from storage.group_commit import GroupCommit
 from storage.journal import Journal
 from storage.probe import Probe
+from storage.rekeying import require_keys
 from storage.repositories.audit import Audit
 from storage.repositories.availability import AvailabilityWishes, DeferredResets
 from storage.repositories.certificate_requests import CertificateRequests
@@ -117,6 +118,7 @@ class Storage:
     installations: Installations
     rollouts: Rollouts
     files: Files
+    sealer: Sealer
 
     @cached_property
     def probe(self) -> Probe:
@@ -148,19 +150,15 @@ async def open_storage(
     else may log messages until it ends.
     Raises StorageUnavailable or SealBroken.
     """
-    sealer = await asyncio.to_thread(_prepare, data_dir)
+    await asyncio.to_thread(_prepare, data_dir)
     database = await engines.open_database(database_url or engines.default_url(data_dir))
     group = GroupCommit(database, apart=_APART)
     writing = asyncio.create_task(group.run())
     try:
         if serving:  # before the log's end is read: the server before this one may still write
             await database.claim()
+        sealer = await require_keys(database, data_dir)
         storage = await assemble(database, group, sealer, clock, new_id, Files(data_dir))
-        await storage.proxy_configurations.check_seals()
-        await storage.client_certificates.check_seals()
-        await storage.sinks.check_seals()
-        await storage.connection_details.check_seals()
-        await storage.rollouts.check_seals()
         yield storage
     finally:
         writing.cancel()  # it writes what is left before it ends
@@ -168,10 +166,9 @@ async def open_storage(
         await database.close()
 
 
-def _prepare(data_dir: Path) -> Sealer:
+def _prepare(data_dir: Path) -> None:
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return Sealer.open(data_dir)
     except OSError as error:
         raise StorageUnavailable(
             f"The data directory {data_dir} cannot be used: {error}."
@@ -212,5 +209,6 @@ async def assemble(
         installations=Installations(database, proxy_configurations, rollouts),
         rollouts=rollouts,
         files=files,
+        sealer=sealer,
         **{name: repository(database, group) for name, repository in _WRITTEN_IN_BATCHES.items()},
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from storage.database import Database, Row
-from storage.errors import SealBroken
 from storage.records import ClientCertificate
 from storage.repositories.rows import columns
+from storage.sealed_columns import PRIVATE_KEY
 from storage.secrets import Sealer
 from storage.statements import certificates as statements
 
@@ -19,17 +19,10 @@ class ClientCertificates:
         self._database = database
         self._sealer = sealer
 
-    async def check_seals(self) -> None:
-        """Raise SealBroken where a stored key was sealed with a key that is not at hand."""
-        for row in await self._database.fetch(statements.sealed_keys):
-            if not self._sealer.holds_key_of(bytes(row["private_key"])):
-                raise SealBroken("The key ring lacks a key that client certificates need.")
-
     async def add(self, certificate: ClientCertificate) -> None:
         """Store a new certificate."""
-        place = _context(certificate.organization_uuid, certificate.certificate_id)
-        sealed = self._sealer.seal(certificate.private_key, place)
-        row = {**columns(certificate), "private_key": sealed}
+        row = columns(certificate)
+        row["private_key"] = self._sealer.seal(certificate.private_key, PRIVATE_KEY.place(row))
         await self._database.execute(statements.add_client_certificate, row)
 
     async def get(self, organization_uuid: str, certificate_id: str) -> ClientCertificate | None:
@@ -50,8 +43,7 @@ class ClientCertificates:
         return bool(await self._database.execute(statements.delete_client_certificate, values))
 
     def _record(self, row: Row) -> ClientCertificate:
-        place = _context(row["organization_uuid"], row["certificate_id"])
-        opened = self._sealer.unseal(bytes(row["private_key"]), place)
+        opened = self._sealer.unseal(bytes(row["private_key"]), PRIVATE_KEY.place(row))
         return ClientCertificate(**{**row, "private_key": opened})
 
     async def list(
@@ -61,7 +53,3 @@ class ClientCertificates:
         values = {"organization_uuid": organization_uuid, "limit": limit, "after": after or ""}
         rows = await self._database.fetch(statements.client_certificates_after, values)
         return [self._record(row) for row in rows]
-
-
-def _context(organization_uuid: str, certificate_id: str) -> str:
-    return f"{organization_uuid}/client_certificates/{certificate_id}/private_key"

@@ -8,12 +8,12 @@ from typing import Any
 
 from storage.commissioning_records import ConnectionDetails
 from storage.database import Database, Row
-from storage.errors import SealBroken
 from storage.repositories.rows import columns, rows_among
+from storage.sealed_columns import DETAILS_PASSWORD
 from storage.secrets import Sealer
 from storage.statements import connection_details as statements
 
-_SEALED = "basic_auth_password"
+_SEALED = DETAILS_PASSWORD.column.name
 
 
 class StoredDetails:
@@ -23,18 +23,14 @@ class StoredDetails:
         self._database = database
         self._sealer = sealer
 
-    async def check_seals(self) -> None:
-        """Raise SealBroken where a stored password was sealed with a key that is not at hand."""
-        for row in await self._database.fetch(statements.sealed_passwords):
-            if not self._sealer.holds_key_of(bytes(row[_SEALED])):
-                raise SealBroken("The key ring lacks a key that connection details need.")
-
     async def add(self, details: ConnectionDetails) -> ConnectionDetails:
         """Store a new version and return it with its number."""
         row = columns(details)
         del row["number"]
         if details.basic_auth_password is not None:
-            row[_SEALED] = self._sealer.seal(details.basic_auth_password, _context(row))
+            row[_SEALED] = self._sealer.seal(
+                details.basic_auth_password, DETAILS_PASSWORD.place(row)
+            )
         [added] = await self._database.execute(statements.add_details, row)
         return replace(details, number=added["number"])
 
@@ -72,9 +68,7 @@ class StoredDetails:
     def _record(self, row: Row) -> ConnectionDetails:
         values = dict(row)
         if values[_SEALED] is not None:
-            values[_SEALED] = self._sealer.unseal(bytes(values[_SEALED]), _context(row))
+            values[_SEALED] = self._sealer.unseal(
+                bytes(values[_SEALED]), DETAILS_PASSWORD.place(row)
+            )
         return ConnectionDetails(**values)
-
-
-def _context(row: Row) -> str:
-    return f"{row['organization_uuid']}/connection_details/{row['version']}/{_SEALED}"

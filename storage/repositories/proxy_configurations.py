@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from storage.database import Database, Row, Transaction
-from storage.errors import Conflict, SealBroken
+from storage.errors import Conflict
 from storage.group_commit import GroupCommit
 from storage.records import ChargerKey, Cursor, ProxyConfiguration
 from storage.repositories.queues import pause, resume
 from storage.repositories.rows import columns, keyed, rows_among
+from storage.sealed_columns import TARGET_PASSWORD
 from storage.secrets import Sealer
 from storage.statements import proxies as statements
 from storage.statements.messages import last_position
@@ -26,12 +27,6 @@ class ProxyConfigurations:
         self._database = database
         self._group = group
         self._sealer = sealer
-
-    async def check_seals(self) -> None:
-        """Raise SealBroken where a stored password was sealed with a key that is not at hand."""
-        for row in await self._database.fetch(statements.sealed_passwords):
-            if not self._sealer.holds_key_of(row["target_auth_basic_password"]):
-                raise SealBroken("The key ring lacks a key that stored passwords are sealed with.")
 
     async def create(self, configuration: ProxyConfiguration) -> ProxyConfiguration:
         """Store a new configuration and return it with its id.
@@ -156,7 +151,7 @@ class ProxyConfigurations:
             "of_id": configuration.id,
             "of_target_websocket_url": configuration.target_websocket_url,
             "of_target_charge_box_id": configuration.target_charge_box_id,
-            "target_auth_basic_password": self._sealer.seal(password, _context(configuration.key)),
+            "target_auth_basic_password": self._sealer.seal(password, _place(configuration.key)),
         }
         return self._group.submit(statements.change_password, values)
 
@@ -165,7 +160,7 @@ class ProxyConfigurations:
         password = configuration.target_auth_basic_password
         if password is not None:
             row["target_auth_basic_password"] = self._sealer.seal(
-                password, _context(configuration.key)
+                password, _place(configuration.key)
             )
         return row
 
@@ -176,7 +171,7 @@ class ProxyConfigurations:
         values = keyed(row)
         sealed = values["target_auth_basic_password"]
         if sealed is not None:
-            opened = self._sealer.unseal(bytes(sealed), _context(values["key"]))
+            opened = self._sealer.unseal(bytes(sealed), _place(values["key"]))
             values["target_auth_basic_password"] = opened
         return ProxyConfiguration(**values)
 
@@ -189,6 +184,5 @@ class ProxyConfigurations:
         return [self._record(row) for row in rows]
 
 
-def _context(key: ChargerKey) -> str:
-    place = f"{key.organization_uuid}/proxy_configurations/{key.charge_box_id}"
-    return f"{place}/target_auth_basic_password"
+def _place(key: ChargerKey) -> str:
+    return TARGET_PASSWORD.place(key._asdict())

@@ -10,8 +10,8 @@ from typing import Any
 
 from storage.commissioning_records import Rollout, RolloutState, RolloutStep
 from storage.database import Database, Row, Transaction, Write
-from storage.errors import SealBroken
 from storage.repositories.rows import columns, keyed
+from storage.sealed_columns import BEFORE
 from storage.secrets import Sealer
 from storage.statements import installations
 from storage.statements import rollouts as statements
@@ -27,12 +27,6 @@ class Rollouts:
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
         self._sealer = sealer
-
-    async def check_seals(self) -> None:
-        """Raise SealBroken where something was sealed with a key that is not at hand."""
-        for row in await self._database.fetch(statements.sealed_before):
-            if not self._sealer.holds_key_of(bytes(row["before"])):
-                raise SealBroken("The key ring lacks a key that rollouts need.")
 
     async def begin(
         self, rollout: Rollout, steps: Sequence[RolloutStep], wanted: Sequence[str | None]
@@ -129,13 +123,15 @@ class Rollouts:
         row = columns(step)
         if step.before is not None:
             text = json.dumps(step.before)  # a password may have lone surrogates
-            row["before"] = self._sealer.seal(text, _context(row))
+            row["before"] = self._sealer.seal(text, BEFORE.place(row))
         return row
 
     def _step(self, row: Row) -> RolloutStep:
         values = keyed(row)
         if row["before"] is not None:
-            values["before"] = json.loads(self._sealer.unseal(bytes(row["before"]), _context(row)))
+            values["before"] = json.loads(
+                self._sealer.unseal(bytes(row["before"]), BEFORE.place(row))
+            )
         return RolloutStep(**values)
 
     async def list(
@@ -173,7 +169,3 @@ def _claim(rollout: Rollout) -> dict[str, Any]:
 
 def _still_known(rollout: Rollout) -> dict[str, Any]:
     return {"newest": rollout.rollout_id, "taken_back": rollout.takes_back or ""}
-
-
-def _context(row: Row) -> str:
-    return f"{row['organization_uuid']}/rollout_steps/{row['rollout_id']}/{row['place']}/before"

@@ -9,14 +9,14 @@ from typing import Any
 import orjson
 
 from storage.database import Database, Row, Write
-from storage.errors import SealBroken
 from storage.records import SinkBatch, SinkProgress, SinkRecord
 from storage.repositories.rows import columns
+from storage.sealed_columns import CREDENTIALS, TOKEN_KEY
 from storage.secrets import Sealer
 from storage.statements import sinks as statements
 from storage.statements.messages import last_position
 
-_SEALED = ("credentials", "token_key")
+_SEALED = (CREDENTIALS, TOKEN_KEY)
 
 
 class Sinks:
@@ -25,12 +25,6 @@ class Sinks:
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
         self._sealer = sealer
-
-    async def check_seals(self) -> None:
-        """Raise SealBroken where something was sealed with a key that is not at hand."""
-        for row in await self._database.fetch(statements.sealed):
-            if not all(self._sealer.holds_key_of(bytes(row[name])) for name in _SEALED):
-                raise SealBroken("The key ring lacks a key that connectors' credentials need.")
 
     async def create(self, sink: SinkRecord, *, earliest: bool) -> None:
         """Store a new sink, which begins with the oldest message or behind the newest one.
@@ -111,16 +105,14 @@ class Sinks:
         row = columns(sink)
         row["credentials"] = orjson.dumps(row["credentials"]).decode()
         return row | {
-            name: self._sealer.seal(row[name], _context(sink.organization_uuid, sink.id, name))
-            for name in _SEALED
+            each.column.name: self._sealer.seal(row[each.column.name], each.place(row))
+            for each in _SEALED
         }
 
     def _record(self, row: Row) -> SinkRecord:
         opened: Mapping[str, Any] = {
-            name: self._sealer.unseal(
-                bytes(row[name]), _context(row["organization_uuid"], row["id"], name)
-            )
-            for name in _SEALED
+            each.column.name: self._sealer.unseal(bytes(row[each.column.name]), each.place(row))
+            for each in _SEALED
         }
         credentials = orjson.loads(opened["credentials"])
         return SinkRecord(**{**row, **opened, "credentials": credentials})
@@ -136,7 +128,3 @@ class Sinks:
 
 def _of(sink: SinkRecord) -> dict[str, str]:
     return {"organization_uuid": sink.organization_uuid}
-
-
-def _context(organization_uuid: str, id: str, name: str) -> str:
-    return f"{organization_uuid}/sinks/{id}/{name}"

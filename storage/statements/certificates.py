@@ -40,4 +40,3 @@ client_certificates_ending = (
     .where(client_certificates.c.not_after <= given(client_certificates.c.not_after, "before"))
     .order_by(client_certificates.c.not_after)
 )
-sealed_keys = select(client_certificates.c.private_key)

@@ -29,4 +29,3 @@ def _latest(condition: ColumnElement[bool]) -> Any:
 
 latest_of_operator = _latest(_C.serial_number.is_(None))
 latest_of_charger = _latest(_C.serial_number == given(_C.serial_number))
-sealed_passwords = select(_C.basic_auth_password).where(_C.basic_auth_password.is_not(None))

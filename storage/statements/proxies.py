@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, null, select, true, update
+from sqlalchemy import delete, select, true, update
 
 from storage.statements.parts import among, given, insert_into, limit, of_charger, to_change, values
 from storage.target_schema import cursors, proxy_configurations
@@ -68,9 +68,6 @@ delete_proxy_configuration = (
     .returning(proxy_configurations.c.id)
 )
 
-sealed_passwords = select(proxy_configurations.c.target_auth_basic_password).where(
-    proxy_configurations.c.target_auth_basic_password.is_not(null())
-)
 
 cursor = select(cursors).where(
     cursors.c.proxy_configuration_id == given(cursors.c.proxy_configuration_id)

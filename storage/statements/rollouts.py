@@ -5,7 +5,6 @@ from __future__ import annotations
 from sqlalchemy import and_, delete, func, literal, literal_column, null, select, update
 
 from storage.commissioning_schema import rollout_steps, rollouts
-from storage.secrets import SEAL_BYTES
 from storage.statements.parts import given, insert_into, limit
 
 _R, _S = rollouts.c, rollout_steps.c
@@ -104,10 +103,4 @@ states_of_steps = (
     select(_S.state, func.count().label("chargers"))
     .where(_S.rollout_id == given(_S.rollout_id))
     .group_by(_S.state)
-)
-# They may be many: what a seal begins with names its key.
-sealed_before = (
-    select(func.substr(_S.before, 1, SEAL_BYTES).label("before"))
-    .where(_S.before.is_not(None))
-    .distinct()
 )

@@ -31,7 +31,6 @@ replace_sink = (
     .returning(sinks.c.id)
 )
 delete_sink = delete(sinks).where(_NAMED).returning(sinks.c.id)
-sealed = select(sinks.c.credentials, sinks.c.token_key)
 
 # ---- how far ----
 

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from storage.columns import metadata
 from storage.engines import DATABASE_FILE
 from storage.errors import SealBroken, StorageUnavailable
-from storage.secrets import KEY_RING
+from storage.key_ring import KEY_RING
 from storage.store import Storage, open_storage
 from tests.storage.doubles import ALICE, HandClock
 from tests.storage.records import charger, proxy
@@ -111,9 +111,10 @@ async def test_without_the_key_of_stored_passwords_nothing_opens(
         await storage.chargers.enroll(charger(key), sealed)
     (data_dir / KEY_RING).unlink()
 
-    with pytest.raises(SealBroken):
+    with pytest.raises(SealBroken, match=r"put the keyring\.json"):
         async with open_storage(data_dir, clock):
             pytest.fail("opened")
+    assert not (data_dir / KEY_RING).exists()
 
 
 async def test_no_secret_is_readable_in_the_files(data_dir: Path, clock: HandClock) -> None:

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import LargeBinary, column, text
 
 from storage.errors import SealBroken
+from storage.key_ring import KEY_RING
 from storage.records import ClientCertificate
-from storage.secrets import KEY_RING
 from storage.store import Storage, open_storage
 from tests.storage.doubles import ALICE, NOON, ORGANIZATION, HandClock
 from tests.storage.records import proxy
@@ -119,6 +119,6 @@ async def test_without_the_key_of_a_stored_key_storage_does_not_open(
     [key] = ring["keys"].values()
     (tmp_path / KEY_RING).write_text(json.dumps({"current": "00000001", "keys": {"00000001": key}}))
 
-    with pytest.raises(SealBroken, match="client certificates"):
+    with pytest.raises(SealBroken, match=r"put the keyring\.json"):
         async with open_storage(tmp_path, clock):
             pass

@@ -7,9 +7,7 @@ from sqlalchemy import select
 
 from storage.commissioning_records import ConnectionDetails
 from storage.commissioning_schema import connection_details as table
-from storage.errors import Conflict, SealBroken
-from storage.repositories.connection_details import StoredDetails
-from storage.secrets import Sealer
+from storage.errors import Conflict
 from storage.statements.parts import AMONG
 from storage.store import Storage
 from tests.storage.commissioning import THEIRS, details
@@ -76,16 +74,3 @@ async def test_a_version_is_its_organization_s_alone(storage: Storage) -> None:
     assert await storage.connection_details.get(THEIRS, "a") is None
     assert await storage.connection_details.latest(THEIRS, None) is None
     assert await storage.connection_details.latest(THEIRS, SERIAL) is None
-
-
-async def test_a_key_that_is_missing_is_told_at_the_start(storage: Storage) -> None:
-    other = StoredDetails(storage.database, Sealer({b"efgh": bytes(32)}, b"efgh"))
-    await added(storage, details("a"))
-    await other.check_seals()
-    await added(storage, details("b", basic_auth_password="canary"))
-
-    await storage.connection_details.check_seals()
-    with pytest.raises(SealBroken, match="connection details"):
-        await other.check_seals()
-    with pytest.raises(SealBroken):
-        await other.get(ORGANIZATION, "b")

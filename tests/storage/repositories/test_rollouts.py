@@ -12,8 +12,6 @@ from storage.commissioning_schema import rollout_steps
 from storage.errors import SealBroken, StorageError
 from storage.records import ChargerKey
 from storage.repositories import rollouts as module
-from storage.repositories.rollouts import Rollouts
-from storage.secrets import Sealer
 from storage.store import Storage
 from tests.storage.commissioning import (
     BEFORE,
@@ -305,14 +303,3 @@ async def test_a_rollout_is_its_organization_s_alone(storage: Storage) -> None:
 
     assert await storage.rollouts.get(THEIRS, "r") is None
     assert await storage.rollouts.list(THEIRS, SITE) == []
-
-
-async def test_a_key_that_is_missing_is_told_at_the_start(storage: Storage) -> None:
-    other = Rollouts(storage.database, Sealer({b"efgh": bytes(32)}, b"efgh"))
-    alice, _ = await begun(storage, rollout("r"))
-    await other.check_seals()
-    await finished(storage, alice)
-
-    await storage.rollouts.check_seals()
-    with pytest.raises(SealBroken, match="rollouts"):
-        await other.check_seals()
