@@ -17,6 +17,7 @@ from storage.repositories.charging_profiles import ChargingProfiles
 from storage.repositories.commands import Commands
 from storage.repositories.id_tokens import IdTokens
 from storage.repositories.local_lists import LocalLists
+from storage.repositories.password_rotations import PasswordRotations
 from storage.repositories.remote_starts import RemoteStarts
 from storage.repositories.reservations import Reservations
 
@@ -48,6 +49,7 @@ class Books:
     commands: Commands
     reservations: Reservations
     local_lists: LocalLists
+    rotations: PasswordRotations
     hearing: Mapping[str, Sequence[Hear]] = field(default_factory=dict)
     heartbeat_interval: int = 300
     pending_interval: int = 60
@@ -77,6 +79,7 @@ def open_books(
         commands=storage.commands,
         reservations=storage.reservations,
         local_lists=storage.local_lists,
+        rotations=storage.password_rotations,
         hearing=_by_action(
             late_parts.hearing(storage.commands, clock),
             reservations.hearing(storage.reservations, clock),

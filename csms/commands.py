@@ -186,6 +186,24 @@ class GetLocalListVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class RotatePassword:
+    """Give the charger this password for its link to us; the rotation has the command's id."""
+
+    password: bytes = field(repr=False)
+    rotation_id: str
+    requested_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseProfile:
+    """Send a request that makes the charger come in with this security profile."""
+
+    profile: int
+    action: str
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """Send an action of the charger's OCPP version as it stands."""
 
@@ -224,6 +242,8 @@ Command: TypeAlias = (
     | PutLocalList
     | ChangeLocalList
     | GetLocalListVersion
+    | RotatePassword
+    | RaiseProfile
     | Ask
     | SetChargingProfile
     | ClearChargingProfile

@@ -12,6 +12,8 @@ from csms import (
     remote_starts,
     requests,
     reservations,
+    rotation,
+    security_profiles,
 )
 from csms.commands import Performers
 
@@ -24,5 +26,7 @@ PERFORMERS: Performers = MappingProxyType(
         **requests.PERFORMERS,
         **reservations.PERFORMERS,
         **local_lists.PERFORMERS,
+        **rotation.PERFORMERS,
+        **security_profiles.PERFORMERS,
     }
 )

@@ -117,6 +117,7 @@ class Station(ChargePoint):
         self.availability = Availability(key, self.version, books.availability)
         self.resets = Resets(self)
         self.listing = asyncio.Lock()  # of who writes the local list
+        self.securing = asyncio.Lock()  # of who changes what it comes in with
 
     @property
     def now(self) -> str:
