@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from csms import late_parts, reservations, station_limits
 from csms.authorization import Authorization
+from csms.certificates import Take, take_none
 from csms.transactions import TransactionLedger, random_transaction_id
 from storage.clock import Clock
 from storage.records import ChargerKey
@@ -51,6 +52,8 @@ class Books:
     local_lists: LocalLists
     rotations: PasswordRotations
     hearing: Mapping[str, Sequence[Hear]] = field(default_factory=dict)
+    # What a charger wants to have signed.
+    take_request: Take = take_none
     heartbeat_interval: int = 300
     pending_interval: int = 60
     settling: float = 2.0
@@ -62,6 +65,7 @@ def open_books(
     new_transaction_id: Callable[[], int] = random_transaction_id,
     settling: float = 2.0,
     hearing: Mapping[str, Hear] | None = None,
+    take_request: Take = take_none,
 ) -> Books:
     """Return the books that are kept in a storage; ``hearing`` is who else hears what."""
     return Books(
@@ -86,6 +90,7 @@ def open_books(
             station_limits.hearing(storage.station_limits, clock),
             hearing or {},
         ),
+        take_request=take_request,
         settling=settling,
     )
 

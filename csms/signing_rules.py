@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -31,6 +31,13 @@ _HASHES = frozenset({"sha256", "sha384", "sha512"})
 _AHEAD = timedelta(minutes=5)  # an authority's clock may be
 
 _Signed: TypeAlias = x509.Certificate | x509.CertificateSigningRequest
+
+
+class Door(Protocol):
+    """What judges client certificates at the listener."""
+
+    def fault_of(self, _certificate: x509.Certificate, _now: datetime, /) -> str | None:
+        """Return what is wrong with a certificate, as the end of "its certificate …"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +73,12 @@ def check_request(pem: str, names: Names) -> None:
 
 
 def check_chain(
-    pem: str, request_pem: str, names: Names, anchors: Sequence[x509.Certificate], now: datetime
+    pem: str, request_pem: str, names: Names, door: Door | None, now: datetime
 ) -> tuple[str, Facts]:
     """Return a chain anew, nothing else in it, and what its certificate says.
 
-    Raises NotTrusted where it is not the answer to this request, or not by one of the ``anchors``,
-    where there are any.
+    Raises NotTrusted where it is not the answer to this request, or would not be let in by the
+    ``door`` of a listener that looks at certificates itself.
     """
     chain = certificates(pem)
     certificate = chain[0]
@@ -79,7 +86,9 @@ def check_chain(
         raise NotTrusted("The certificate is not for the key of the request.")
     _check_names(certificate, names)
     check_use(certificate, now)
-    _check_links(chain, anchors, now)
+    _check_links(chain, now)
+    if door is not None and (fault := door.fault_of(certificate, now)):
+        raise NotTrusted(f"The charger could not come in with the certificate: it {fault}.")
     # Written anew, because other things may stand between.
     text = "".join(each.public_bytes(Encoding.PEM).decode() for each in chain)
     if len(text) > LONGEST_CHAIN:
@@ -170,17 +179,12 @@ def _only(subject: x509.Name, kind: ObjectIdentifier) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _check_links(
-    chain: Sequence[x509.Certificate], anchors: Sequence[x509.Certificate], now: datetime
-) -> None:
+def _check_links(chain: Sequence[x509.Certificate], now: datetime) -> None:
     for certificate, issuer in pairwise(chain):
         if not _is_issued_by(certificate, issuer):
             raise NotTrusted("Each certificate must be followed by its issuer's.")
         if not _is_authority(issuer) or issuer.not_valid_after_utc <= now:
             raise NotTrusted("An issuer in the chain is no authority, or has expired.")
-    last = chain[-1]
-    if anchors and not any(last == anchor or _is_issued_by(last, anchor) for anchor in anchors):
-        raise NotTrusted("The chain does not lead to RINGMAIN_TLS_CLIENT_CA.")
 
 
 def _is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:

@@ -17,6 +17,7 @@ from ocpp.v16.enums import (
 )
 
 from csms import capabilities
+from csms.certificates import Wanted
 from csms.commands import (
     ClearChargingProfile,
     GetCompositeSchedule,
@@ -215,8 +216,16 @@ class Station16(Station, ChargePoint):
 
     # No vendor's extension is known.
     on_data_transfer = always(call_result.DataTransfer(DataTransferStatus.unknown_vendor_id))
-    # There is no certificate authority.
-    on_sign_certificate = always(call_result.SignCertificate(GenericStatus.rejected))
+
+    @on(Action.sign_certificate)
+    async def on_sign_certificate(
+        self, _: Call, /, csr: str, **_fields: Any
+    ) -> call_result.SignCertificate:
+        """Take what is to be signed, or refuse it at once (security white paper A02)."""
+        taken = await self.books.take_request(self.key, Wanted(csr))
+        return call_result.SignCertificate(
+            GenericStatus.accepted if taken else GenericStatus.rejected
+        )
 
     # ---- what we ask ----
 

@@ -23,6 +23,7 @@ from ocpp.v201.enums import (
 
 from csms import capabilities
 from csms.authorization import FREE
+from csms.certificates import Wanted
 from csms.commands import (
     ClearChargingProfile,
     GetCompositeSchedule,
@@ -194,8 +195,22 @@ class Station201(Station, ChargePoint):
     on_notify_ev_charging_schedule = always(
         call_result.NotifyEVChargingSchedule(GenericStatusEnumType.accepted)
     )
-    # There is no certificate authority.
-    on_sign_certificate = always(call_result.SignCertificate(GenericStatusEnumType.rejected))
+
+    @on(Action.sign_certificate)
+    async def on_sign_certificate(
+        self,
+        _: Call,
+        /,
+        csr: str,
+        certificate_type: str | None = None,
+        request_id: int | None = None,
+        **_fields: Any,
+    ) -> call_result.SignCertificate:
+        """Take what is to be signed, or refuse it at once (A02.FR.03); 2.1 numbers it."""
+        taken = await self.books.take_request(self.key, Wanted(csr, certificate_type, request_id))
+        return call_result.SignCertificate(
+            GenericStatusEnumType.accepted if taken else GenericStatusEnumType.rejected
+        )
 
     # ---- what we ask ----
 
