@@ -50,7 +50,7 @@ async def ask_station(request: Request) -> Mapping[str, Any]:
     is chosen here. What comes after the answer is in the record of the command.
     """
     asked = Asked(request.path["Action"], request.body)
-    asker = Asker(request.parts, request.caller.id)
+    asker = Asker(request.parts, request.caller.id, command_id=request.record_id())
     outcome = await carried_out(asker, request.charger_key, asked, request.caller.scope)
     told: Mapping[str, Any] = concealed(outcome.response)
     return told

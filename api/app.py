@@ -45,8 +45,10 @@ from api import (
 )
 from api.auth import OPERATIONS, authenticate
 from api.errors import answer_faults
+from api.idempotency import idempotent, remembering
 from api.parsing import MAX_BODY_BYTES
 from api.parts import PARTS, ApiParts
+from api.rates import RATES, RateLimits, Rates, guesses_limited, limited
 from api.routing import Operation
 from api.server import DEADLINES, Deadlines
 
@@ -174,15 +176,23 @@ ALL: tuple[Operation, ...] = (
 )
 
 
+# The outermost first.
+_MIDDLEWARES = (answer_faults, guesses_limited, authenticate, limited, idempotent)
+
+
 def create_app(
-    parts: ApiParts, deadlines: Deadlines | None = None, pace: batches.Pace | None = None
+    parts: ApiParts,
+    deadlines: Deadlines | None = None,
+    pace: batches.Pace | None = None,
+    rates: RateLimits | None = None,
 ) -> web.Application:
     """Return the application that serves every operation of the table."""
-    app = web.Application(middlewares=(answer_faults, authenticate), client_max_size=MAX_BODY_BYTES)
+    app = web.Application(middlewares=_MIDDLEWARES, client_max_size=MAX_BODY_BYTES)
     app[PARTS] = parts
     app[DEADLINES] = deadlines or Deadlines()
     app[batches.PACE] = pace or batches.Pace()
-    app.cleanup_ctx.append(batches.running_batches)
+    app[RATES] = Rates(rates or RateLimits())
+    app.cleanup_ctx.extend((batches.running_batches, remembering))
     app[openapi.DOCUMENT] = document()
     app[OPERATIONS] = {
         app.router.add_route(operation.method, operation.served_path, operation.serve): operation

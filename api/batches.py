@@ -69,7 +69,7 @@ async def ask_stations(request: Request) -> Mapping[str, Any]:
     if has_password(asked):  # a batch has to be kept as it is
         raise Invalid({"request": [_CONFIDENTIAL]}, _CONFIDENTIAL)
     batch = CommandBatch(
-        batch_id=request.parts.new_id(),
+        batch_id=request.record_id(),
         organization_uuid=request.organization_uuid,
         action=action,
         request=asked,

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from api.errors import ApiError, Invalid, Offline, Refused, Silent, Unavailable
+from api.errors import ApiError, Invalid, Lost, Offline, Refused, Silent, Unavailable
 from api.parts import ApiParts
 from api.routing import Request
 from csms.commands import (
@@ -68,7 +68,7 @@ async def perform(
 
     Raises ApiError where it was not carried out; the error names the record.
     """
-    asker = Asker(request.parts, request.caller.id)
+    asker = Asker(request.parts, request.caller.id, command_id=request.record_id())
     return await performed(asker, charger.key, command, asked)
 
 
@@ -204,6 +204,10 @@ def _offline(failed: Failed) -> ApiError:
     return Offline(message, last_seen=seen.last_seen, last_disconnect=seen.last_disconnect)
 
 
+def _lost(failed: Failed) -> ApiError:
+    return Lost(str(failed.failure), **_offline(failed).details)
+
+
 def _refused(failed: Failed) -> ApiError:
     assert isinstance(failed.failure, CallRefused)  # noqa: S101 - the table below
     error = failed.failure.error
@@ -241,7 +245,7 @@ class Ending(NamedTuple):
 
 ENDINGS: Mapping[type[LinkError | CommandError], Ending] = {
     ChargerOffline: Ending("offline", _offline),
-    LinkClosed: Ending("offline", _offline),
+    LinkClosed: Ending("offline", _lost),
     AnswerTimeout: Ending("timeout", lambda _: Silent()),
     CallRefused: Ending("failed", _refused),
     BadAnswer: Ending("failed", _no_answer),

@@ -4,7 +4,8 @@ Errors of the REST API, drawn on one page, and the table that turns every fault 
     ApiError                  the request could not be served
     ├── BadRequest            the request is no HTTP that we understand
     ├── InvalidJson           the body is not JSON
-    ├── Unauthorized          no valid API key
+    ├── Unauthorized          no valid API key or session
+    ├── SessionsUnavailable   it cannot be found out whose session it is
     ├── Forbidden             the key may not do this
     ├── NotFound              no such object, or another organization's
     ├── MethodNotAllowed      the path exists, the method does not
@@ -13,8 +14,10 @@ Errors of the REST API, drawn on one page, and the table that turns every fault 
     ├── TooLarge              the body is too large
     ├── NotJson               the body is of another media type
     ├── Invalid               a value cannot be used; `fields` names each
+    ├── TooMany               it is asked more often than it may be; `retry_after` says when again
     └── CommandFailed         a charger did not do what it was asked
         ├── Offline           it is not connected
+        │   └── Lost          it went before it answered: nobody knows whether it did it
         ├── Refused           it answered with a CALLERROR, or with what is no answer
         ├── Unavailable       it has too much to do, or what it is asked cannot be stored
         └── Silent            it did not answer in time
@@ -61,11 +64,15 @@ class InvalidJson(ApiError):
 
 
 class Unauthorized(ApiError):
-    """A valid API key is needed, as x-api-key or as Authorization: Bearer."""
+    """A valid API key (x-api-key or Authorization: Bearer) or session is needed."""
+
+
+class SessionsUnavailable(ApiError):
+    """Sessions cannot be checked at the moment. API keys work."""
 
 
 class Forbidden(ApiError):
-    """The API key has not the scope that this needs."""
+    """This needs another scope."""
 
 
 class NotFound(ApiError):
@@ -99,6 +106,14 @@ class Invalid(ApiError):
         super().__init__(message, fields_=fields)
 
 
+class TooMany(ApiError):
+    """Too many requests at once; come again in some seconds."""
+
+    def __init__(self, message: str = "", *, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 def about(kind: type[NotFound | Taken], field: str, told: str) -> NotFound | Taken:
     """Return an error that names the field of the body or the path that it is about."""
     return kind(told, fields_={field: [told]})
@@ -110,6 +125,10 @@ class CommandFailed(ApiError):
 
 class Offline(CommandFailed):
     """The charger is not connected."""
+
+
+class Lost(Offline):
+    """The charger went before it answered: whether it has done it is not known."""
 
 
 class Refused(CommandFailed):
@@ -137,6 +156,7 @@ VERDICTS: Mapping[type[Exception], Verdict] = {
     InvalidJson: Verdict(400, "invalid_json"),
     web.RequestPayloadError: Verdict(400, "bad_request"),
     Unauthorized: Verdict(401, "unauthorized"),
+    SessionsUnavailable: Verdict(503, "unavailable"),
     Forbidden: Verdict(403, "forbidden"),
     NotFound: Verdict(404, "not_found"),
     web.HTTPNotFound: Verdict(404, "not_found"),
@@ -151,6 +171,7 @@ VERDICTS: Mapping[type[Exception], Verdict] = {
     NotJson: Verdict(415, "unsupported_media_type"),
     web.HTTPExpectationFailed: Verdict(417, "bad_request"),
     Invalid: Verdict(422, "invalid"),
+    TooMany: Verdict(429, "rate_limited"),
     Refused: Verdict(502, "charger_error"),
     Unavailable: Verdict(503, "unavailable"),
     StorageUnavailable: Verdict(503, "unavailable"),
@@ -168,6 +189,7 @@ _OUR_WORDS: Mapping[type[Exception], type[ApiError]] = {
 HEADERS: Mapping[int, Mapping[str, str]] = {
     401: {"WWW-Authenticate": 'Bearer realm="ringmain"'},
     408: {"Connection": "close"},
+    429: {"Retry-After": "1"},
     503: {"Retry-After": "5"},
 }
 
@@ -186,7 +208,7 @@ async def answer_faults(request: web.Request, handler: Handler) -> web.StreamRes
 
 def answer_to(fault: Exception, *, pretty: bool = False) -> web.Response:
     """Return the answer to a fault, in the one shape that all errors have."""
-    kind = next(kind for kind in type(fault).__mro__ if kind in VERDICTS)
+    kind = _kind(fault)
     verdict = VERDICTS[kind]
     if verdict.status == 500:
         log.error("request_failed", fault=place_of(fault))
@@ -194,6 +216,15 @@ def answer_to(fault: Exception, *, pretty: bool = False) -> web.Response:
     said = {"success": False, "error": verdict.code, "message": _message(fault, kind), **details}
     headers = _headers(fault, verdict)
     return JsonResponse(_PROBLEM.dump(said), verdict.status, pretty=pretty, headers=headers)
+
+
+def verdict_on(fault: Exception) -> Verdict:
+    """Return how a fault is told."""
+    return VERDICTS[_kind(fault)]
+
+
+def _kind(fault: Exception) -> type[Exception]:
+    return next(kind for kind in type(fault).__mro__ if kind in VERDICTS)
 
 
 def _message(fault: Exception, kind: type[Exception]) -> str:
@@ -212,4 +243,6 @@ def _headers(fault: Exception, verdict: Verdict) -> dict[str, str]:
     headers = dict(HEADERS.get(verdict.status, {}))
     if isinstance(fault, web.HTTPMethodNotAllowed):
         headers["Allow"] = ", ".join(sorted(fault.allowed_methods))
+    if isinstance(fault, TooMany):
+        headers["Retry-After"] = str(fault.retry_after)
     return headers

@@ -155,7 +155,7 @@ async def _begin(
 def _job(request: Request, charger: Charger, kind: Any, ticket: Ticket | None = None) -> Job:
     now = request.parts.clock.now()
     return Job(
-        job_id=request.parts.new_id(),
+        job_id=request.record_id(),
         key=charger.key,
         kind=kind,
         upload_digest=ticket.digest if ticket else None,

@@ -51,7 +51,7 @@ class Parser(AIOHTTPParser):
 
     async def load_json(self, req: web.Request, schema: Schema) -> Any:
         """Return the body as JSON; raise NotJson, InvalidJson, TooSlow or TooLarge."""
-        text = await _read(req)
+        text = await read_body(req)
         if not text:
             return missing
         if not is_json_request(req):
@@ -80,7 +80,8 @@ def invalid(messages: Any) -> Invalid:
     return Invalid(dict(islice(_flat(messages), MAX_FIELDS_NAMED)))
 
 
-async def _read(request: web.Request) -> bytes:
+async def read_body(request: web.Request) -> bytes:
+    """Return the whole body; raise TooSlow, or what aiohttp raises for one that is too large."""
     if request.content.is_eof():  # all of it is here
         return await request.read()
     try:

@@ -9,6 +9,7 @@ from typing import Protocol
 from aiohttp import web
 
 from api.callers import Caller
+from api.sessions import Sessions
 from csms.registry import Registry
 from csms.security_events import SecurityEvents
 from proxy.addresses import AddressGuard
@@ -81,6 +82,8 @@ class ApiParts:
     public_ocpp_url: str
     # What chargers reach this API by; empty: where the request comes in that they are told of.
     public_http_url: str = ""
+    # None: only API keys let in.
+    sessions: Sessions | None = None
     # The jobs whose file is coming in: each has room for one.
     uploading: set[str] = field(default_factory=set)
     # The connectors that are being tested.
@@ -89,3 +92,5 @@ class ApiParts:
 
 PARTS = web.AppKey("PARTS", ApiParts)
 CALLER = web.RequestKey("CALLER", Caller)
+# The id that is remembered of what a request with an Idempotency-Key makes, until it is taken.
+RECORD_ID = web.RequestKey("RECORD_ID", str)

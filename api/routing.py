@@ -19,7 +19,7 @@ from api.answers import JsonResponse
 from api.callers import Caller
 from api.errors import NotFound
 from api.parsing import Parser
-from api.parts import CALLER, PARTS, ApiParts
+from api.parts import CALLER, PARTS, RECORD_ID, ApiParts
 from api.schemas.fields import CHARGE_BOX_ID
 from storage.records import ChargerKey, Scope
 
@@ -54,6 +54,17 @@ class Request:
         name = "stationId" if "stationId" in self.path else "charge_box_id"
         return ChargerKey(self.organization_uuid, self.path[name])
 
+    def record_id(self) -> str:
+        """Return the id of a command, batch or job that is made now.
+
+        It is the one that is remembered with the Idempotency-Key, once.
+        """
+        remembered: str | None = self.http.get(RECORD_ID)
+        if remembered is None:
+            return self.parts.new_id()
+        del self.http[RECORD_ID]
+        return remembered
+
 
 class Other(NamedTuple):
     """A good answer of another status than the usual one."""
@@ -77,6 +88,8 @@ class Operation:
     tag: str
     scope: Scope | None
     answer: Schema | None
+    # About all organizations of who asks: none has to be picked.
+    of_all: bool = False
     status: int = 200
     body: Schema | None = None
     query: Schema | None = None
@@ -92,6 +105,12 @@ class Operation:
     def name(self) -> str:
         """Return its name, unique in the document."""
         return self.handler.__name__
+
+    @property
+    def picks_organization(self) -> bool:
+        """Tell whether a person has to say as a member of which organization he asks."""
+        named = any(f"{{{name}}}" in self.path for name in ORGANIZATIONS)
+        return self.scope is not None and not self.of_all and not named
 
     @property
     def served_path(self) -> str:
@@ -131,6 +150,7 @@ def route(
     tag: str,
     scope: Scope | None,
     answer: Schema | None,
+    of_all: bool = False,
     status: int = 200,
     body: Schema | None = None,
     query: Schema | None = None,
@@ -147,6 +167,7 @@ def route(
             tag=tag,
             scope=scope,
             answer=answer,
+            of_all=of_all,
             status=status,
             body=body,
             query=query,
@@ -197,6 +218,9 @@ PATH_PARAMETERS: Mapping[str, PathParameter] = {
     "connector_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The data connector."),
     "certificate_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The client certificate."),
     "key_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The API key, by its id."),
+    "identity_id": PathParameter(
+        r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "The member, by the Kratos identity's UUID."
+    ),
 }
 
 

@@ -15,6 +15,7 @@ import structlog
 from filelock import FileLock, Timeout
 
 from api.app import ApiParts, create_app
+from api.rates import RateLimits
 from api.server import listening
 from csms.books import open_books
 from csms.errors import RingmainError
@@ -102,7 +103,8 @@ async def running(
         app = create_app(
             _api_parts(
                 settings, ocpp, registry, relays, events, exporter, outside, provisioning, rollouts
-            )
+            ),
+            rates=RateLimits(settings.rate_limit, trusted_proxies=settings.trusted_proxies),
         )
         http = await enter(listening(app, settings.http_bind))
         log.info("ready", http=f"http://{http}", ocpp=f"ws://{ocpp}")

@@ -34,6 +34,7 @@ from storage.repositories.connection_details import StoredDetails
 from storage.repositories.dead_letters import DeadLetters
 from storage.repositories.id_pairs import IdPairs
 from storage.repositories.id_tokens import IdTokens
+from storage.repositories.idempotent_requests import IdempotentRequests
 from storage.repositories.installations import Installations
 from storage.repositories.jobs import Jobs
 from storage.repositories.known_tokens import KnownTokens
@@ -96,6 +97,7 @@ class Storage:
     transactions: Transactions
     id_pairs: IdPairs
     id_tokens: IdTokens
+    idempotent_requests: IdempotentRequests
     known_tokens: KnownTokens
     commands: Commands
     queues: Queues
@@ -199,6 +201,7 @@ async def assemble(
         certificate_requests=CertificateRequests(database),
         transactions=Transactions(database, group, clock),
         members=Members(database),
+        idempotent_requests=IdempotentRequests(database, sealer),
         known_tokens=KnownTokens(database),
         readings=Readings(database, clock),
         password_rotations=PasswordRotations(database),

@@ -1,0 +1,128 @@
+"""
+How often one may ask: callers by who they are, strangers by where they are (S-12, S-17).
+
+Who was let in is limited by name, so that nobody uses up what is another's. Who was not is only
+counted: a valid key or session is let in from any address, whoever else guesses from there.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from api.errors import TooMany, Unauthorized
+from api.parts import CALLER
+from csms.attempts import source_of
+from csms.forwarded import Origin, origin_of
+from csms.setting_values import Network, Rate
+
+CALLERS = Rate(100.0, 1000)
+STRANGERS = Rate(20.0, 100)  # failed authentications of one source
+MOST_KEPT = 50_000  # names in mind: some 5 MB
+
+
+class Buckets:
+    """A bucket of tokens for each name: it fills by so many a second, and holds a burst.
+
+    Of a name that comes seldom nothing is kept in mind, which is as good as a full bucket.
+    """
+
+    def __init__(self, rate: Rate, monotonic: Callable[[], float], most: int = MOST_KEPT) -> None:
+        self._interval = 1 / rate.per_second
+        self._tolerance = rate.burst / rate.per_second
+        self._now = monotonic
+        self._most = most
+        # When the bucket of a name is full again.
+        self._full: OrderedDict[str, float] = OrderedDict()
+
+    def take(self, name: str) -> float:
+        """Take a token; where there is none return in how many s there will be one, else 0."""
+        now = self._now()
+        full = max(self._full.get(name, now), now) + self._interval
+        # A hair more: what was added up ten thousand times is not exact.
+        wait = full - now - self._tolerance
+        if wait > self._interval * 1e-6:
+            return wait
+        self._full[name] = full
+        self._full.move_to_end(name)
+        if len(self._full) > self._most:
+            self._full.popitem(last=False)
+        return 0.0
+
+    def __len__(self) -> int:
+        return len(self._full)
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimits:
+    """How often callers may ask and strangers fail, and which proxies are believed."""
+
+    callers: Rate = CALLERS
+    strangers: Rate = STRANGERS
+    trusted_proxies: Sequence[Network] = ()
+    monotonic: Callable[[], float] = time.monotonic
+
+
+class Rates:
+    """The buckets of callers and of strangers."""
+
+    def __init__(self, limits: RateLimits) -> None:
+        self.callers = Buckets(limits.callers, limits.monotonic)
+        self.strangers = Buckets(limits.strangers, limits.monotonic)
+        self._trusted = limits.trusted_proxies
+
+    def source(self, request: web.Request) -> str:
+        """Return where a request comes from, as strangers are counted."""
+        peer = Origin(request.remote or "")
+        return source_of(origin_of(peer, _Headers(request), self._trusted).address)
+
+
+@dataclass(frozen=True, slots=True)
+class _Headers:
+    """The headers of a request as `csms.forwarded` reads them."""
+
+    request: web.Request
+
+    def get_all(self, key: str, /) -> list[str]:
+        """Return the values of one header."""
+        return list(self.request.headers.getall(key, ()))
+
+
+RATES = web.AppKey("RATES", Rates)
+
+
+@web.middleware
+async def guesses_limited(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer a stranger who fails too often with 429 instead of 401; for around the authentication.
+
+    The key was looked up all the same: else a guesser would lock out those behind his address.
+    """
+    try:
+        return await handler(request)
+    except Unauthorized:
+        if CALLER in request:  # whom we know, but who may not do this
+            raise
+        rates = request.app[RATES]
+        if wait := rates.strangers.take(rates.source(request)):
+            told = "Too many requests without a valid key have come from this address."
+            raise TooMany(told, retry_after=whole_seconds(wait)) from None
+        raise
+
+
+@web.middleware
+async def limited(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Pass on what a caller does not ask too often."""
+    if CALLER in request and (wait := request.app[RATES].callers.take(request[CALLER].actor)):
+        raise TooMany(retry_after=whole_seconds(wait))
+    return await handler(request)
+
+
+def whole_seconds(wait: float) -> int:
+    """Return after how many whole seconds to come again, which is never at once."""
+    return max(1, math.ceil(wait))
