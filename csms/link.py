@@ -28,6 +28,7 @@ from csms.errors import (
 from csms.frames import Call, CallError, CallResult, CallResultError, Dialect, Limits, Reply, Send
 from csms.inbox import Inbox
 from csms.outbox import Outbox
+from csms.pace import FRAME_BYTES, Pace, no_pace
 from csms.ports import Answer, Receipt, Socket, Tap, no_tap
 from csms.traffic import Traffic
 from csms.turns import PATIENCE, Turns, Urgency
@@ -51,6 +52,7 @@ class Link:
     """Hold one conversation: answer what the peer calls, call the peer one CALL at a time.
 
     ``tolerate`` is told of each frame of the peer that makes no sense; False ends the conversation.
+    Who sends faster than ``pace`` is read later.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Link:
         max_waiting: int = 64,
         answer_seconds: float = 30.0,
         tolerate: Callable[[str], bool] = tolerate_all,
+        pace: Pace | None = None,
     ) -> None:
         self._socket = socket
         self._dialect = dialect
@@ -78,6 +81,7 @@ class Link:
         self.traffic = Traffic()
         self._outbox = Outbox(socket, self.traffic, self._broken)
         self._tolerate = tolerate
+        self._pace = pace or no_pace()
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._closed: LinkClosed | None = None
 
@@ -109,6 +113,10 @@ class Link:
     def hang_up(self, code: int = GOING_AWAY, reason: str = "") -> None:
         """End the conversation now, and leave the good-bye to ``run``; callers get LinkClosed."""
         self._end(LinkClosed(code, reason))
+
+    async def answers(self, patience: float) -> bool:
+        """Tell whether the peer gives a sign of life within so many s."""
+        return self._closed is None and await self._socket.answers(patience)
 
     async def close(self, code: int = GOING_AWAY, reason: str = "") -> None:
         """End the conversation and wait for the peer's good-bye."""
@@ -167,12 +175,16 @@ class Link:
         while True:
             text = await self._socket.receive()
             while not self._hear(text):
-                # A full inbox stops the reading, so the peer feels its own haste.
+                # That stops the reading, so the peer feels its own haste.
                 await self._inbox.room()
+                await asyncio.sleep(self._pace.pause())
 
     def _hear(self, text: bytes) -> bool:
-        """Take a text in, whatever it is; return False where it has to wait for room."""
+        """Take a text in, whatever it is; return False where it has to wait for room or time."""
         item: _Item | None = None
+        calls, sizes = self._pace.calls, self._pace.bytes
+        if (calls.left <= 0 or sizes.left <= 0) and self._pace.pause() > 0:
+            return False
         try:
             frame = frames.parse(text, self._dialect, self._limits)
             if isinstance(frame, _REPLIES):
@@ -190,7 +202,10 @@ class Link:
             if not isinstance(item, _CALLS):
                 self._note_fault(item)
             self._inbox.add(item)
-        self.traffic.came(len(text))
+            calls.left -= 1
+        size = len(text)
+        sizes.left -= size + FRAME_BYTES
+        self.traffic.came(size)
         return True
 
     def _note_fault(self, fault: _Fault) -> None:

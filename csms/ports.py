@@ -29,6 +29,10 @@ class Socket(Protocol):
     async def send(self, text: bytes) -> None:
         """Hand over one text within the adapter's own deadline."""
 
+    async def answers(self, _patience: float, /) -> bool:
+        """Tell whether the peer gives a sign of life within so many s when it is asked to."""
+        return True
+
     async def close(self, code: int, reason: str) -> None:
         """Close the connection; a second call does nothing."""
 

@@ -75,6 +75,15 @@ class WebSocket:
         except TimeoutError:
             raise LinkClosed(1008, "peer does not read") from None
 
+    async def answers(self, patience: float) -> bool:
+        """Tell whether the peer answers a ping within ``patience`` s."""
+        try:
+            async with asyncio.timeout(patience):
+                await (await self._connection.ping())
+        except (ConnectionClosed, TimeoutError):
+            return False
+        return True
+
     async def close(self, code: int, reason: str) -> None:
         """Close with this code; the code of a lost peer cannot be sent and becomes 1000."""
         sendable = 1000 if code in (1005, 1006, 1015) else code

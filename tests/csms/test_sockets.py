@@ -131,3 +131,17 @@ async def test_a_close_that_nobody_waits_for_leaves_nothing_open() -> None:
         async with asyncio.timeout(PATIENCE / 10):  # the library itself would wait for 10 s
             await ends.ours._connection.wait_closed()
         assert closing.cancelled()
+
+
+async def test_a_peer_that_answers_a_ping_lives() -> None:
+    async with connected() as ends:
+        assert await ends.ours.answers(PATIENCE)
+
+
+async def test_a_peer_that_is_silent_or_gone_does_not_live() -> None:
+    async with connected() as ends:
+        ends.client.transport.pause_reading()
+        assert not await ends.ours.answers(0.05)
+
+        ends.client.transport.abort()
+        assert not await ends.ours.answers(PATIENCE)
