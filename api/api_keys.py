@@ -41,7 +41,7 @@ async def create_api_key(request: Request) -> Mapping[str, Any]:
     if expires_at is not None and expires_at <= request.parts.clock.now():
         raise Invalid({"expires_at": ["This is in the past."]})
     key, secret = await request.parts.storage.api_keys.create(
-        request.organization_uuid, request.body["scope"], expires_at
+        request.organization_uuid, request.body["scope"], expires_at, request.body["name"]
     )
     return {
         "message": "API key created successfully",

@@ -114,6 +114,9 @@ def key_create(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], callback=arguments.end_of, help="Last day, in UTC."),
     ] = None,
+    name: Annotated[
+        str | None, typer.Option(callback=arguments.key_name, help="What it is for.")
+    ] = None,
     *,
     one_line: OneLine = False,
 ) -> None:
@@ -121,7 +124,7 @@ def key_create(
 
     async def work(storage: Storage) -> dict[str, Any]:
         await known(storage, org)
-        record, api_key = await storage.api_keys.create(org, scope, expires)
+        record, api_key = await storage.api_keys.create(org, scope, expires, name)
         return {"api_key": api_key, **asdict(record)}
 
     show(with_storage(work), one_line=one_line)

@@ -23,6 +23,13 @@ def name(text: str) -> str:
     return text
 
 
+def key_name(text: str | None) -> str | None:
+    """Return what a key is for, which the API takes as well."""
+    if text is not None and len(name(text)) > 100:
+        raise typer.BadParameter("wanted are at most 100 characters")
+    return text
+
+
 def end_of(day: datetime | None) -> datetime | None:
     """Return the end of a day in UTC that is not over yet."""
     if day is None:

@@ -11,10 +11,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from storage.clock import EPOCH
 from storage.database import Row, Write
 from storage.records import ChargerKey
+from storage.repositories.idempotent_requests import KEPT_FOR
 from storage.repositories.queues import Place
 from storage.retention_log import FOR_SINKS, NOTHING, Removed
+from storage.statements import idempotent_requests as requests
 from storage.statements import retention_rest as statements
 
 if TYPE_CHECKING:
@@ -76,6 +79,22 @@ class SmallTables:
                     break
         async for removed in self._join_ranges():
             yield removed
+        async for removed in self._answers(terms):
+            yield removed
+
+    async def _answers(self, terms: Mapping[str, Terms]) -> AsyncIterator[Removed]:
+        """Remove requests with an Idempotency-Key and their answers, whoever's, after a day."""
+        page = self._rows if terms else 0
+        asked = {
+            "before": min((one.now for one in terms.values()), default=EPOCH) - KEPT_FOR,
+            "limit": self._rows,
+        }
+        while page >= self._rows > 0:
+            gone = await self._database.execute(requests.drop_old, asked)
+            page = len(gone)
+            for owner, rows in Counter(row["organization_uuid"] for row in gone).items():
+                yield Removed(owner, "idempotent_requests", rows)
+            yield NOTHING
 
     async def _page(self, way: Way) -> Sequence[Row]:
         walk = way.walk

@@ -7,7 +7,7 @@ from typing import get_args
 from marshmallow import Schema, fields, validate
 
 from api.schemas.common import Done, Success, next_cursor
-from api.schemas.fields import Integer, Moment, choice, nullable
+from api.schemas.fields import Integer, Moment, choice, nullable, text
 from storage.records import Authorization, Scope
 from storage.retention_terms import DEFAULT, LEAST, MOST
 
@@ -21,10 +21,11 @@ class Organization(Schema):
     organization_uuid = fields.String(required=True)
     name = fields.String(required=True)
     created_at = Moment(required=True)
+    role = choice(*SCOPES, required=True, about="What who asks may do there.")
 
 
 class Organizations(Success):
-    """The organizations that the key can see: its own."""
+    """The organizations of who asks."""
 
     organizations = fields.List(fields.Nested(Organization), required=True)
     next_cursor = next_cursor()
@@ -80,18 +81,22 @@ class ApiKeyRequest(Schema):
     scope = choice(
         *SCOPES, load_default="read", about="read: GET; operate: writes; admin: also keys."
     )
-    expires_at = Moment(**nullable())
+    name = text(100, about="What it is for, in your words.", **nullable())
+    expires_at = Moment(metadata={"description": "From then on it is refused."}, **nullable())
 
 
 class ApiKey(Schema):
     """What is known of a key once it has been handed out: all but the key."""
 
     key_id = fields.String(required=True)
+    name = fields.String(allow_none=True, required=True)
     scope = choice(*SCOPES, required=True)
     created_at = Moment(required=True)
     expires_at = Moment(allow_none=True, required=True)
     revoked_at = Moment(allow_none=True, required=True)
-    last_used_at = Moment(allow_none=True, required=True)
+    last_used_at = Moment(
+        allow_none=True, required=True, metadata={"description": "To the minute."}
+    )
 
 
 class NewApiKey(ApiKey):
