@@ -25,6 +25,8 @@ from websockets.exceptions import ConnectionClosed
 from api.app import ApiParts, create_app
 from api.server import listening
 from bench.load import Dial
+from csms.admission import Admission, records_of
+from csms.attempts import Attempts
 from csms.books import open_books
 from csms.gateway import Door, Gateway
 from csms.registry import Registry
@@ -109,6 +111,7 @@ async def commanding(
             journal=storage.journal,
             relaying=relays,
             events=events,
+            admission=Admission(records_of(storage), Attempts(time.monotonic), events, clock),
         )
         parts = ApiParts(
             storage=storage,

@@ -29,6 +29,8 @@ from websockets.exceptions import ConnectionClosed
 from bench.commands import Round, commanding, opened, serving
 from bench.messages import TRANSACTION
 from csms import logs
+from csms.admission import Admission, records_of
+from csms.attempts import Attempts
 from csms.books import open_books
 from csms.gateway import Door, Gateway
 from csms.registry import Registry
@@ -215,6 +217,7 @@ async def _listening(storage: Storage, clock: SystemClock) -> AsyncIterator[Bind
     guard = AddressGuard([ip_network("127.0.0.0/8")], allow_insecure=True)
     parts = RelayParts(storage=storage, guard=guard, clock=clock)
     books = open_books(storage, clock)
+    events = SecurityEvents(storage.audit, clock)
     async with Relays(parts) as relays:
         gateway = Gateway(
             Door(bind=Bind("127.0.0.1", 0)),
@@ -222,7 +225,8 @@ async def _listening(storage: Storage, clock: SystemClock) -> AsyncIterator[Bind
             books=books,
             journal=storage.journal,
             relaying=relays,
-            events=SecurityEvents(storage.audit, clock),
+            events=events,
+            admission=Admission(records_of(storage), Attempts(time.monotonic), events, clock),
         )
         async with gateway.listening() as ocpp:
             yield ocpp

@@ -1,30 +1,35 @@
-"""The door for chargers: path to charger, Basic auth before the upgrade, life of a Link.
+"""The door for chargers: TLS, what is presented before the upgrade, life of a Link.
 
-Authentication fails closed and in one place, before the WebSocket exists; unknown chargers and
-wrong passwords get the very same answer (OCPP-J 1.6 §3.2 and §6.2.1, OCPP 2.0.1 A00.FR.2xx).
+Authentication fails closed and in one place, before the WebSocket exists (csms/admission.py);
+whoever is refused gets the very same answer (OCPP-J 1.6 §3.2 and §6.2.1, OCPP 2.0.1 A00.FR.2xx).
 """
 
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from ipaddress import ip_address
+from ssl import SSLContext
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
 import structlog
+from cryptography import x509
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from csms.admission import Admission, Knock
 from csms.books import Books
 from csms.credentials import charger_of, presented_password
 from csms.errors import LinkClosed, place_of
+from csms.forwarded import Origin, origin_of
 from csms.frames import Limits
 from csms.framing import Accepted
 from csms.link import INTERNAL_ERROR, POLICY_VIOLATION, SERVICE_RESTART, Link
+from csms.pace import Pace
 from csms.ports import Answer
 from csms.registry import Connection, Registry
 from csms.security_events import SecurityEvents
@@ -32,11 +37,11 @@ from csms.settings import Bind, Network
 from csms.sockets import WebSocket, quiet_logger
 from csms.station import Station
 from csms.stations import STATIONS
+from csms.takeovers import Takeovers
 from csms.tap import journal_tap
 from storage.errors import StorageError
 from storage.journal import Journal
 from storage.records import Charger, ChargerKey
-from storage.secrets import digest_secret, secret_matches
 from storage.tenancy import on_behalf_of
 
 log = structlog.get_logger("ringmain.gateway")
@@ -61,6 +66,8 @@ class Door:
     bind: Bind
     trusted_proxies: tuple[Network, ...] = ()
     unknown_charger_status: int = 401
+    # With it the listener speaks TLS, and nothing else.
+    tls: SSLContext | None = None
     limits: Limits = field(default_factory=Limits)
     ping_seconds: float = 20.0
     open_seconds: float = 10.0
@@ -80,6 +87,7 @@ class Gateway:
         journal: Journal,
         relaying: Relaying,
         events: SecurityEvents,
+        admission: Admission,
         stations: Mapping[str, type[Station]] = STATIONS,
     ) -> None:
         self._door = door
@@ -88,10 +96,10 @@ class Gateway:
         self._journal = journal
         self._relaying = relaying
         self._events = events
+        self._admission = admission
+        self._takeovers = Takeovers(registry, events, time.monotonic)
         self._stations = stations
         self._authenticated: WeakKeyDictionary[ServerConnection, Charger] = WeakKeyDictionary()
-        # Compared against when a charger is unknown, so that both refusals cost the same.
-        self._nobody = digest_secret(b"")
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[Bind]:
@@ -107,6 +115,9 @@ class Gateway:
             # Longer frames are answered by our own check; only twice that is cut off unread.
             max_size=2 * self._door.limits.max_bytes,
             open_timeout=self._door.open_seconds,
+            ssl=self._door.tls,
+            # The time for the handshake of the WebSocket begins behind it.
+            ssl_handshake_timeout=self._door.open_seconds if self._door.tls else None,
             ping_interval=self._door.ping_seconds,
             ping_timeout=self._door.ping_seconds,
             server_header=None,
@@ -120,18 +131,31 @@ class Gateway:
     async def _authenticate(
         self, connection: ServerConnection, request: Request
     ) -> Response | None:
-        key = charger_of(request.path)
-        password = presented_password(request.headers.get_all("Authorization"), key)
+        knock = self._knock(connection, request)
         try:
-            charger = await self._books.chargers.get(key) if key else None
+            verdict = await self._admission.judge(knock)
         except StorageError:
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "Try again later.\n")
-        digest = charger.password_digest if charger else self._nobody
-        if secret_matches(password or b"", digest) and charger and password is not None:
-            self._authenticated[connection] = charger
+        if verdict.charger is not None:
+            self._authenticated[connection] = verdict.charger
             return None
-        log.info("charger_refused", remote=self._remote(connection, request))
-        return self._refusal(connection, known=charger is not None)
+        log.info("charger_refused", remote=knock.address, security_profile=knock.profile)
+        return self._refusal(connection, known=verdict.known)
+
+    def _knock(self, connection: ServerConnection, request: Request) -> Knock:
+        """Return what is presented at the door."""
+        key, origin = charger_of(request.path), self._origin(connection, request)
+        authorization = request.headers.get_all("Authorization")
+        shown = origin.certificate
+        return Knock(
+            address=origin.address,
+            key=key,
+            basic=bool(authorization),
+            password=presented_password(authorization, key),
+            tls=origin.tls,
+            certificate=x509.load_der_x509_certificate(shown) if shown else None,
+            vouched=origin.forwarded,
+        )
 
     def _refusal(self, connection: ServerConnection, *, known: bool) -> Response:
         status = 401 if known else self._door.unknown_charger_status
@@ -164,7 +188,12 @@ class Gateway:
     async def _serve(
         self, websocket: ServerConnection, charger: Charger, subprotocol: Subprotocol
     ) -> None:
-        connection = self._connection(websocket, charger.key, subprotocol)
+        assert websocket.request is not None  # noqa: S101 - the handshake is complete
+        remote = self._origin(websocket, websocket.request).address
+        if not await self._takeovers.allows(charger.key, remote):
+            await websocket.close(POLICY_VIOLATION, "another device is connected as this charger")
+            return
+        connection = self._connection(websocket, charger.key, subprotocol, remote)
         self._take_over(connection)
         try:
             ended = await connection.link.run(await self._relaying.attach(connection))
@@ -180,7 +209,7 @@ class Gateway:
             await self._let_go(connection)
 
     def _connection(
-        self, websocket: ServerConnection, key: ChargerKey, subprotocol: str
+        self, websocket: ServerConnection, key: ChargerKey, subprotocol: str, remote: str
     ) -> Connection:
         kind = self._stations[subprotocol]
         link = Link(
@@ -189,15 +218,15 @@ class Gateway:
             tap=journal_tap(self._journal, key, kind.version),
             limits=self._door.limits,
             answer_seconds=self._door.answer_seconds,
+            pace=Pace(),
         )
-        assert websocket.request is not None  # noqa: S101 - the handshake is complete
         return Connection(
             key=key,
             generation=self._registry.next_generation(),
             link=link,
             station=kind(key, self._books, link),
             subprotocol=subprotocol,
-            remote_address=self._remote(websocket, websocket.request),
+            remote_address=remote,
             since=self._books.clock.now(),
         )
 
@@ -222,10 +251,16 @@ class Gateway:
         await connection.station.close()
 
     def _remote(self, connection: ServerConnection, request: Request) -> str:
-        peer = str(connection.remote_address[0])
-        forwarded = request.headers.get_all("X-Forwarded-For")
-        trusted = any(ip_address(peer) in network for network in self._door.trusted_proxies)
-        return forwarded[-1].rpartition(",")[2].strip() if forwarded and trusted else peer
+        return self._origin(connection, request).address
+
+    def _origin(self, connection: ServerConnection, request: Request) -> Origin:
+        tls = connection.transport.get_extra_info("ssl_object")
+        peer = Origin(
+            address=str(connection.remote_address[0]),
+            tls=tls is not None,
+            certificate=tls.getpeercert(binary_form=True) if tls is not None else None,
+        )
+        return origin_of(peer, request.headers, self._door.trusted_proxies)
 
 
 def _bound(server: Server) -> Bind:

@@ -12,13 +12,16 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from storage.records import AuditEntry, ChargerKey
 
 if TYPE_CHECKING:
     from storage.clock import Clock
     from storage.repositories.audit import Audit
+
+# Who, at which charger, and what.
+_Event: TypeAlias = tuple[str, ChargerKey, str]
 
 
 @dataclass(slots=True)
@@ -59,7 +62,26 @@ class SecurityEvents:
         self, key: ChargerKey, kind: str, actor: str, result: str = "refused", **details: Any
     ) -> None:
         """Note one event at a charger, or of too many in a short time only how many."""
-        minute = self._minute((actor, key, kind))
+        self._note((actor, key, kind), result, details)
+
+    def note_stranger(
+        self, key: ChargerKey, kind: str, actor: str, result: str = "refused", **details: Any
+    ) -> None:
+        """Note one event at a charger that does not exist; all of an organization count as one.
+
+        Names are cheap: a stranger could have as many rows written as he can think of names.
+        """
+        place = ("", ChargerKey(key.organization_uuid, ""), kind)
+        self._note((actor, key, kind), result, details, place)
+
+    def _note(
+        self,
+        event: _Event,
+        result: str,
+        details: dict[str, Any],
+        counted_at: _Event | None = None,
+    ) -> None:
+        minute, (actor, key, kind) = self._minute(counted_at or event), event
         if minute.written >= self._most:
             minute.left_out += 1
             return
@@ -79,7 +101,7 @@ class SecurityEvents:
             )
         )
 
-    def _minute(self, place: tuple[str, ChargerKey, str]) -> _Minute:
+    def _minute(self, place: _Event) -> _Minute:
         now = self._now()
         minute = self._minutes.setdefault(place, _Minute(now))
         self._minutes.move_to_end(place)

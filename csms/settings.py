@@ -60,6 +60,17 @@ class Settings:
         """Tell whether the listener for chargers speaks TLS itself."""
         return bool(self.tls_cert)
 
+    @property
+    def ocpp_scheme(self) -> str:
+        """Return how an address of the listener for chargers begins."""
+        return "wss" if self.secured else "ws"
+
+    @property
+    def chargers_use_tls(self) -> bool:
+        """Tell whether chargers reach us by TLS, ours or that of a proxy."""
+        public = self.public_ocpp_url or f"{self.ocpp_scheme}:"
+        return public.startswith("wss:")
+
 
 @dataclass(frozen=True, slots=True)
 class Variable:
@@ -92,7 +103,7 @@ VARIABLES = (
         "RINGMAIN_PUBLIC_OCPP_URL",
         "",
         values.url("ws", "wss"),
-        "prefix of the ocpp_proxy_url handed to users; empty: ws://<ocpp bind>",
+        "prefix of the ocpp_proxy_url handed to users; empty: ws[s]://<ocpp bind>",
     ),
     Variable(
         "RINGMAIN_PUBLIC_HTTP_URL",

@@ -29,6 +29,7 @@ from csms.settings import Bind, Settings
 from proxy.addresses import AddressGuard
 from proxy.commissioning import Commissioning
 from proxy.following import Links
+from csms.tls import ListenerTls, TlsFiles
 from proxy.parts import RelayParts
 from proxy.policy import KEPT
 from proxy.provisioning import FIRST, Provisioning
@@ -67,6 +68,8 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def running(
+    # Of the listener for chargers, where it speaks TLS itself.
+    tls: ListenerTls | None
     settings: Settings,
     clock: Clock | None = None,
     timings: Timings | None = None,
@@ -95,10 +98,16 @@ async def running(
         relays = await enter(Relays(parts))
         outside = Outside(StoreDoor(guard), gcp_token_uri=settings.gcp_token_uri)
         exporter = await enter(Exporter(export_parts(storage, outside, clock)).running())
-        door = replace(_door(settings, limits), answer_seconds=answer_seconds)
+        tls = await enter(_tls(settings, clock))
+        door = replace(_door(settings, limits, tls), answer_seconds=answer_seconds)
         provisioning, rollouts = await enter(commissioned(storage, relays, registry, clock))
         events = SecurityEvents(storage.audit, clock)
-        gateway = _gateway(door, registry, relays, provisioning, events)
+        attempts = Attempts(asyncio.get_running_loop().time)
+        await attempts.recall(storage.chargers, clock.now())
+        admission = Admission(
+            records_of(storage), attempts, events, clock, tls.authorities if tls else no_authorities
+        )
+        gateway = _gateway(door, registry, relays, provisioning, events, admission)
         ocpp = await enter(gateway.listening())
         app = create_app(
             _api_parts(
@@ -107,8 +116,8 @@ async def running(
             rates=RateLimits(settings.rate_limit, trusted_proxies=settings.trusted_proxies),
         )
         http = await enter(listening(app, settings.http_bind))
-        log.info("ready", http=f"http://{http}", ocpp=f"ws://{ocpp}")
-        yield Running(http, ocpp, storage, registry)
+        log.info("ready", http=f"http://{http}", ocpp=f"{settings.ocpp_scheme}://{ocpp}")
+        yield Running(http, ocpp, storage, registry, tls)
 
 
 def storage_of(
@@ -188,10 +197,17 @@ def _gateway(
         parts.clock,
         settling=parts.timings.settling,
         hearing={FIRST: provisioning.heard},
+    admission: Admission,
     )
     journal = parts.storage.journal
     return Gateway(
-        door, registry=registry, books=books, journal=journal, relaying=relays, events=events
+        door,
+        registry=registry,
+        books=books,
+        journal=journal,
+        relaying=relays,
+        events=events,
+        admission=admission,
     )
 
 
@@ -219,15 +235,34 @@ def _api_parts(
         rollouts=rollouts,
         clock=relays.parts.clock,
         new_id=new_uuid,
-        public_ocpp_url=settings.public_ocpp_url or f"ws://{ocpp}",
+        public_ocpp_url=settings.public_ocpp_url or f"{settings.ocpp_scheme}://{ocpp}",
         public_http_url=settings.public_http_url or "",
     )
 
 
-def _door(settings: Settings, limits: Limits) -> Door:
+@contextlib.asynccontextmanager
+async def _tls(settings: Settings, clock: Clock) -> AsyncIterator[ListenerTls | None]:
+    """Keep the TLS of the listener for chargers as its files are, if it has any."""
+    if not settings.secured:
+        yield None
+        return
+    files = TlsFiles(
+        settings.tls_cert, settings.tls_key, settings.tls_client_ca, settings.tls_preset
+    )
+    tls = ListenerTls(files, clock)
+    watching = asyncio.create_task(tls.watch())
+    try:
+        yield tls
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+def _door(settings: Settings, limits: Limits, tls: ListenerTls | None) -> Door:
     return Door(
         bind=settings.ocpp_bind,
         trusted_proxies=settings.trusted_proxies,
         unknown_charger_status=settings.unknown_charger_status,
         limits=limits,
     )
+        tls=tls.context if tls else None,

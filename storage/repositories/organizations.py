@@ -40,6 +40,11 @@ class Organizations:
         rows = await self._database.fetch(statements.organization, values)
         return Organization(**rows[0]) if rows else None
 
+    async def how_many_are(self, name: str) -> int:
+        """Return how many organizations have this name, at most two."""
+        values = {"name": name, "limit": 2}
+        return len(await self._database.fetch(statements.organizations_named, values))
+
     async def authorize(
         self, organization_uuid: str, authorization: Authorization
     ) -> Organization | None:

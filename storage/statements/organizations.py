@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import null, select, update
 
 from storage.schema import api_keys, organizations
-from storage.statements.parts import given, insert_into, point, values
+from storage.statements.parts import given, insert_into, limit, point, values
 
 # What it may set and what is noted of it comes later.
 _LATER = ("keep_messages", "keep_meter_values", "keep_commands", "keep_audit", "swept_at")
@@ -23,6 +23,12 @@ change_organization = (
 note_swept = update(organizations).where(_THIS).values(swept_at=given(organizations.c.swept_at))
 all_organizations = select(organizations).order_by(
     organizations.c.created_at, organizations.c.organization_uuid
+)
+# Two are as good as more.
+organizations_named = (
+    select(organizations.c.organization_uuid)
+    .where(organizations.c.name == given(organizations.c.name))
+    .limit(limit())
 )
 
 add_api_key = insert_into(api_keys)

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import socket
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -18,6 +19,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from csms import frames
+from csms.admission import Admission, records_of
+from csms.attempts import AttemptLimits, Attempts
 from csms.books import open_books
 from csms.commands import Reset
 from csms.errors import ChargerOffline, LinkClosed
@@ -43,6 +46,8 @@ from tests.storage.doubles import empty_disk, fill_disk
 KEY = ChargerKey(ORGANIZATION, "CP01")
 PATH = f"/{ORGANIZATION}/ocpp/CP01"
 PASSWORD = b"correct-horse-2048-a"
+# What a test does in a second takes a stranger days.
+NO_LIMITS = AttemptLimits(free=1000, burst=1000)
 HEARTBEAT = '[2,"beat","Heartbeat",{}]'
 
 
@@ -130,13 +135,16 @@ async def house(
     """Open the gateway on a real database; CP01 is enrolled."""
     registry, clock = Registry(), SystemClock()
     async with open_storage(data_dir, clock, lambda: ORGANIZATION) as storage:
+        events = SecurityEvents(storage.audit, clock)
+        attempts = Attempts(time.monotonic, NO_LIMITS)
         gateway = Gateway(
             Door(Bind("127.0.0.1", 0), **door),
             registry=registry,
             books=open_books(storage, clock),
             journal=storage.journal,
             relaying=relaying or Native(),
-            events=SecurityEvents(storage.audit, clock),
+            events=events,
+            admission=Admission(records_of(storage), attempts, events, clock),
         )
         await storage.organizations.create("Tests")
         async with gateway.listening() as bind:

@@ -1,0 +1,268 @@
+"""
+Who is let in: what is presented at the door, held against what is stored of the charger (S-01).
+
+Each charger has one security profile and comes in with no other (A00.FR.001 to 003). Every refusal
+looks the same from outside; what was wrong is told to the charger's owner, in a security event. An
+unknown charger, a wrong password and an attempt that is not evaluated ask the same questions of
+the database, so that the time taken tells nothing either (CWE-204, CWE-208).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from cryptography import x509
+
+from csms.advice import Why, advice
+from csms.attempts import Attempts
+from csms.certificate_binding import Binding, fault_of, sha256_of
+from csms.client_authorities import Authorities
+from csms.rotation import rotation_of
+from csms.security_events import SecurityEvents
+from storage.clock import Clock
+from storage.errors import StorageError
+from storage.records import Charger, ChargerKey, Organization
+from storage.secrets import digest_secret, secret_matches
+from storage.security_records import ChargerCertificate, PasswordRotation
+
+if TYPE_CHECKING:
+    from storage.store import Storage
+
+_BY_PASSWORD = (1, 2)  # these profiles
+
+
+class ChargersOf(Protocol):
+    """Chargers as they are stored."""
+
+    async def get(self, key: ChargerKey) -> Charger | None:
+        """Return one charger."""
+
+    async def update(self, key: ChargerKey, **changes: Any) -> Charger | None:
+        """Change named fields of a charger."""
+
+
+class RotationsOf(Protocol):
+    """Passwords that chargers may have taken over."""
+
+    async def of(self, key: ChargerKey) -> list[PasswordRotation]:
+        """Return a charger's rotations."""
+
+    async def settle(self, key: ChargerKey, rotation_id: str) -> bool:
+        """Make the password of a rotation the charger's only one."""
+
+
+class CertificatesOf(Protocol):
+    """Client certificates, and whose they are."""
+
+    async def of_charger(self, key: ChargerKey) -> list[ChargerCertificate]:
+        """Return a charger's certificates, those that are revoked or expired too."""
+
+    async def find(self, organization_uuid: str, sha256: str) -> ChargerCertificate | None:
+        """Return a certificate of an organization, whichever charger's it is."""
+
+
+class OrganizationsOf(Protocol):
+    """Organizations as they are stored."""
+
+    async def get(self, organization_uuid: str) -> Organization | None:
+        """Return one organization."""
+
+    async def how_many_are(self, name: str) -> int:
+        """Return how many organizations have this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Where it is looked up who may come in."""
+
+    chargers: ChargersOf
+    rotations: RotationsOf
+    certificates: CertificatesOf
+    organizations: OrganizationsOf
+
+
+def records_of(storage: Storage) -> Records:
+    """Return what a storage knows of chargers."""
+    return Records(
+        chargers=storage.chargers,
+        rotations=storage.password_rotations,
+        certificates=storage.charger_certificates,
+        organizations=storage.organizations,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Knock:
+    """What is presented at the door.
+
+    ``basic`` tells that there is an Authorization header, ``password`` what it holds where it is
+    that of the charger in the path. ``vouched`` tells that a proxy has verified the certificate.
+    """
+
+    address: str
+    key: ChargerKey | None
+    basic: bool = False
+    password: bytes | None = field(default=None, repr=False)
+    tls: bool = False
+    certificate: x509.Certificate | None = None
+    vouched: bool = False
+
+    @property
+    def profile(self) -> int:
+        """Return the security profile that is offered."""
+        if not self.tls:
+            return 1 if self.basic else 0
+        return 2 if self.certificate is None else 3
+
+    @property
+    def readings(self) -> tuple[bytes, bytes]:
+        """Return the password as it is, and as the hex digits of one (both empty without)."""
+        password = self.password or b""
+        try:
+            return password, bytes.fromhex(password.decode("ascii"))
+        except ValueError:
+            return password, b""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The charger that is let in, if it is; ``known`` tells whether it is enrolled at all."""
+
+    charger: Charger | None = None
+    known: bool = False
+
+
+def no_authorities() -> None:
+    """Return whose client certificates count where the listener asks for none."""
+
+
+class Admission:
+    """Decide who is let in, and tell owners who was not."""
+
+    def __init__(
+        self,
+        records: Records,
+        attempts: Attempts,
+        events: SecurityEvents,
+        clock: Clock,
+        authorities: Callable[[], Authorities | None] = no_authorities,
+    ) -> None:
+        self._records, self._attempts, self._events = records, attempts, events
+        self._clock, self._authorities = clock, authorities
+        # Compared against where there is nothing to compare with, so that it costs the same.
+        self._nobody = digest_secret(b"")
+
+    async def judge(self, knock: Knock) -> Verdict:
+        """Tell whether this charger comes in; raise StorageError where that cannot be known."""
+        evaluated = self._attempts.allows(knock.address, knock.key)
+        try:
+            verdict = await self._evaluate(knock, evaluated=evaluated)
+        except StorageError:
+            if evaluated:
+                self._attempts.undecided(knock.address, knock.key)
+            raise
+        if verdict.charger is not None:
+            self._attempts.succeeded(knock.address, verdict.charger.key)
+        elif evaluated:
+            self._attempts.failed(knock.address, knock.key)
+        return verdict
+
+    async def _evaluate(self, knock: Knock, *, evaluated: bool) -> Verdict:
+        """Go the same way for everybody; without ``evaluated`` no password is the right one."""
+        charger = await self._records.chargers.get(knock.key) if knock.key else None
+        own = self._is_own(knock, charger if evaluated else None)
+        rotated = None if own else await self._rotated(knock, charger)
+        why = await self._fault(knock, charger, matches=own or rotated is not None)
+        if evaluated and charger is not None and why is None:
+            return Verdict(await self._as_it_comes_in(knock, charger, rotated), known=True)
+        await self._tell(knock, charger, why if evaluated else None)
+        return Verdict(known=charger is not None)
+
+    def _is_own(self, knock: Knock, charger: Charger | None) -> bool:
+        digest = charger.password_digest if charger else self._nobody
+        plain, hexed = (secret_matches(each, digest) for each in knock.readings)
+        matches = plain or (hexed and charger is not None and charger.hex_password)
+        return matches and charger is not None and knock.password is not None
+
+    async def _rotated(self, knock: Knock, charger: Charger | None) -> PasswordRotation | None:
+        """Return whose new password it is, of those that the charger may have taken over."""
+        if knock.key is None or knock.password is None:
+            return None
+        found = await self._records.rotations.of(knock.key)
+        readings = knock.readings if charger and charger.hex_password else knock.readings[:1]
+        return rotation_of(readings, found, self._clock.now())
+
+    async def _fault(self, knock: Knock, charger: Charger | None, *, matches: bool) -> Why | None:
+        """Return why this charger is not let in, None where it is; a wrong password comes first."""
+        if charger is None:
+            return Why("unknown")
+        offered = knock.profile
+        if offered in _BY_PASSWORD and not matches:
+            return Why("password")
+        if offered not in (charger.security_profile, charger.next_security_profile):
+            return Why("profile")
+        if knock.certificate is not None and offered not in _BY_PASSWORD:
+            wrong = await self._wrong_with(knock.certificate, charger, vouched=knock.vouched)
+            return Why("certificate", wrong) if wrong else None
+        return None
+
+    async def _wrong_with(
+        self, certificate: x509.Certificate, charger: Charger, *, vouched: bool
+    ) -> str | None:
+        now, authorities = self._clock.now(), self._authorities()
+        if authorities is not None and not vouched:
+            wrong = authorities.fault_of(certificate, now)
+            if wrong is not None:
+                return wrong
+        binding = await self._binding(charger.key, sha256_of(certificate))
+        return fault_of(certificate, charger, binding, now)
+
+    async def _binding(self, key: ChargerKey, sha256: str) -> Binding:
+        records, uuid = self._records, key.organization_uuid
+        organization = await records.organizations.get(uuid)
+        names = [uuid]
+        if organization and await records.organizations.how_many_are(organization.name) == 1:
+            names.append(organization.name)
+        return Binding(
+            own=tuple(await records.certificates.of_charger(key)),
+            holder=await records.certificates.find(uuid, sha256),
+            organizations=tuple(names),
+        )
+
+    async def _as_it_comes_in(
+        self, knock: Knock, charger: Charger, rotated: PasswordRotation | None
+    ) -> Charger:
+        """Note what is known of a charger by what it came in with."""
+        if rotated is not None and knock.profile in _BY_PASSWORD:
+            await self._records.rotations.settle(charger.key, rotated.rotation_id)
+        if knock.profile == charger.security_profile:
+            return charger
+        self._events.note(
+            charger.key,
+            "ReconfigurationOfSecurityParameters",
+            f"charger:{charger.key.charge_box_id}",
+            "changed",
+            security_profile=knock.profile,
+            before=charger.security_profile,
+        )
+        taken = {"security_profile": knock.profile, "next_security_profile": None}
+        return await self._records.chargers.update(charger.key, **taken) or charger
+
+    async def _tell(self, knock: Knock, charger: Charger | None, why: Why | None) -> None:
+        """Note a refusal, where there is somebody whom it concerns and it was evaluated."""
+        if knock.key is None:
+            return
+        # Asked for whoever it is: to ask only for strangers would give them away.
+        organization = await self._records.organizations.get(knock.key.organization_uuid)
+        if why is None or organization is None:
+            return
+        note = self._events.note if charger else self._events.note_stranger
+        note(
+            knock.key,
+            why.event,
+            f"address:{knock.address}",
+            security_profile_offered=knock.profile,
+            advice=advice(why, knock.profile, charger),
+        )

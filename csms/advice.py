@@ -1,0 +1,60 @@
+"""What the owner of a charger is told when it was not let in; the charger is told nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from storage.records import Charger
+
+Reason = Literal["unknown", "password", "profile", "certificate"]
+
+# By what OCPP calls it, where it has a word (OCPP 2.0.1 part 2, appendix 1, security events).
+_EVENTS: dict[Reason, str] = {
+    "unknown": "UnknownCharger",
+    "password": "FailedToAuthenticateAtCsms",
+    "profile": "SecurityProfileMismatch",
+    "certificate": "InvalidChargingStationCertificate",
+}
+_CAME = {
+    0: "without TLS and without a password (profile 0)",
+    1: "without TLS, with a password (profile 1)",
+    2: "by TLS, without a client certificate (profile 2)",
+    3: "by TLS, with a client certificate (profile 3)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why somebody was refused; ``wrong`` is the end of "Its certificate …"."""
+
+    reason: Reason
+    wrong: str = ""
+
+    @property
+    def event(self) -> str:
+        """Return the kind of the security event."""
+        return _EVENTS[self.reason]
+
+
+def advice(why: Why, offered: int, charger: Charger | None) -> str:
+    """Return what was wrong and what can be done, in words for whoever owns the charger."""
+    if charger is None:
+        return (
+            "No charger of this organization has this charge_box_id: enrol it, or mend the end "
+            "of the URL that the device dials."
+        )
+    if why.reason == "password":
+        return (
+            "The password is wrong: enter the one that enrolment returned, or make a new one with "
+            'POST …/rotate-password {"by": "hand"}. If it was not this charger, somebody guesses.'
+        )
+    if why.reason == "profile":
+        return (
+            f"It came {_CAME[offered]}, and security_profile is {charger.security_profile}: "
+            f'change how it dials, or PATCH the charger with {{"security_profile": {offered}}}.'
+        )
+    return (
+        f"Its certificate {why.wrong}: install another one there, or store this one with "
+        "POST …/certificates."
+    )

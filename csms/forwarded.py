@@ -1,0 +1,128 @@
+"""
+Where a connection comes from: the peer itself, or what a trusted proxy says of whom it serves.
+
+What others say of themselves in the same headers is not read (S-22).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Protocol, TypeAlias
+from urllib.parse import unquote_to_bytes
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from csms.setting_values import Network
+
+Address: TypeAlias = IPv4Address | IPv6Address
+
+_SECURE = {"https", "wss"}
+
+
+class Headers(Protocol):
+    """The headers of a request, each with all its lines."""
+
+    def get_all(self, key: str, /) -> list[str]:
+        """Return the values of one header."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who is at the other end: the address, whether TLS leads there, and its certificate as DER.
+
+    ``forwarded`` tells that it is a proxy who says so, and who has verified the certificate.
+    """
+
+    address: str
+    tls: bool = False
+    certificate: bytes | None = None
+    forwarded: bool = False
+
+
+def origin_of(peer: Origin, headers: Headers, trusted: Sequence[Network]) -> Origin:
+    """Return who is behind a peer: itself, unless it is a trusted proxy that speaks for others.
+
+    A proxy that does not say whether it was reached by TLS counts as reached without.
+    """
+    if not _is_among(peer.address, trusted):
+        return peer
+    chain, protocols = _values(headers, "X-Forwarded-For"), _values(headers, "X-Forwarded-Proto")
+    if not chain and not protocols:
+        return peer
+    tls = bool(protocols) and {each.lower() for each in protocols} <= _SECURE
+    return Origin(
+        address=_farthest(chain, trusted) or peer.address,
+        tls=tls,
+        certificate=_certificate(headers) if tls else None,
+        forwarded=True,
+    )
+
+
+def _values(headers: Headers, name: str) -> list[str]:
+    return [each.strip() for line in headers.get_all(name) for each in line.split(",")]
+
+
+def _farthest(chain: Sequence[str], trusted: Sequence[Network]) -> str | None:
+    """Return the first from the right that is no trusted proxy: to its left anything may stand."""
+    farthest = None
+    for text in reversed(chain):
+        address = _address(text)
+        if address is None:
+            break
+        farthest = str(address)
+        if not _is_among(farthest, trusted):
+            break
+    return farthest
+
+
+def _address(text: str) -> Address | None:
+    """Read an address, which some proxies write with the port."""
+    host = text
+    if text.startswith("["):
+        host = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        host = text.partition(":")[0]
+    try:
+        return ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+
+
+def _is_among(text: str, networks: Sequence[Network]) -> bool:
+    address = _address(text)
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped  # of a listener for both
+    return address is not None and any(address in network for network in networks)
+
+
+def _certificate(headers: Headers) -> bytes | None:
+    """Return the one certificate that the proxy has verified, as RFC 9440 or as nginx tells it."""
+    structured, escaped = (headers.get_all(name) for name in ("Client-Cert", "X-SSL-Client-Cert"))
+    escaped = [each for each in escaped if each]  # nginx sends an empty one where there is none
+    if len(structured) + len(escaped) != 1:
+        return None  # of two, the proxy may have only passed on one
+    try:
+        if structured:
+            return _structured(structured[0])
+        verified = headers.get_all("X-SSL-Client-Verify") == ["SUCCESS"]
+        return _escaped(escaped[0]) if verified else None
+    except (ValueError, binascii.Error):
+        return None
+
+
+def _structured(value: str) -> bytes:
+    """Read a byte sequence of RFC 8941, which is base64 between colons."""
+    value = value.strip()
+    if len(value) < 3 or value[0] != ":" or value[-1] != ":":
+        raise ValueError(value[:1])
+    octets = base64.b64decode(value[1:-1], validate=True)
+    return x509.load_der_x509_certificate(octets).public_bytes(Encoding.DER)
+
+
+def _escaped(value: str) -> bytes:
+    return x509.load_pem_x509_certificate(unquote_to_bytes(value)).public_bytes(Encoding.DER)
