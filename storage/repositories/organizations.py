@@ -86,7 +86,11 @@ class ApiKeys:
         self._new_id = new_id
 
     async def create(
-        self, organization_uuid: str, scope: Scope, expires_at: datetime | None = None
+        self,
+        organization_uuid: str,
+        scope: Scope,
+        expires_at: datetime | None = None,
+        name: str | None = None,
     ) -> tuple[ApiKey, str]:
         """Create a key and return it with its plain text, which nobody can read again."""
         plain = new_api_key()
@@ -96,6 +100,7 @@ class ApiKeys:
             scope=scope,
             created_at=self._clock.now(),
             expires_at=expires_at,
+            name=name,
         )
         await self._database.execute(
             statements.add_api_key, {**columns(record), "digest": api_key_digest(plain)}
