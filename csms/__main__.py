@@ -19,6 +19,7 @@ from csms.errors import RingmainError
 from csms.membership import member
 from csms.moving import move
 from csms.playing import play, run
+from csms.rekeying import rotate_keys
 from csms.simulating import simulate
 from csms.terminal import OneLine, UnknownName, chosen_settings, known, show, with_storage
 from storage.errors import StorageError
@@ -83,6 +84,9 @@ def demo(
     """Show the whole picture on this machine, with no configuration; nothing is kept."""
     logs.configure("auto", "warning")
     play(run_demo(seconds))
+
+
+app.command("rotate-keys")(rotate_keys)
 
 
 @org.command("create")

@@ -9,7 +9,7 @@ up the new key with the next thing that it seals or has to open.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from storage.clock import EPOCH, Clock
 from storage.database import Database, Row, Write
 from storage.errors import SealBroken, StorageError, StorageUnavailable
 from storage.key_ring import KeyRing, Keys
-from storage.sealed_columns import SEALED, SealedColumn
+from storage.sealed_columns import SEALED, SIGNED, SealedColumn
 from storage.secrets import Sealer
 from storage.statements.sealed import ANEW, KEY_IDS
 
@@ -52,10 +52,10 @@ class Rekeyed:
 # ---- which keys are needed ----
 
 
-async def key_ids(database: Database) -> set[bytes]:
-    """Return the ids of all keys that secrets are sealed with."""
-    found = [row for query in KEY_IDS.values() for row in await database.fetch(query)]
-    return {bytes(row["key_id"]) for row in found}
+async def key_ids(database: Database, columns: Sequence[SealedColumn] = SEALED) -> set[bytes]:
+    """Return the ids of all keys that something is sealed with in these columns."""
+    found = [row for column in columns for row in await database.fetch(KEY_IDS[column])]
+    return {id for row in found if (id := bytes(row["key_id"]))}  # a chain may begin with nothing
 
 
 async def require_keys(database: Database, data_dir: Path) -> Sealer:
@@ -105,15 +105,15 @@ class Rekeying:
             self._ring.write(self._ring.read().with_new(self._clock.now()))
             return self._told(await self._seal_anew(), ())
 
-    async def forget(self, still_needed: Callable[[], Awaitable[set[bytes]]]) -> Rekeyed:
+    async def forget(self) -> Rekeyed:
         """Seal what is left under old keys and drop those that nothing needs any more.
 
-        Kept are keys that were replaced less than an hour ago, and those ``still_needed`` for what
-        cannot be sealed anew. Raises KeysInUse, SealBroken.
+        Kept are keys that were replaced less than an hour ago, and those of seals that cannot be
+        made anew (`SIGNED`). Raises KeysInUse, SealBroken.
         """
         with self._alone():
             done = await self._seal_anew()
-            needed = await key_ids(self._database) | await still_needed()
+            needed = await key_ids(self._database, (*SEALED, *SIGNED))
             keys = self._ring.read()
             gone = [id for id in _rested(keys, self._clock.now()) if id not in needed]
             if gone:

@@ -15,7 +15,8 @@ from sqlalchemy import Column, LargeBinary, Table, func
 
 from storage.commissioning_schema import connection_details, rollout_steps
 from storage.key_ring import SEAL_BYTES
-from storage.security_schema import idempotent_requests
+from storage.schema import audit
+from storage.security_schema import audit_chains, idempotent_requests
 from storage.sink_schema import sinks
 from storage.target_schema import client_certificates, proxy_configurations
 
@@ -66,4 +67,11 @@ SEALED = (
     CREDENTIALS,
     TOKEN_KEY,
     ANSWER,
+)
+
+# What begins with the id of a key too, but is no secret and cannot be made anew: the seals of the
+# audit are part of those behind them. Their keys stay in the ring for as long as they do.
+SIGNED = (
+    SealedColumn(audit.c.seal, ()),
+    *(SealedColumn(c, ()) for c in audit_chains.c if isinstance(c.type, LargeBinary)),
 )

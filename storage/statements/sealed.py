@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import LargeBinary, bindparam, select, tuple_, update
 
 from storage.database import Statement
-from storage.sealed_columns import SEALED, SealedColumn
+from storage.sealed_columns import SEALED, SIGNED, SealedColumn
 from storage.statements.parts import given, limit
 
 
@@ -55,5 +55,5 @@ def _change(sealed: SealedColumn) -> Statement:
     )
 
 
-KEY_IDS = {sealed: _key_ids(sealed) for sealed in SEALED}
+KEY_IDS = {sealed: _key_ids(sealed) for sealed in (*SEALED, *SIGNED)}
 ANEW = {sealed: _anew(sealed) for sealed in SEALED}
