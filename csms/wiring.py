@@ -17,6 +17,8 @@ from filelock import FileLock, Timeout
 from api.app import ApiParts, create_app
 from api.rates import RateLimits
 from api.server import listening
+from csms.admission import Admission, no_authorities, records_of
+from csms.attempts import Attempts
 from csms.books import open_books
 from csms.errors import RingmainError
 from csms.frames import Limits
@@ -26,10 +28,10 @@ from csms.registry import Registry
 from csms.retention import Pace, Upholding
 from csms.security_events import SecurityEvents
 from csms.settings import Bind, Settings
+from csms.tls import ListenerTls, TlsFiles
 from proxy.addresses import AddressGuard
 from proxy.commissioning import Commissioning
 from proxy.following import Links
-from csms.tls import ListenerTls, TlsFiles
 from proxy.parts import RelayParts
 from proxy.policy import KEPT
 from proxy.provisioning import FIRST, Provisioning
@@ -64,12 +66,12 @@ class Running:
     ocpp: Bind
     storage: Storage
     registry: Registry
+    # Of the listener for chargers, where it speaks TLS itself.
+    tls: ListenerTls | None
 
 
 @contextlib.asynccontextmanager
 async def running(
-    # Of the listener for chargers, where it speaks TLS itself.
-    tls: ListenerTls | None
     settings: Settings,
     clock: Clock | None = None,
     timings: Timings | None = None,
@@ -190,6 +192,7 @@ def _gateway(
     relays: Relays,
     provisioning: Provisioning,
     events: SecurityEvents,
+    admission: Admission,
 ) -> Gateway:
     parts = relays.parts
     books = open_books(
@@ -197,7 +200,6 @@ def _gateway(
         parts.clock,
         settling=parts.timings.settling,
         hearing={FIRST: provisioning.heard},
-    admission: Admission,
     )
     journal = parts.storage.journal
     return Gateway(
@@ -263,6 +265,6 @@ def _door(settings: Settings, limits: Limits, tls: ListenerTls | None) -> Door:
         bind=settings.ocpp_bind,
         trusted_proxies=settings.trusted_proxies,
         unknown_charger_status=settings.unknown_charger_status,
+        tls=tls.context if tls else None,
         limits=limits,
     )
-        tls=tls.context if tls else None,
