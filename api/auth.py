@@ -1,23 +1,27 @@
 """
-Let in who has a key, and only where the key may go; nothing else in the API asks for credentials.
+Let in who has a key or a session, and only where it may go; nothing else asks for credentials.
 
-It fails closed: a route that no operation declares is refused, and so is one whose scope the key
-has not. Another organization's path is answered like one that does not exist.
+It fails closed: a route that no operation declares is refused, and so is one whose scope the
+caller has not. Another organization's path is answered like one that does not exist.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from api.callers import Caller, caller_of
-from api.errors import ApiError, Forbidden, NotFound, Unauthorized, about
+from api.callers import Caller, caller_as, caller_of
+from api.errors import ApiError, Forbidden, Invalid, NotFound, Unauthorized, about
+from api.origins import refuse_forged
 from api.parts import CALLER, PARTS
-from api.routing import ORGANIZATIONS, Operation
+from api.presented import Presented, presented
+from api.routing import ORGANIZATIONS, PICKED, Operation
 from api.schemas.organizations import SCOPES
+from api.sessions import Sessions
 from storage.records import Scope
+from storage.repositories.members import Membership
 from storage.tenancy import on_behalf_of
 
 Operations = Mapping[web.AbstractRoute, Operation]
@@ -29,45 +33,96 @@ _STATIONS = "/api/chargingStations"
 
 @web.middleware
 async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Pass on requests of a valid key within its organization and scope, and open ones.
+    """Pass on requests of who may make them, within one organization, and open ones.
 
-    What a key's request asks storage for is asked on behalf of its organization.
+    What a request asks storage for is asked on behalf of its organization.
     """
     if request.match_info.http_exception is None:
         operation = request.app[OPERATIONS].get(request.match_info.route)
         if operation is None:
             raise Unauthorized
         if operation.scope is not None:
-            request[CALLER] = caller = await _caller(request, operation.scope)
+            caller = await _let_in(request, operation)
             with on_behalf_of(caller.organization_uuid):
+                _check_scope(request, caller, operation.scope)
                 return await handler(request)
     return await handler(request)
 
 
-async def _caller(request: web.Request, scope: Scope) -> Caller:
-    key = await request.app[PARTS].storage.api_keys.find(_presented(request))
+async def _let_in(request: web.Request, operation: Operation) -> Caller:
+    """Note and return who asks, in the organization that the request is about."""
+    parts = request.app[PARTS]
+    credential = presented(request.headers, parts.sessions.cookie if parts.sessions else None)
+    if credential.kind == "key" or parts.sessions is None:
+        caller = await _of_key(request, credential)
+    else:
+        caller = await _of_session(request, operation, credential, parts.sessions)
+    request[CALLER] = caller
+    if credential.kind == "cookie":
+        refuse_forged(request, parts.public_http_url)
+    return caller
+
+
+async def _of_key(request: web.Request, credential: Presented) -> Caller:
+    key = await request.app[PARTS].storage.api_keys.find(credential.secret)
     if key is None:
         raise Unauthorized
-    for name in ORGANIZATIONS:
-        if request.match_info.get(name, key.organization_uuid) != key.organization_uuid:
-            raise about(NotFound, name, str(NotFound()))
-    if SCOPES.index(key.scope) < SCOPES.index(scope):
-        raise _refusal(request.path, scope)
+    for name, organization_uuid in _in_path(request):
+        if organization_uuid != key.organization_uuid:
+            raise _foreign(name)
     return caller_of(key)
 
 
-def _refusal(path: str, scope: Scope) -> ApiError:
-    kind = Unauthorized if path.startswith(_STATIONS) else Forbidden
-    return kind(f"The API key has not the scope {scope}.")
+async def _of_session(
+    request: web.Request, operation: Operation, credential: Presented, sessions: Sessions
+) -> Caller:
+    """Return a member; what he may is read each time, and holds no longer than it is stored."""
+    identity = await sessions.identity(credential)
+    memberships = await request.app[PARTS].storage.members.memberships(identity)
+    return caller_as(_membership(request, operation, memberships, identity), identity, memberships)
 
 
-def _presented(request: web.Request) -> str:
-    """Return the one key that the request carries: two different ones do not say who asks."""
-    keys: set[str] = {*request.headers.getall("x-api-key", ())}
-    for header in request.headers.getall("Authorization", ()):
-        scheme, _, credentials = header.partition(" ")
-        if scheme.lower() == "bearer":
-            keys.add(credentials.strip())
-    if len(keys) != 1 or not (key := keys.pop()).isascii():
-        raise Unauthorized
-    return key
+def _membership(
+    request: web.Request, operation: Operation, found: Sequence[Membership], identity: str
+) -> Membership:
+    """Return which of the memberships a request is about; raise what says that it is none."""
+    for name, organization_uuid in _in_path(request):
+        if (one := _of(found, organization_uuid)) is None:
+            raise _foreign(name)
+        return one
+    if not found:
+        raise Forbidden(f"No organization has the identity {identity} as a member yet.")
+    if operation.of_all:
+        return found[0]
+    return _picked(request.headers.getall(PICKED, ()), found)
+
+
+def _picked(said: Sequence[str], found: Sequence[Membership]) -> Membership:
+    if len(said) == 1:
+        if (one := _of(found, said[0])) is None:
+            raise Forbidden(f"The session is of no member of the organization in {PICKED}.")
+        return one
+    if said or len(found) > 1:
+        told = "Name one of your organizations: GET /api/v1/organizations lists them."
+        raise Invalid({PICKED: [told]}, f"{PICKED}: {told}")
+    return found[0]
+
+
+def _of(found: Sequence[Membership], organization_uuid: str) -> Membership | None:
+    return next((m for m in found if m.organization.organization_uuid == organization_uuid), None)
+
+
+def _in_path(request: web.Request) -> Sequence[tuple[str, str]]:
+    found = request.match_info
+    return [(name, found[name]) for name in ORGANIZATIONS if name in found]
+
+
+def _foreign(name: str) -> ApiError:
+    return about(NotFound, name, str(NotFound()))
+
+
+def _check_scope(request: web.Request, caller: Caller, scope: Scope) -> None:
+    if SCOPES.index(caller.scope) < SCOPES.index(scope):
+        kind = Unauthorized if request.path.startswith(_STATIONS) else Forbidden
+        what = "API key" if caller.kind == "key" else "member"
+        raise kind(f"The {what} has not the scope {scope}.")

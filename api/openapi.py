@@ -13,7 +13,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema
 
 from api.errors import HEADERS
-from api.routing import PATH_PARAMETERS, Operation, Request, route
+from api.routing import PATH_PARAMETERS, PICKED, Operation, Request, route
 from api.schemas.common import Nothing, OfKinds, Problem
 from api.schemas.examples import EXAMPLES
 
@@ -25,11 +25,36 @@ _PRETTY = {
     "description": "Indent the answer.",
     "schema": {"type": "boolean", "default": False},
 }
-_EITHER_KEY: list[dict[str, list[str]]] = [{"apiKey": []}, {"bearer": []}]
+_CREDENTIALS = {
+    "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "sessionToken": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Session-Token",
+        "description": "A session of Ory Kratos, where the server is set up with one.",
+    },
+    "sessionCookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "ory_kratos_session",
+        "description": "The same, of a browser. Writes need an `Origin` (or `Referer`) of this "
+        "server and `Content-Type: application/json`, also without a body. "
+        "RINGMAIN_KRATOS_COOKIE may give it another name.",
+    },
+}
+_ANY_CREDENTIAL: list[dict[str, list[str]]] = [{name: []} for name in _CREDENTIALS]
+_ORGANIZATION = {
+    "in": "header",
+    "name": PICKED,
+    "description": "With a session: as a member of which organization, where it is of several. "
+    "A key has one.",
+    "schema": {"type": "string", "pattern": f"^{PATH_PARAMETERS['organization_uuid'].pattern}$"},
+}
 _REASONS = {
     400: "The request or its JSON is broken.",
-    401: "No valid API key.",
-    403: "The API key has not the scope.",
+    401: "No valid API key or session.",
+    403: "The key or the member has not the scope; or the session is not enough.",
     404: "No such object.",
     408: "The body did not arrive in time.",
     409: "In conflict with what is there, or the charger is not connected.",
@@ -58,8 +83,10 @@ def describe(operations: Iterable[Operation]) -> dict[str, Any]:
         info={"description": "OCPP central system and proxy.", "license": _LICENSE},
         plugins=[MarshmallowPlugin(schema_name_resolver=_schema_name)],
     )
-    spec.components.security_scheme("apiKey", _API_KEY).security_scheme("bearer", _BEARER)
+    for name, scheme in _CREDENTIALS.items():
+        spec.components.security_scheme(name, scheme)
     spec.components.parameter("pretty", "query", _PRETTY)
+    spec.components.parameter("organization", "header", _ORGANIZATION)
     for status, reason in _REASONS.items():
         spec.components.response(f"Error{status}", _problem(status, reason))
     for operation in operations:
@@ -68,8 +95,6 @@ def describe(operations: Iterable[Operation]) -> dict[str, Any]:
 
 
 _LICENSE = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
-_API_KEY = {"type": "apiKey", "in": "header", "name": "x-api-key"}
-_BEARER = {"type": "http", "scheme": "bearer"}
 
 
 def _schema_name(schema: Any) -> str:
@@ -89,7 +114,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "tags": [operation.tag],
         "summary": summary.removesuffix("."),
         "description": " ".join(description.split()),
-        "security": _EITHER_KEY if operation.scope else [],
+        "security": _ANY_CREDENTIAL if operation.scope else [],
         "parameters": _parameters(operation),
         **body,
         "responses": _responses(operation),
@@ -103,7 +128,7 @@ def _body(schema: Schema) -> dict[str, Any]:
 def _parameters(operation: Operation) -> list[Any]:
     path = [_path_parameter(name) for name in re.findall(r"\{(\w+)\}", operation.path)]
     query = [{"in": "query", "schema": operation.query}] if operation.query else []
-    return [*path, *query, "pretty"]
+    return [*path, *query, *(["organization"] if operation.picks_organization else []), "pretty"]
 
 
 def _path_parameter(name: str) -> dict[str, Any]:
@@ -131,7 +156,11 @@ def _responses(operation: Operation) -> dict[str, Any]:
 def _implied(operation: Operation) -> set[int]:
     statuses = {500, 503}
     if operation.scope is not None:
-        statuses |= {401} if operation.path.startswith("/api/chargingStations") else {401, 403}
+        statuses |= {401, 403}
+        # Of a cookie's write: every other content type could be sent by a form of any site.
+        statuses |= {415} if operation.method != "GET" else set()
+    if operation.picks_organization:
+        statuses |= {422}
     if "{" in operation.path:
         statuses |= {404}
     if operation.query is not None:

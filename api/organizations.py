@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from api.errors import NotFound
+from api.pages import page, read_cursor
 from api.routing import Request, route
+from api.schemas.common import PageQuery
 from api.schemas.organizations import OneSettings, Organizations, SettingsChange
 from storage.records import Organization
+from storage.repositories.members import Membership
 
 SETTINGS = "/api/v1/organizations/{organization_uuid}/settings"
 
@@ -18,12 +22,24 @@ SETTINGS = "/api/v1/organizations/{organization_uuid}/settings"
     "/api/v1/organizations",
     tag="Organizations",
     scope="read",
+    of_all=True,
+    query=PageQuery(),
     answer=Organizations(),
 )
 async def list_organizations(request: Request) -> Mapping[str, Any]:
-    """List the organizations that the key can see: its own."""
-    found = await request.parts.storage.organizations.get(request.organization_uuid)
-    return {"organizations": [found] if found else [], "next_cursor": None}
+    """List the organizations of who asks: the key's own, or all that the person is a member of."""
+    limit, begin = request.query["limit"], read_cursor(request.query["cursor"], int) or 0
+    found = list(enumerate(await _memberships(request)))[begin : begin + limit + 1]
+    shown, next_cursor = page(found, limit, lambda place: place[0] + 1)
+    organizations = [{**asdict(one.organization), "role": one.role} for _, one in shown]
+    return {"organizations": organizations, "next_cursor": next_cursor}
+
+
+async def _memberships(request: Request) -> Sequence[Membership]:
+    if request.caller.memberships:
+        return request.caller.memberships
+    own = await request.parts.storage.organizations.get(request.organization_uuid)
+    return [Membership(own, request.caller.scope)] if own else []
 
 
 @route("GET", SETTINGS, tag="Organizations", scope="read", answer=OneSettings())

@@ -190,6 +190,8 @@ class PathParameter(NamedTuple):
 
 # What names the organization in a path: the seeds have two words for it.
 ORGANIZATIONS = ("organization_uuid", "operatorId")
+# What picks one of a person's organizations where none is in the path.
+PICKED = "X-Organization"
 
 PATH_PARAMETERS: Mapping[str, PathParameter] = {
     "organization_uuid": PathParameter(r"[0-9A-Za-z-]{1,64}", "The organization."),

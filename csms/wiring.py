@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from api.app import ApiParts, create_app
 from api.rates import RateLimits
 from api.server import listening
+from api.sessions import open_sessions
 from csms.admission import Admission, no_authorities, records_of
 from csms.attempts import Attempts
 from csms.books import open_books
@@ -47,6 +48,7 @@ from storage.exporting import ExportParts
 from storage.migrate import Upgraded
 from storage.retention import Retention
 from storage.retention_terms import DEFAULT
+from storage.sealing import sealing
 from storage.sinks.opening import open_sink
 from storage.sinks.port import Outside
 from storage.store import Storage, new_uuid, open_storage
@@ -93,6 +95,7 @@ async def running(
         stack.enter_context(_alone(settings.data_dir))
         storage = await enter(storage_of(settings, clock, serving=True))
         await storage.sweep_files()
+        await enter(sealing(storage.audit))
         await enter(_upholding(settings, storage, clock, pace))
         parts = RelayParts(
             storage=storage, guard=guard, clock=clock, limits=limits, timings=timings or Timings()
@@ -111,10 +114,12 @@ async def running(
         )
         gateway = _gateway(door, registry, relays, provisioning, events, admission)
         ocpp = await enter(gateway.listening())
+        sessions = await enter(open_sessions(settings.kratos_url, settings.kratos_cookie, clock))
+        api_parts = _api_parts(
+            settings, ocpp, registry, relays, events, exporter, outside, provisioning, rollouts
+        )
         app = create_app(
-            _api_parts(
-                settings, ocpp, registry, relays, events, exporter, outside, provisioning, rollouts
-            ),
+            replace(api_parts, sessions=sessions),
             rates=RateLimits(settings.rate_limit, trusted_proxies=settings.trusted_proxies),
         )
         http = await enter(listening(app, settings.http_bind))

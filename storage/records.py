@@ -75,6 +75,10 @@ class ApiKey:
     # What it is for, in its owner's words.
     name: str | None = None
 
+    def valid_at(self, moment: datetime) -> bool:
+        """Tell whether it lets anybody in then."""
+        return self.revoked_at is None and (self.expires_at is None or moment < self.expires_at)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charger:

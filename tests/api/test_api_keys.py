@@ -74,4 +74,5 @@ async def test_a_key_sees_its_own_organization(api: Api) -> None:
         "organization_uuid": api.organization_uuid,
         "name": "Tests",
         "created_at": "2026-11-21T10:00:00.000Z",
+        "role": "admin",
     }
