@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from storage import partitions
+from storage.audit_chain import Sealed
 from storage.clock import EPOCH, MICROSECOND
 from storage.database import Row, Statement, Write
 from storage.errors import StorageUnavailable
@@ -189,9 +190,12 @@ class Retention:
     # ---- audit ----
 
     async def _audit(self, terms: Terms) -> AsyncIterator[Removed]:
-        of = {"organization_uuid": terms.organization_uuid, "after": -1}
+        audit, id = self._storage.audit, terms.organization_uuid
+        while await audit.seal(self._rows):  # only what is in the chain may be cut off it
+            yield NOTHING
+        of = {"organization_uuid": id, "after": -1}
         while gone := await oldest(self._database, _AUDITED, of, terms, self._rows):
-            rows = [{**of, "seq": row["seq"]} for row in gone]
-            await self._database.write([Write(statements.drop_audited, rows)])
-            yield Removed(terms.organization_uuid, "audit", len(gone))
+            if not await audit.cut(id, Sealed(gone[-1]["seq"], gone[-1]["seal"])):
+                break
+            yield Removed(id, "audit", len(gone))
         yield NOTHING

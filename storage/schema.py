@@ -288,13 +288,15 @@ audit = Table(
     Column("seal", LargeBinary),
     Index("ix_audit_organization", "organization_uuid", "id"),
 )
-for name, columns, kept in (
-    ("ix_audit_place", (audit.c.organization_uuid, audit.c.place), audit.c.place.is_not(None)),
-    ("ix_audit_unsealed", (audit.c.id,), audit.c.place.is_(None)),
+_PLACED, _UNPLACED = audit.c.place.is_not(None), audit.c.place.is_(None)
+for name, columns, kept, unique in (
+    ("ix_audit_place", (audit.c.organization_uuid, audit.c.place), _PLACED, True),
+    ("ix_audit_unsealed", (audit.c.id,), _UNPLACED, False),
     (
         "ix_audit_security",
         (audit.c.organization_uuid, audit.c.id),
         audit.c.category == literal_column("'security'"),
+        False,
     ),
 ):
-    Index(name, *columns, sqlite_where=kept, postgresql_where=kept)
+    Index(name, *columns, unique=unique, sqlite_where=kept, postgresql_where=kept)

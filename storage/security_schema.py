@@ -9,7 +9,6 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Column,
-    ForeignKey,
     ForeignKeyConstraint,
     Index,
     LargeBinary,
@@ -107,12 +106,11 @@ certificate_requests = Table(
 audit_chains = Table(
     "audit_chains",
     metadata,
-    Column(
-        "organization_uuid", Text, ForeignKey("organizations.organization_uuid"), primary_key=True
-    ),
+    Column("organization_uuid", Text, primary_key=True),
     # The last row that was removed for its age, 0 where none was.
     Column("anchor_place", BigInteger, nullable=False),
     Column("anchor_seal", LargeBinary, nullable=False),
     Column("last_place", BigInteger, nullable=False),
     Column("last_seal", LargeBinary, nullable=False),
+    Column("seal", LargeBinary, nullable=False),  # of this row
 )

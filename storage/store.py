@@ -62,7 +62,6 @@ _APART = (messages.append_message, chargers.note_status, deliveries.note_positio
 
 # The repositories that need no more than a database and its writer.
 _WRITTEN_IN_BATCHES: Mapping[str, Callable[[Database, GroupCommit], Any]] = {
-    "audit": Audit,
     "availability": AvailabilityWishes,
     "charging_profiles": ChargingProfiles,
     "commands": Commands,
@@ -197,6 +196,7 @@ async def assemble(
         chargers=Chargers(database, group, clock, proxy_configurations),
         proxy_configurations=proxy_configurations,
         client_certificates=ClientCertificates(database, sealer),
+        audit=Audit(database, group, sealer),
         charger_certificates=ChargerCertificates(database),
         certificate_requests=CertificateRequests(database),
         transactions=Transactions(database, group, clock),

@@ -55,12 +55,18 @@ def belongs(
     )
 
 
-def index(name: str, table: str, *columns: str, where: str | None = None) -> None:
+def index(
+    name: str, table: str, *columns: str, where: str | None = None, unique: bool = False
+) -> None:
     """Make an index, on the rows where a condition holds."""
     condition = sa.text(where) if where else None
     with op.batch_alter_table(table) as batch:
         batch.create_index(
-            conv(name), list(columns), sqlite_where=condition, postgresql_where=condition
+            conv(name),
+            list(columns),
+            unique=unique,
+            sqlite_where=condition,
+            postgresql_where=condition,
         )
 
 

@@ -6,7 +6,7 @@ page of an index away.
 
 from __future__ import annotations
 
-from sqlalchemy import delete, exists, func, literal_column, or_, select
+from sqlalchemy import and_, delete, exists, func, literal_column, or_, select
 
 from storage.operations_schema import command_batches, command_parts, commands, jobs
 from storage.schema import audit, messages, meter_readings
@@ -45,24 +45,26 @@ drop_readings = (
     )
     .returning(meter_readings.c.id)
 )
-_AUDITED = audit.c.organization_uuid == given(audit.c.organization_uuid)
+# By its chain, which is cut at its beginning: `storage.repositories.audit` remembers where.
+_AUDITED = and_(
+    audit.c.organization_uuid == given(audit.c.organization_uuid), audit.c.place.is_not(None)
+)
 oldest_audited = (
-    select(audit.c.id.label("seq"), audit.c.timestamp.label("moment"))
-    .where(_AUDITED, audit.c.id > given(audit.c.id, "after"))
-    .order_by(audit.c.id)
+    select(audit.c.place.label("seq"), audit.c.timestamp.label("moment"), audit.c.seal)
+    .where(_AUDITED, audit.c.place > given(audit.c.place, "after"))
+    .order_by(audit.c.place)
     .limit(limit())
 )
 known_audited = (
     select(audit.c.timestamp.label("moment"))
     .where(
         _AUDITED,
-        audit.c.id > given(audit.c.id, "after"),
+        audit.c.place > given(audit.c.place, "after"),
         audit.c.timestamp <= given(audit.c.timestamp, "now"),
     )
-    .order_by(audit.c.id)
+    .order_by(audit.c.place)
     .limit(literal_column("1"))
 )
-drop_audited = delete(audit).where(_AUDITED, audit.c.id == given(audit.c.id, "seq"))
 
 # ---- commands, what came of them, files ----
 

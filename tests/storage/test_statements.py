@@ -92,6 +92,7 @@ STATEMENTS: Mapping[str, Statement] = {
 }
 # Asked by people at a command line, or once at the start.
 MAY_READ_ALL = {
+    "all_chains",
     "all_organizations",
     "all_api_keys",
     "client_certificates_ending",
@@ -101,6 +102,7 @@ MAY_READ_ALL = {
     "end_interrupted",  # all that is open
     "jobs_with_files",
     "unfinished_batches",
+    "unsealed",  # a page of what is not in the chain yet, which is next to nothing
 }
 
 

@@ -69,7 +69,7 @@ def _audit() -> None:
     for column in columns:
         op.add_column(AUDIT, column)
     op.execute(CATEGORIES)
-    index("ix_audit_place", AUDIT, *ORGANIZATION, "place", where="place IS NOT NULL")
+    index("ix_audit_place", AUDIT, *ORGANIZATION, "place", where="place IS NOT NULL", unique=True)
     index("ix_audit_unsealed", AUDIT, "id", where="place IS NULL")
     index("ix_audit_security", AUDIT, *ORGANIZATION, "id", where="category = 'security'")
 
@@ -99,9 +99,8 @@ def _members() -> None:
         *integers("anchor_place"),
         *blobs("anchor_seal"),
         *integers("last_place"),
-        *blobs("last_seal"),
+        *blobs("last_seal", "seal"),
         primary_key(CHAINS, *ORGANIZATION),
-        belongs(CHAINS, ORGANIZATION, "organizations", goes=False),
     )
 
 
