@@ -129,6 +129,8 @@ async def _ended(process: asyncio.subprocess.Process) -> None:
     """End a command and whatever it has begun, if it is still there."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
+    # Nobody waits for its end as long as a pipe is open that nobody reads.
+    process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - no public way
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_KILLED):
             await process.wait()

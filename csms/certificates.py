@@ -2,24 +2,23 @@
 Take what chargers want to have signed: SignCertificate.
 
 OCPP 2.0.1 A02 and A03, security white paper A02. A request is checked and stored before the charger
-is told that it is taken; what becomes of it then is `csms/signing.py`.
+is told that it is taken; what becomes of it then is in `csms/signing.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from csms.errors import NotTrusted
-from csms.signing import NO_AUTHORITY, names_of
+from csms.signing import NO_AUTHORITY, Signing, SigningParts, names_of
 from csms.signing_rules import check_request
+from csms.signing_steps import SigningSteps
 from storage.records import ChargerKey
 from storage.security_records import CertificateRequest
-
-if TYPE_CHECKING:
-    from csms.signing import Signing, SigningParts
 
 CHARGER = "ChargingStationCertificate"
 MOST_CERTIFICATES = 100  # of one charger, until they expire
@@ -101,3 +100,10 @@ class Desk:
         )
         await self._requests.add(request, instead_of)
         self._signing.add(request)
+
+
+@contextlib.asynccontextmanager
+async def taking(parts: SigningParts) -> AsyncIterator[Desk]:
+    """Take requests until the context ends, and see those of before through too."""
+    async with Signing(parts, SigningSteps(parts)).running() as signing:
+        yield Desk(parts, signing)
