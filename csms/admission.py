@@ -169,6 +169,10 @@ class Admission:
             self._attempts.failed(knock.address, knock.key)
         return verdict
 
+    def saw_leave(self, key: ChargerKey, address: str) -> None:
+        """Take note that a charger was in until now."""
+        self._attempts.succeeded(address, key)
+
     async def _evaluate(self, knock: Knock, *, evaluated: bool) -> Verdict:
         """Go the same way for everybody; without ``evaluated`` no password is the right one."""
         charger = await self._records.chargers.get(knock.key) if knock.key else None

@@ -14,7 +14,6 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.connection import Connection
-from websockets.asyncio.server import ServerConnection
 from websockets.frames import (  # type: ignore[attr-defined]  # it has chosen the fast one
     Frame,
     Opcode,
@@ -127,10 +126,6 @@ def _between_texts(protocol: Protocol) -> bool:
     while waiting.gi_yieldfrom is not None:
         waiting = waiting.gi_yieldfrom
     return bool(waiting.gi_code is StreamReader.at_eof.__code__)
-
-
-class Accepted(Shortcut, ServerConnection):
-    """A connection to a client of ours."""
 
 
 class Dialled(Shortcut, ClientConnection):

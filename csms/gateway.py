@@ -10,6 +10,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from ssl import SSLContext
 from typing import Protocol
@@ -24,10 +25,10 @@ from websockets.typing import Subprotocol
 from csms.admission import Admission, Knock
 from csms.books import Books
 from csms.credentials import charger_of, presented_password
+from csms.doorstep import Arriving, Doorstep
 from csms.errors import LinkClosed, place_of
 from csms.forwarded import Origin, origin_of
 from csms.frames import Limits
-from csms.framing import Accepted
 from csms.link import INTERNAL_ERROR, POLICY_VIOLATION, SERVICE_RESTART, Link
 from csms.pace import Pace
 from csms.ports import Answer
@@ -97,6 +98,7 @@ class Gateway:
         self._relaying = relaying
         self._events = events
         self._admission = admission
+        self._doorstep = Doorstep(door.trusted_proxies)
         self._takeovers = Takeovers(registry, events, time.monotonic)
         self._stations = stations
         self._authenticated: WeakKeyDictionary[ServerConnection, Charger] = WeakKeyDictionary()
@@ -110,7 +112,7 @@ class Gateway:
             self._door.bind.port,
             process_request=self._authenticate,
             select_subprotocol=self._select_subprotocol,
-            create_connection=Accepted,
+            create_connection=partial(Arriving, self._doorstep),  # type: ignore[arg-type]  # it makes one
             compression=None,  # 14 against 47 KB for each idle charger
             # Longer frames are answered by our own check; only twice that is cut off unread.
             max_size=2 * self._door.limits.max_bytes,
@@ -138,6 +140,7 @@ class Gateway:
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "Try again later.\n")
         if verdict.charger is not None:
             self._authenticated[connection] = verdict.charger
+            self._doorstep.leave(connection)
             return None
         log.info("charger_refused", remote=knock.address, security_profile=knock.profile)
         return self._refusal(connection, known=verdict.known)
@@ -242,6 +245,7 @@ class Gateway:
             superseded.link.hang_up(POLICY_VIOLATION, "superseded by a newer connection")
 
     async def _let_go(self, connection: Connection) -> None:
+        self._admission.saw_leave(connection.key, connection.remote_address)
         if self._registry.remove(connection):
             ended = connection.link.closed or LinkClosed()
             self._books.chargers.note_disconnected(

@@ -10,16 +10,20 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from websockets.asyncio.server import serve
+from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 from websockets.protocol import CLIENT, SERVER, Protocol
 
-from csms.framing import LONGEST, Accepted, framed, masks, unframed
+from csms.framing import LONGEST, Shortcut, framed, masks, unframed
 
 PATIENCE = 5.0
 TEXTS = st.one_of(st.binary(max_size=300), st.integers(0, LONGEST).map(lambda size: b"x" * size))
 MASK = b"\x01\x80\x00\xff"
+
+
+class Accepted(Shortcut, ServerConnection):
+    """A connection to a client."""
 
 
 def read_by_the_library(data: bytes, side: Any) -> list[bytes]:

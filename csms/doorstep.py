@@ -1,0 +1,101 @@
+"""Who stands at the door and has not shown who it is: so many of one source, with so short a head.
+
+Of too many from one source the one that has stood there for longest has to go: whoever is slow on
+purpose crowds out himself, and his neighbour behind the same address still gets a turn (S-18).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Any
+
+from websockets.asyncio.server import Server, ServerConnection
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+
+from csms.attempts import source_of
+from csms.framing import Shortcut
+from csms.setting_values import Network
+
+LONGEST_HEAD = 32 * 1024  # bytes, of a request with all its headers (S-17)
+_TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n\r\n"
+
+
+@dataclass(slots=True)
+class Doorstep:
+    """Keep count of the sockets that are not authenticated, by source.
+
+    Those of a proxy that is trusted are of many chargers, and its own matter.
+    """
+
+    trusted_proxies: Iterable[Network] = ()
+    most: int = 500
+    _sources: dict[ServerConnection, str] = field(default_factory=dict)
+    _standing: dict[str, dict[ServerConnection, None]] = field(default_factory=dict)
+
+    def enter(self, connection: ServerConnection, address: str) -> None:
+        """Let a socket stand at the door; of too many of its source the oldest goes."""
+        if self._is_trusted(address):
+            return
+        source = self._sources[connection] = source_of(address)
+        standing = self._standing.setdefault(source, {})
+        standing[connection] = None
+        if len(standing) > self.most:
+            oldest = next(iter(standing))
+            self.leave(oldest)
+            oldest.transport.abort()
+
+    def leave(self, connection: ServerConnection) -> None:
+        """Take note that a socket is gone, or that it has shown who it is."""
+        source = self._sources.pop(connection, None)
+        if source is not None:
+            standing = self._standing[source]
+            del standing[connection]
+            if not standing:
+                del self._standing[source]
+
+    def _is_trusted(self, address: str) -> bool:
+        return any(ip_address(address) in network for network in self.trusted_proxies)
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+
+class _Headed(ServerConnection):
+    """A connection of which no more is read than a head should have, until it is open."""
+
+    _head = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came of the head, or what comes after it."""
+        if self.protocol.state is State.CONNECTING:
+            self._head += len(data)
+            if self._head > LONGEST_HEAD:
+                self.transport.write(_TOO_LONG)
+                self.transport.close()
+                return
+        super().data_received(data)
+
+
+class Arriving(Shortcut, _Headed):
+    """A connection to a charger, or to whoever says so."""
+
+    def __init__(
+        self, doorstep: Doorstep, protocol: ServerProtocol, server: Server, **options: Any
+    ) -> None:
+        super().__init__(protocol, server, **options)
+        self._doorstep = doorstep
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to stand at the door."""
+        super().connection_made(transport)
+        if peer := transport.get_extra_info("peername"):  # None where it is gone already
+            self._doorstep.enter(self, str(peer[0]))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Be gone."""
+        self._doorstep.leave(self)
+        super().connection_lost(exc)
