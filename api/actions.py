@@ -9,12 +9,13 @@ from typing import Any
 from api.command_records import OF_STATION
 from api.commands import Asker, performed
 from api.errors import Invalid, NotFound
-from api.guarded import check_scope
+from api.guarded import check_heard, check_scope, secured
 from api.parts import ApiParts
+from api.passwords import check_room
 from api.routing import Request, route
 from api.schemas.commands import OcppRequest
 from api.stations import TAG
-from csms.commands import Ask, Command, Outcome
+from csms.commands import Ask, Command, Outcome, RotatePassword
 from csms.errors import InvalidCommand
 from csms.numbers import OF_THE_PLATFORM, draw
 from csms.requests import actions_of
@@ -76,13 +77,14 @@ async def carried_out(asker: Asker, key: ChargerKey, asked: Asked, scope: Scope)
     check_action(action)
     if kind is None:  # it has never been here, and is not now
         check_scope(action, asked.fields, scope)
+        check_heard(action, asked.fields)
         return await performed(asker, key, Ask(action, asked.fields), asked.fields)
     fields = _numbered(kind, action, asked.fields)
     _check(kind, action, fields)
     check_scope(action, fields, scope)
     storage = asker.parts.storage
     settings = await shared(storage.overlays, key, action, fields)
-    command = _command(kind, action, settings.fields)
+    command = await _command(asker, key, kind, Asked(action, settings.fields))
     token = id_token(kind.version, action, fields) if isinstance(command, Ask) else None
     if token is not None:  # before it is sent, as some chargers start at once
         now = asker.parts.clock.now()
@@ -125,8 +127,16 @@ def _check(kind: type[Station], action: str, fields: Mapping[str, Any]) -> None:
         raise Invalid(faults, f"{path}: {sentence}")
 
 
-def _command(kind: type[Station], action: str, fields: Mapping[str, Any]) -> Command:
+async def _command(asker: Asker, key: ChargerKey, kind: type[Station], asked: Asked) -> Command:
+    id, url = asker.command_id or asker.parts.new_id(), asker.parts.public_ocpp_url
+    special = secured(kind.version, asked.action, asked.fields, id, asker.key_id, url)
+    if isinstance(special, RotatePassword):
+        await check_room(asker.parts, key)
+    return special or _ordinary(kind, asked)
+
+
+def _ordinary(kind: type[Station], asked: Asked) -> Command:
     try:
-        return command_of(kind.version, action, fields)
+        return command_of(kind.version, asked.action, asked.fields)
     except InvalidCommand as invalid:
         raise Invalid(invalid.fields or {"body": [str(invalid)]}, str(invalid)) from None

@@ -39,6 +39,17 @@ PROFILE201 = {
     **{name: value for name, value in PROFILE.items() if name != "chargingProfileId"},
     "chargingSchedule": [{"id": 1, **PROFILE["chargingSchedule"]}],  # type: ignore[dict-item] # of several types
 }
+NETWORK_PROFILE = {
+    "configurationSlot": 1,
+    "connectionData": {
+        "ocppVersion": "OCPP20",
+        "ocppTransport": "JSON",
+        "ocppCsmsUrl": "wss://csms.example",
+        "messageTimeout": 30,
+        "securityProfile": 1,
+        "ocppInterface": "Wired0",
+    },
+}
 # Where the least that the schema allows is refused for other reasons than OCPP's.
 BODIES: dict[tuple[str, str], Any] = {
     ("1.6", "SetChargingProfile"): {"connectorId": 1, "csChargingProfiles": PROFILE},
@@ -49,6 +60,7 @@ BODIES: dict[tuple[str, str], Any] = {
         "idTag": "CARD",
         "reservationId": 5,
     },
+    **{(version, "SetNetworkProfile"): NETWORK_PROFILE for version in ("2.0.1", "2.1")},
     **{
         (version, "SetChargingProfile"): {"evseId": 1, "chargingProfile": PROFILE201}
         for version in ("2.0.1", "2.1")
@@ -302,7 +314,7 @@ async def test_a_password_is_neither_set_nor_kept_nor_shown(api: Api, connect: C
         assert "s3cret" not in got.text
         assert "AuthorizationKey" in got.text
         body = {"key": "AuthorizationKey", "value": "0011223344556677"}
-        assert (await ask(api, "ChangeConfiguration", body)).fields == {"key"}
+        assert (await ask(api, "ChangeConfiguration", body)).fields == {"value"}
         assert machine.payloads("ChangeConfiguration") == []
         body = {"key": "VendorPassword", "value": "s3cret"}
         assert (await ask(api, "ChangeConfiguration", body)).status == 200

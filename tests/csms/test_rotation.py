@@ -105,8 +105,7 @@ async def test_1_6_is_told_the_hex_digits_and_2_x_the_text(desk: Desk) -> None:
     _, (key,) = await rotated(desk, "1.6", says("1.6", "Rejected"))
     _, (variable,) = await rotated(desk, "2.0.1", says("2.0.1", "Rejected"))
 
-    told = {"key": "AuthorizationKey", "value": NEW.hex()}
-    assert key == ["ChangeConfiguration", told]
+    assert key == ["ChangeConfiguration", {"key": "AuthorizationKey", "value": NEW.hex()}]
     told = {"setVariableData": [{**PLACE, "attributeValue": NEW.decode()}]}
     assert variable == ["SetVariables", told]
 
@@ -166,7 +165,7 @@ async def test_a_charger_that_does_not_answer_is_hung_up_on(desk: Desk) -> None:
     ("code", "stays"), [("NotSupported", False), ("InternalError", True), ("GenericError", True)]
 )
 async def test_an_error_that_may_have_come_after_the_storing_leaves_both(
-    desk: Desk, code: str, stays: bool
+    desk: Desk, code: str, *, stays: bool
 ) -> None:
     await begin(desk)
     async with desk.connected("1.6") as (station, talk):
