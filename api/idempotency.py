@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-import uuid
 from collections.abc import AsyncIterator, Awaitable
 from typing import NamedTuple
 
@@ -25,10 +24,8 @@ from multidict import CIMultiDict
 from api.answers import JsonResponse
 from api.errors import Invalid, Lost, Taken, answer_to, verdict_on
 from api.parsing import read_body
-from api.parts import CALLER, PARTS, RECORD_ID
-from storage.clock import Clock
+from api.parts import CALLER, PARTS, RECORD_ID, ApiParts
 from storage.errors import SealBroken, StorageError, StorageUnavailable
-from storage.repositories.idempotent_requests import IdempotentRequests
 from storage.security_records import IdempotentRequest
 
 log = structlog.get_logger("ringmain.api")
@@ -40,7 +37,6 @@ KEY = r"[\x21-\x7e]{1,255}"
 _LONGEST_ROUTE = 500  # in the key of a table; a longer one is told apart by its digest
 # What is answered where nothing was changed: the same request may be made again.
 _NOTHING_DONE = frozenset({400, 401, 403, 404, 405, 408, 409, 413, 415, 417, 422, 429, 503})
-_NAMESPACE = uuid.UUID("5e3a0f62-9d0c-4c1e-9b5e-6f1f6f0d7a39")
 
 _ELSEWHERE = "This key was used for another request; take a new one."
 _GOING_ON = "A request with this Idempotency-Key is being carried out; ask again once it has ended."
@@ -62,9 +58,10 @@ class _Name(NamedTuple):
 class Once:
     """Remember requests with a key, and see to it that each is carried out once."""
 
-    def __init__(self, requests: IdempotentRequests, clock: Clock) -> None:
-        self._requests = requests
-        self._clock = clock
+    def __init__(self, parts: ApiParts) -> None:
+        self._requests = parts.storage.idempotent_requests
+        self._clock = parts.clock
+        self._new_id = parts.new_id
         # Only one server works on a database: what it has not in hand nobody has.
         self._in_hand: dict[_Name, bytes] = {}
 
@@ -84,14 +81,16 @@ class Once:
         self, request: web.Request, name: _Name, handler: Handler
     ) -> web.StreamResponse:
         digest, now = self._in_hand[name], self._clock.now()
-        asked = IdempotentRequest(**name._asdict(), body_digest=digest, created_at=now)
+        asked = IdempotentRequest(
+            **name._asdict(), body_digest=digest, record_id=self._new_id(), created_at=now
+        )
         try:
             before = await self._requests.begin(asked)
         except SealBroken:
             raise Taken(_UNKNOWN) from None
         if before is not None:
             return _answered_before(before, digest)
-        request[RECORD_ID] = record_id(asked)
+        request[RECORD_ID] = asked.record_id
         return await self._carried_out(request, asked, handler)
 
     async def _carried_out(
@@ -123,7 +122,7 @@ ONCE = web.AppKey("ONCE", Once)
 
 async def remembering(app: web.Application) -> AsyncIterator[None]:
     """Remember requests with a key as long as the application is up."""
-    app[ONCE] = Once(app[PARTS].storage.idempotent_requests, app[PARTS].clock)
+    app[ONCE] = Once(app[PARTS])
     yield
 
 
@@ -137,12 +136,6 @@ async def idempotent(request: web.Request, handler: Handler) -> web.StreamRespon
         told = f"Wanted is one {HEADER} of 1 to 255 visible ASCII characters."
         raise Invalid({HEADER: [told]}, told)
     return await request.app[ONCE].answer(request, keys[0], handler)
-
-
-def record_id(asked: IdempotentRequest) -> str:
-    """Return the id of the command, batch or job that a request makes: it is known beforehand."""
-    place = (asked.organization_uuid, asked.route, asked.idempotency_key, asked.created_at)
-    return str(uuid.uuid5(_NAMESPACE, "\n".join(map(str, place))))
 
 
 def _route(request: web.Request) -> str:
@@ -163,7 +156,7 @@ def _answered_before(before: IdempotentRequest, digest: bytes) -> web.Response:
     if not hmac.compare_digest(before.body_digest, digest):
         raise _elsewhere()
     if before.status is None or before.answer is None:
-        raise Taken(_UNKNOWN, command_id=record_id(before))
+        raise Taken(_UNKNOWN, command_id=before.record_id)
     written = orjson.loads(before.answer)
     headers = CIMultiDict(written["headers"])
     headers[REPLAYED] = "true"

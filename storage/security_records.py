@@ -32,6 +32,8 @@ class IdempotentRequest:
     route: str
     idempotency_key: str
     body_digest: bytes
+    # Of the command, batch or job that it makes, if it makes one.
+    record_id: str
     status: int | None = None
     # Clear in memory, sealed in the database.
     answer: str | None = field(default=None, repr=False)

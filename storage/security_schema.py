@@ -41,6 +41,8 @@ idempotent_requests = Table(
     Column("route", Text, nullable=False),  # method and path
     Column("idempotency_key", Text, nullable=False),
     Column("body_digest", LargeBinary, nullable=False),
+    # Of the command, batch or job that it makes, if it makes one.
+    Column("record_id", Text, nullable=False),
     # NULL while it is not known how it ended.
     Column("status", BigInteger),
     Column("answer", LargeBinary),  # sealed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from storage.database import Database, Row
@@ -62,5 +62,4 @@ def _key(row: Row) -> dict[str, Any]:
 
 def _this(request: IdempotentRequest) -> dict[str, Any]:
     named = {f"of_{name}": value for name, value in _key(columns(request)).items()}
-    moment: datetime = request.created_at
-    return {**named, "of_moment": moment}
+    return {**named, "of_record_id": request.record_id}

@@ -20,6 +20,7 @@ begin = _adding.on_conflict_do_update(
     index_elements=list(_KEYS),
     set_={
         "body_digest": _adding.excluded.body_digest,
+        "record_id": _adding.excluded.record_id,
         "created_at": _adding.excluded.created_at,
         **dict.fromkeys(_ENDED, null()),
     },
@@ -27,10 +28,7 @@ begin = _adding.on_conflict_do_update(
 ).returning(_C.created_at)
 
 # Of this attempt, and not of one that has taken its place.
-_THIS = and_(
-    *(_C[name] == given(_C[name], f"of_{name}") for name in _KEYS),
-    _C.created_at == given(_C.created_at, "of_moment"),
-)
+_THIS = and_(*(_C[name] == given(_C[name], f"of_{name}") for name in (*_KEYS, "record_id")))
 end = update(idempotent_requests).where(_THIS).values(_ENDED)
 forget = delete(idempotent_requests).where(_THIS)
 

@@ -87,6 +87,7 @@ def _members() -> None:
         REQUESTS,
         *texts(*ORGANIZATION, "route", "idempotency_key"),
         *blobs("body_digest"),
+        *texts("record_id"),
         *integers("status", nullable=True),
         *blobs("answer", nullable=True),
         *integers("created_at"),
