@@ -2,8 +2,9 @@
 Whose client certificate it is: bound to one charger by what is stored, never by what a boot says.
 
 A certificate that is stored for a charger, pinned or issued through it, is that charger's alone.
-Where none is stored its subject decides: CN is the charger's name, O its organization (OCPP
-security white paper A00.FR.404, 405, 427; S-08).
+Where none is pinned the subject of others decides: CN is the charger's name, O its organization
+(OCPP security white paper A00.FR.404, 405, 427; S-08). One that is issued comes beside what the
+charger came in with before, which it may still have: only a pinned one takes its place.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def fault_of(
         return f"has a key that is {weakness}"
     if holder is not None:
         return "was revoked here" if holder.revoked_at is not None else None
-    if binding.own:
+    if any(each.source == "pinned" for each in binding.own):
         return "is none of those that are stored for it"
     return _foreign_subject(certificate, charger, binding.organizations)
 

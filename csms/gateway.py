@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from hashlib import sha256
 from http import HTTPStatus
 from ssl import SSLContext
 from typing import Protocol
@@ -192,11 +193,11 @@ class Gateway:
         self, websocket: ServerConnection, charger: Charger, subprotocol: Subprotocol
     ) -> None:
         assert websocket.request is not None  # noqa: S101 - the handshake is complete
-        remote = self._origin(websocket, websocket.request).address
-        if not await self._takeovers.allows(charger.key, remote):
+        origin = self._origin(websocket, websocket.request)
+        if not await self._takeovers.allows(charger.key, origin.address):
             await websocket.close(POLICY_VIOLATION, "another device is connected as this charger")
             return
-        connection = self._connection(websocket, charger.key, subprotocol, remote)
+        connection = self._connection(websocket, charger.key, subprotocol, origin)
         self._take_over(connection)
         try:
             ended = await connection.link.run(await self._relaying.attach(connection))
@@ -212,7 +213,7 @@ class Gateway:
             await self._let_go(connection)
 
     def _connection(
-        self, websocket: ServerConnection, key: ChargerKey, subprotocol: str, remote: str
+        self, websocket: ServerConnection, key: ChargerKey, subprotocol: str, origin: Origin
     ) -> Connection:
         kind = self._stations[subprotocol]
         link = Link(
@@ -229,8 +230,9 @@ class Gateway:
             link=link,
             station=kind(key, self._books, link),
             subprotocol=subprotocol,
-            remote_address=remote,
+            remote_address=origin.address,
             since=self._books.clock.now(),
+            certificate_sha256=sha256(shown).hexdigest() if (shown := origin.certificate) else None,
         )
 
     def _take_over(self, connection: Connection) -> None:

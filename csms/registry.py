@@ -28,6 +28,8 @@ class Connection:
     subprotocol: str
     remote_address: str
     since: datetime
+    # Of the client certificate that it came in with, as lower case hex.
+    certificate_sha256: str | None = None
 
     def last_heard(self, now: datetime) -> datetime:
         """Return when the charger last sent anything, by the clock that says ``now``."""

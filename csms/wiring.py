@@ -20,15 +20,19 @@ from api.server import listening
 from api.sessions import open_sessions
 from csms.admission import Admission, no_authorities, records_of
 from csms.attempts import Attempts
+from csms.authority import authority_of
 from csms.books import open_books
+from csms.certificates import Take, taking
 from csms.errors import RingmainError
 from csms.frames import Limits
 from csms.gateway import Door, Gateway
 from csms.lines import render
 from csms.registry import Registry
+from csms.reported_events import hearing
 from csms.retention import Pace, Upholding
 from csms.security_events import SecurityEvents
 from csms.settings import Bind, Settings
+from csms.signing import SigningParts
 from csms.tls import ListenerTls, TlsFiles
 from proxy.addresses import AddressGuard
 from proxy.commissioning import Commissioning
@@ -112,7 +116,17 @@ async def running(
         admission = Admission(
             records_of(storage), attempts, events, clock, tls.authorities if tls else no_authorities
         )
-        gateway = _gateway(door, registry, relays, provisioning, events, admission)
+        signing = SigningParts(
+            storage=storage,
+            registry=registry,
+            events=events,
+            clock=clock,
+            new_id=new_uuid,
+            authority=authority_of(settings),
+            door=tls.authorities if tls else no_authorities,
+        )
+        take = (await enter(taking(signing))).take
+        gateway = _gateway(door, registry, relays, provisioning, events, admission, take)
         ocpp = await enter(gateway.listening())
         sessions = await enter(open_sessions(settings.kratos_url, settings.kratos_cookie, clock))
         api_parts = _api_parts(
@@ -198,13 +212,15 @@ def _gateway(
     provisioning: Provisioning,
     events: SecurityEvents,
     admission: Admission,
+    take: Take,
 ) -> Gateway:
     parts = relays.parts
     books = open_books(
         parts.storage,
         parts.clock,
         settling=parts.timings.settling,
-        hearing={FIRST: provisioning.heard},
+        hearing={FIRST: provisioning.heard, **hearing(events)},
+        take_request=take,
     )
     journal = parts.storage.journal
     return Gateway(
