@@ -22,6 +22,7 @@ from api.schemas.chargers import (
     OneNewCharger,
 )
 from api.schemas.common import Done
+from api.security_profiles import check_profile
 from api.sites import check_site
 from csms.commands import Ask
 from csms.errors import RingmainError
@@ -84,14 +85,22 @@ async def get_charger(request: Request) -> Mapping[str, Any]:
 async def change_charger(request: Request) -> Mapping[str, Any]:
     """Change the fields that are given.
 
-    A charger that is not held back any more is asked to boot again at once.
+    A charger that is not held back any more is asked to boot again at once. Another security
+    profile or certificate name ends its connection: it has to come in with that. What rotates its
+    password leaves it alone.
     """
     key, given = request.charger_key, _given(request)
     async with request.parts.commissioning.changing:  # its site is to be there then
         old = await stored_charger(request)
         await check_site(request, given.get("site_id"), old.site_id)
+        if "security_profile" in given:
+            check_profile(request, given["security_profile"], old.security_profile)
+            given["next_security_profile"] = None
         if await request.parts.storage.chargers.update(key, **given) is None:
             raise NotFound  # deleted a moment ago
+    if any(given.get(name, getattr(old, name)) != getattr(old, name) for name in _PROVES):
+        parts = request.parts
+        parts.registry.hang_up(key, POLICY_VIOLATION, "come in again with what is configured now")
     connection, let_in = request.parts.registry.find(key), given.get("boot_policy") == "accept"
     if connection is not None and let_in and old.boot_policy == "pending":
         await _let_in(connection)
@@ -192,6 +201,8 @@ def shown(
     }
 
 
+# What a charger proves who it is with.
+_PROVES = ("security_profile", "certificate_name")
 _SHOWN = (
     "charger_name",
     "vendor_name",
@@ -200,6 +211,9 @@ _SHOWN = (
     "firmware_version",
     "ocpp_version",
     "security_profile",
+    "next_security_profile",
+    "certificate_name",
+    "hex_password",
     "boot_policy",
     "supply_phases",
     "nominal_voltage",

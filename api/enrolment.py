@@ -11,6 +11,7 @@ from api.parts import ApiParts
 from api.proxy_configurations import configuration_of
 from api.routing import Request, route
 from api.schemas.chargers import Enrolment, EnrolmentRequest
+from api.security_profiles import check_profile
 from api.sites import check_site
 from storage.errors import Conflict
 from storage.records import Charger, ChargerKey, ProxyConfiguration
@@ -62,15 +63,22 @@ async def enrolled(
 
 
 def new_charger(request: Request) -> tuple[Charger, str]:
-    """Return the charger that a body describes, and the password that was made for it."""
+    """Return the charger that a body describes, and the password that was made for it.
+
+    Raises Forbidden or Invalid where it cannot have the security profile.
+    """
     body, password = request.body, new_password()
+    profile = body.get("security_profile", request.parts.profiles.default)
+    check_profile(request, profile)
     charger = Charger(
         key=ChargerKey(request.organization_uuid, body["charge_box_id"]),
         charger_name=body["charger_name"] or body["charge_box_id"],
         vendor_name=body["vendor_name"],
         model_name=body["model_name"],
         serial_number=body["serial_number"],
-        security_profile=body["security_profile"],
+        security_profile=profile,
+        certificate_name=body["certificate_name"],
+        hex_password=body["hex_password"],
         allowed_versions=subprotocols(body["allowed_versions"]),
         boot_policy=body["boot_policy"],
         supply_phases=body["supply_phases"],

@@ -8,6 +8,8 @@ from typing import Any
 from api.errors import Unavailable
 from api.routing import Request, route
 from api.schemas.common import Success
+from api.schemas.health import Readiness
+from csms.door_profiles import warnings
 from storage.errors import StorageError
 
 
@@ -17,16 +19,19 @@ async def healthz(_request: Request) -> Mapping[str, Any]:
     return {}
 
 
-@route("GET", "/readyz", tag="Operations", scope=None, answer=Success())
+@route("GET", "/readyz", tag="Operations", scope=None, answer=Readiness())
 async def readyz(request: Request) -> Mapping[str, Any]:
-    """Tell that the database answers and takes what is written; 503 while it does not."""
+    """Tell that the database answers and takes what is written; 503 while it does not.
+
+    `warnings` says what an operator should know though the server works.
+    """
     storage = request.parts.storage
     try:
-        await storage.organizations.get("")
+        profiles = await storage.chargers.profiles()
         if storage.group.fault is None:
             await storage.probe.check()
     except StorageError as fault:
         raise Unavailable(str(fault)) from fault
     if storage.group.fault is not None:
         raise Unavailable(str(storage.group.fault))
-    return {}
+    return {"warnings": warnings(profiles, request.parts.profiles)}

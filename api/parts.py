@@ -10,6 +10,7 @@ from aiohttp import web
 
 from api.callers import Caller
 from api.sessions import Sessions
+from csms.door_profiles import DoorProfiles
 from csms.registry import Registry
 from csms.security_events import SecurityEvents
 from proxy.addresses import AddressGuard
@@ -84,6 +85,8 @@ class ApiParts:
     public_http_url: str = ""
     # None: only API keys let in.
     sessions: Sessions | None = None
+    # What chargers can come in with.
+    profiles: DoorProfiles = field(default_factory=DoorProfiles)
     # The jobs whose file is coming in: each has room for one.
     uploading: set[str] = field(default_factory=set)
     # The connectors that are being tested.

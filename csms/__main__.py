@@ -67,7 +67,8 @@ async def _serve(chosen: settings.Settings) -> None:
     asked_to_stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, asked_to_stop.set)
-    async with wiring.running(chosen):
+    async with wiring.running(chosen) as server:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, server.reload)
         # A reconnect storm otherwise spends its time in the collector (flat after this).
         gc.collect()
         gc.freeze()

@@ -23,6 +23,8 @@ _CAME = {
     3: "by TLS, with a client certificate (profile 3)",
 }
 
+_PROXY = " A TLS proxy in front has to be trusted, and to send X-Forwarded-Proto: https."
+
 
 @dataclass(frozen=True, slots=True)
 class Why:
@@ -53,6 +55,7 @@ def advice(why: Why, offered: int, charger: Charger | None) -> str:
         return (
             f"It came {_CAME[offered]}, and security_profile is {charger.security_profile}: "
             f'change how it dials, or PATCH the charger with {{"security_profile": {offered}}}.'
+            f"{_PROXY if offered < 2 <= charger.security_profile else ''}"
         )
     return (
         f"Its certificate {why.wrong}: install another one there, or store this one with "

@@ -23,6 +23,7 @@ from csms.attempts import Attempts
 from csms.authority import authority_of
 from csms.books import open_books
 from csms.certificates import Take, taking
+from csms.door_profiles import door_profiles, warnings
 from csms.errors import RingmainError
 from csms.frames import Limits
 from csms.gateway import Door, Gateway
@@ -74,6 +75,11 @@ class Running:
     registry: Registry
     # Of the listener for chargers, where it speaks TLS itself.
     tls: ListenerTls | None
+
+    def reload(self) -> None:
+        """Take up files that have changed, as SIGHUP asks for; links go on."""
+        if self.tls is not None:
+            self.tls.reload()
 
 
 @contextlib.asynccontextmanager
@@ -138,6 +144,8 @@ async def running(
         )
         http = await enter(listening(app, settings.http_bind))
         log.info("ready", http=f"http://{http}", ocpp=f"{settings.ocpp_scheme}://{ocpp}")
+        for told in warnings(await storage.chargers.profiles(), api_parts.profiles):
+            log.warning("attention", what=told)
         yield Running(http, ocpp, storage, registry, tls)
 
 
@@ -260,6 +268,7 @@ def _api_parts(
         new_id=new_uuid,
         public_ocpp_url=settings.public_ocpp_url or f"{settings.ocpp_scheme}://{ocpp}",
         public_http_url=settings.public_http_url or "",
+        profiles=door_profiles(settings),
     )
 
 

@@ -45,8 +45,11 @@ def key_pem(key: Key, password: bytes | None = None) -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, sealed).decode()
 
 
-def _name(text: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+def _name(text: str, of: str | None = None) -> x509.Name:
+    said = [x509.NameAttribute(NameOID.COMMON_NAME, text)]
+    if of is not None:
+        said.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, of))
+    return x509.Name(said)
 
 
 def signed(
@@ -59,16 +62,18 @@ def signed(
     key: Key | None = None,
     since: datetime | None = None,
     bears: Sequence[str] | None = None,
+    of: str | None = None,
 ) -> str:
     """Return a certificate as PEM, valid from and until so long after now.
 
     A server's ``bears`` these DNS names, by default its own; without any it has a common name only.
+    ``of`` is its organization (O).
     """
     now = since or datetime.now(UTC)
     public_key = (key or key_of(name)).public_key()
     builder = (
         x509.CertificateBuilder()
-        .subject_name(_name(name))
+        .subject_name(_name(name, of))
         .issuer_name(_name(by))
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
@@ -113,3 +118,26 @@ def server_side(certificate: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     return context
+
+
+def revoked(
+    *chains: str, by: str = ROOT, since: timedelta = -DAY, until: timedelta | None = DAY
+) -> str:
+    """Return an authority's list of what it has revoked, as PEM."""
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateRevocationListBuilder().issuer_name(_name(by)).last_update(now + since)
+    )
+    if until is not None:
+        builder = builder.next_update(now + until)
+    for chain in chains:
+        number = x509.load_pem_x509_certificate(chain.encode()).serial_number
+        entry = x509.RevokedCertificateBuilder().serial_number(number).revocation_date(now + since)
+        builder = builder.add_revoked_certificate(entry.build())
+    return builder.sign(key_of(by), hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+
+
+@cache
+def rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:
+    """Return an RSA key."""
+    return rsa.generate_private_key(65_537, bits)

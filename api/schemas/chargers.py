@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from api.schemas.common import Done, PageQuery, Success, next_cursor
-from api.schemas.fields import Boolean, Integer, Moment, NotYet, Number, choice, nullable, text
+from api.schemas.fields import Boolean, Integer, Moment, Number, choice, nullable, text
 from api.schemas.proxy_configurations import ProxyFields, charge_box_id
 
 VERSIONS = ("1.6", "2.0.1", "2.1")
@@ -19,8 +19,21 @@ class ChargerChange(Schema):
     model_name = text(255, **nullable())
     serial_number = text(255, **nullable())
     security_profile = Integer(
-        load_default=1,
-        validate=[validate.Range(min=0, max=3), NotYet(0, 2, 3)],
+        validate=validate.Range(min=0, max=3),
+        metadata={
+            "description": "Of OCPP; it comes in with no other. By default 2 where chargers reach "
+            "this server by TLS, else 1. Only an admin can lower it, or set 0: no password."
+        },
+    )
+    certificate_name = text(
+        64, about="The CN of its client certificate; null is its charge_box_id.", **nullable()
+    )
+    hex_password = Boolean(
+        load_default=False,
+        metadata={
+            "description": "Whether it may present its password as hex digits: some chargers "
+            "send the AuthorizationKey just as they were given it."
+        },
     )
     allowed_versions = fields.List(
         choice(*VERSIONS),
@@ -119,6 +132,13 @@ class Charger(Schema):
     last_disconnect = Moment(allow_none=True)
     site_id = fields.String(allow_none=True)
     security_profile = Integer(required=True)
+    next_security_profile = Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "What it was told to change to, and has not yet come in with."},
+    )
+    certificate_name = fields.String(required=True, allow_none=True)
+    hex_password = Boolean(required=True)
     allowed_versions = fields.List(fields.String(), required=True)
     boot_policy = fields.String(required=True)
     supply_phases = Integer(allow_none=True)

@@ -141,19 +141,6 @@ def choice(*values: str, about: str = "", **more: Any) -> fields.String:
     return fields.String(validate=checks, metadata=_about(about), **more)
 
 
-class NotYet(validate.Validator):
-    """Refuse values that are promised but not available yet."""
-
-    def __init__(self, *values: Any) -> None:
-        self.values = values
-
-    def __call__(self, value: Any) -> Any:
-        """Return the value, or raise ValidationError."""
-        if value in self.values:
-            raise ValidationError(f"{value} is not available yet.")
-        return value
-
-
 def nullable(**more: Any) -> dict[str, Any]:
     """Return the arguments of a field that may be null when it has no value."""
     return {"allow_none": True, "load_default": None, **more}

@@ -73,6 +73,11 @@ class Chargers:
             found.setdefault(row["serial_number"], set()).add(row["charge_box_id"])
         return found
 
+    async def profiles(self) -> dict[int, int]:
+        """Return how many chargers of all organizations have each security profile."""
+        rows = await self._database.fetch(statements.chargers_by_profile)
+        return {row["security_profile"]: row["chargers"] for row in rows}
+
     async def among(
         self, organization_uuid: str, charge_box_ids: Iterable[str]
     ) -> dict[str, Charger]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy import delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from storage.schema import chargers, connectors
@@ -79,6 +79,9 @@ chargers_seen_since = (
     )
     .order_by(chargers.c.organization_uuid, chargers.c.charge_box_id)
     .limit(limit())
+)
+chargers_by_profile = select(chargers.c.security_profile, func.count().label("chargers")).group_by(
+    chargers.c.security_profile
 )
 CHANGEABLE = (
     "charger_name",

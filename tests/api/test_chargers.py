@@ -8,8 +8,9 @@ from typing import Any
 import orjson
 import pytest
 
+from storage.records import Scope
 from tests.api.conftest import Api, Connect
-from tests.doubles import settled
+from tests.doubles import settled, until
 
 
 async def test_a_charger_is_enrolled_and_its_password_told_once(api: Api) -> None:
@@ -40,6 +41,9 @@ async def test_an_enrolled_charger_shows_what_the_contract_lists(api: Api) -> No
         "last_disconnect": None,
         "site_id": None,
         "security_profile": 1,
+        "next_security_profile": None,
+        "certificate_name": None,
+        "hex_password": False,
         "allowed_versions": ["2.0.1"],
         "client_certificate_sha256": None,
         "boot_policy": "accept",
@@ -239,3 +243,69 @@ async def test_nobody_is_asked_to_boot_who_was_not_held_back(api: Api, connect: 
     for policy in ("accept", "pending", "pending"):
         assert (await api("PATCH", path, {"boot_policy": policy})).status == 200
     assert (await api("PATCH", path, {"boot_policy": "maybe"})).fields == {"boot_policy"}
+
+
+# ---- who may give which security profile ----
+
+
+@pytest.mark.parametrize(
+    ("scope", "before", "after", "status"),
+    [
+        ("operate", 1, 2, 200),
+        ("operate", 1, 3, 200),
+        ("operate", 2, 1, 403),
+        ("operate", 1, 0, 403),
+        ("admin", 2, 1, 200),
+        ("admin", 3, 0, 200),
+        ("operate", 2, 2, 200),
+    ],
+)
+@pytest.mark.sqlite_only("about who may")
+async def test_a_security_profile_is_raised_by_operators_and_lowered_by_admins_only(
+    api: Api, scope: Scope, before: int, after: int, status: int
+) -> None:
+    await api.enrol(security_profile=before)
+    theirs = await api.with_scope(scope)
+
+    got = await theirs("PATCH", f"{api.organization}/chargers/CP-1", {"security_profile": after})
+
+    assert got.status == status
+    stored = await api.storage.chargers.get(api.charger_key("CP-1"))
+    assert stored is not None
+    assert stored.security_profile == (after if status == 200 else before)
+
+
+async def test_only_an_admin_enrols_a_charger_without_a_password(api: Api) -> None:
+    theirs, path = await api.with_scope("operate"), f"{api.organization}/chargers"
+    body = {"charge_box_id": "CP-1", "security_profile": 0}
+
+    assert (await theirs("POST", path, body)).error == (403, "forbidden")
+    assert (await api("POST", path, body)).status == 201
+
+
+@pytest.mark.parametrize("change", [{"security_profile": 2}, {"certificate_name": "SN-1"}], ids=str)
+async def test_what_a_charger_proves_itself_with_changes_only_with_a_new_connection(
+    api: Api, connect: Connect, change: dict[str, Any]
+) -> None:
+    await api.enrol()
+    charger = await connect()
+    path = f"{api.organization}/chargers/CP-1"
+
+    assert (await api("PATCH", path, {"charger_name": "Lobby"})).status == 200
+    assert charger.link.closed is None
+    assert (await api("PATCH", path, change)).status == 200
+
+    await until(lambda: charger.link.closed)
+    assert charger.link.closed is not None
+    assert charger.link.closed.code == 1008
+
+
+async def test_a_profile_that_is_set_by_hand_is_the_one_that_counts(api: Api) -> None:
+    await api.enrol()
+    await api.storage.chargers.update(api.charger_key("CP-1"), next_security_profile=2)
+    path = f"{api.organization}/chargers/CP-1"
+    assert (await api.get(path))["charger"]["next_security_profile"] == 2
+
+    await api("PATCH", path, {"security_profile": 1})
+
+    assert (await api.get(path))["charger"]["next_security_profile"] is None

@@ -15,6 +15,16 @@ def tried_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probe, "TRUSTED_SECONDS", 0.0)
 
 
+async def test_who_comes_in_without_a_password_is_warned_of_without_a_name(api: Api) -> None:
+    await api.enrol("CP-1")
+    assert (await api.get("/readyz"))["warnings"] == []
+
+    await api.enrol("CP-2", security_profile=0)
+
+    (warning,) = (await api.get("/readyz"))["warnings"]
+    assert warning == "Chargers that come in without a password (security profile 0): 1."
+
+
 @pytest.mark.sqlite_only(reason="what is full of PostgreSQL in tests are tables that are there")
 async def test_a_server_without_traffic_is_not_ready_on_a_full_disk(api: Api) -> None:
     await fill_disk(api.storage.database)

@@ -146,18 +146,6 @@ def test_a_certificate_in_pem_is_one_without_its_key() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("security_profile", 2),
-    ],
-)
-def test_what_is_promised_for_later_says_so(name: str, value: Any) -> None:
-    (sentence,) = faults(EnrolmentRequest(), {**MINIMAL, name: value})[name]
-
-    assert sentence.endswith("not available yet.")
-
-
 def test_the_operations_api_speaks_camel_case() -> None:
     body = {"idToken": "T", "vehicleIdentification": {"anything": [1]}}
 

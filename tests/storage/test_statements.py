@@ -95,6 +95,8 @@ MAY_READ_ALL = {
     "all_chains",
     "all_organizations",
     "all_api_keys",
+    "chargers_by_profile",  # counted where readiness is asked
+    "organizations_named",  # they are few
     "client_certificates_ending",
     "running_rollouts",
     "all_newcomers",
