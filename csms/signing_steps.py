@@ -76,7 +76,7 @@ class SigningSteps:
         return await asyncio.to_thread(check_chain, answer, request.csr, names, door, now)
 
     async def _put_off(self, going: Going, request: CertificateRequest, reason: str) -> bool:
-        """Try again later, and tell the owner the first time; give up in the end (A02.FR.12)."""
+        """Try again later, and tell the owner the first time; give up in the end."""
         if self._has_waited_long(request):
             return await self._fail(request, reason)
         log.warning("authority_away", request_id=request.request_id, reason=reason)
@@ -105,8 +105,8 @@ class SigningSteps:
 
     async def _end(self, going: Going, request: CertificateRequest, outcome: Outcome) -> bool:
         if outcome.status == "Accepted":
-            await self._requests.note_installed(request, self._parts.clock.now())
             self._note(request, INSTALLED, "ok", sha256=_leaf(request).sha256)
+            await self._requests.note_installed(request, self._parts.clock.now())
             return True
         reason = f"The charger has answered {outcome.status[:50] or 'no status'} to it."
         if outcome.status != "Rejected":
@@ -121,9 +121,10 @@ class SigningSteps:
     async def _fail(
         self, request: CertificateRequest, reason: str, unused: str | None = None
     ) -> bool:
-        await self._requests.note_failed(request, self._parts.clock.now(), reason, unused)
+        # Told first: rather twice than never (A02.FR.12).
         log.warning("certificate_not_signed", request_id=request.request_id, reason=reason)
         self._note(request, FAILED, "failed", reason=reason)
+        await self._requests.note_failed(request, self._parts.clock.now(), reason, unused)
         return True
 
     def _has_waited_long(self, request: CertificateRequest) -> bool:

@@ -15,6 +15,7 @@ from tests.csms.signing import open_office
 from tests.storage.doubles import ALICE, ORGANIZATION
 from tests.storage.repositories.test_charger_certificates import certificate
 
+pytestmark = pytest.mark.one_of_each("how it is stored is the same, whatever is said")
 GOOD = request_of(ALICE.charge_box_id, "Tests")
 
 
