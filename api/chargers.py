@@ -174,8 +174,11 @@ async def _shown(request: Request, chargers: Sequence[Charger]) -> list[Mapping[
     names = [charger.key.charge_box_id for charger in chargers]
     connectors = await storage.chargers.connectors_of(request.organization_uuid, names)
     running = await storage.transactions.running_of(request.organization_uuid, names)
+    newest = await storage.charger_certificates.newest_of(
+        request.organization_uuid, names, request.parts.clock.now()
+    )
     return [
-        shown(request.parts, charger, connectors[name], running[name])
+        shown(request.parts, charger, connectors[name], running[name], newest.get(name))
         for name, charger in zip(names, chargers, strict=True)
     ]
 
@@ -185,6 +188,7 @@ def shown(
     charger: Charger,
     connectors: Iterable[ConnectorStatus],
     running: Iterable[Transaction],
+    certificate: str | None = None,
 ) -> Mapping[str, Any]:
     """Return a charger as both halves of the API show it."""
     connection = parts.registry.find(charger.key)
@@ -195,7 +199,7 @@ def shown(
         "allowed_versions": [name.removeprefix("ocpp") for name in charger.allowed_versions],
         "connected": connection is not None,
         "ocpp_url": ocpp_url(parts, charger.key),
-        "client_certificate_sha256": None,
+        "client_certificate_sha256": certificate,
         "connectors": connectors,
         "running_transactions": running,
     }

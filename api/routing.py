@@ -220,6 +220,7 @@ PATH_PARAMETERS: Mapping[str, PathParameter] = {
     "connector_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The data connector."),
     "certificate_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The client certificate."),
     "key_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The API key, by its id."),
+    "sha256": PathParameter(r"[0-9a-f]{64}", "The certificate, by its SHA-256 in lower case hex."),
     "identity_id": PathParameter(
         r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "The member, by the Kratos identity's UUID."
     ),
