@@ -136,9 +136,10 @@ def _session(said: Any, headers: Mapping[str, str], now: datetime) -> Session:
         over = expires_at <= now
     except (KeyError, TypeError, ValueError, AttributeError):
         raise KratosUnclear from None
-    if headers.get("X-Kratos-Authenticated-Identity-Id", identity_id) != identity_id:
+    named = headers.get("X-Kratos-Authenticated-Identity-Id", identity_id)
+    if type(active) is not bool or type(state) is not str or named != identity_id:
         raise KratosUnclear
-    if active is not True or state != "active" or over:
+    if not active or state != "active" or over:
         raise Unauthorized
     return Session(identity_id, expires_at, _cache_seconds(headers))
 

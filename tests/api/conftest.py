@@ -294,6 +294,15 @@ async def api(parts: ApiParts, clock: HandClock) -> AsyncIterator[Api]:
         yield Api(session, f"http://{bind}", parts, clock, organization, key)
 
 
+@pytest.fixture
+async def people(parts: ApiParts, api: Api) -> AsyncIterator[Any]:
+    """Give the API people with sessions (`tests.kratos.People`)."""
+    from tests.kratos import people_of  # noqa: PLC0415 - it stands on what is above
+
+    async with people_of(parts, api) as people:
+        yield people
+
+
 @dataclass(frozen=True)
 class LiveCharger:
     """The other end of a charger's link, spoken by hand."""

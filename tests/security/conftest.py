@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+# Fixtures: the API on a real port and a real database, and people with sessions.
+from tests.api.conftest import api, bucket, clock, connect, parts, people, relays  # noqa: F401 - they are asked for by name
 from tests.security.ground import Outside
 
 
