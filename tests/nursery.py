@@ -19,6 +19,7 @@ from typing import Any
 
 from api.app import document
 from csms.__main__ import main
+from tests.dying import die_where_told
 
 LONGEST = 1 << 16
 
@@ -59,6 +60,7 @@ def _become(request: Any, out: int, err: int) -> None:
     os.close(err)
     os.environ.clear()
     os.environ.update(request["environment"])
+    die_where_told(os.environ)
     sys.argv = ["ringmain", *request["arguments"]]
     ended = 0
     try:

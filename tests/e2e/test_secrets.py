@@ -155,18 +155,24 @@ def of_platform(canaries: Canaries) -> list[tuple[str, str, Any]]:
     said = {"wifi": {"password": canaries.new("transfer_by_us_201")}}
     return [
         ("CP-16", "ChangeConfiguration",
-            {"key": "AuthorizationKey", "value": canaries.new("key_by_us")}),
-        ("CP-16", "ChangeConfiguration",
             {"key": "VendorPassword", "value": canaries.new("vendor_by_us")}),
         ("CP-16", "GetDiagnostics", {"location": place(canaries, "place_by_us")}),
         ("CP-16", "DataTransfer",
             {"vendorId": "V", "data": json.dumps({"pwd": canaries.new("transfer_by_us")})}),
         ("CP-201", "SetVariables",
-            variable("SecurityCtrlr", "BasicAuthPassword", canaries.new("basic_by_us"))),
-        ("CP-201", "SetVariables",
             variable("Vendor", "WifiPassword", canaries.new("variable_by_us"))),
         ("CP-201", "GetLog", log_request(place(canaries, "log_by_us"))),
         ("CP-201", "DataTransfer", {"vendorId": "V", "data": said}),
+    ]  # fmt: skip
+
+
+def passwords_of_platform(canaries: Canaries) -> list[tuple[str, str, Any]]:
+    """Return how the owner gives chargers passwords of his own, in OCPP's words."""
+    key = canaries.new("key_by_us").encode().hex()
+    return [
+        ("CP-16", "ChangeConfiguration", {"key": "AuthorizationKey", "value": key}),
+        ("CP-201", "SetVariables",
+            variable("SecurityCtrlr", "BasicAuthPassword", canaries.new("basic_by_us"))),
     ]  # fmt: skip
 
 
@@ -216,6 +222,25 @@ async def talk(site: Site, canaries: Canaries) -> None:
                 path = f"/api/chargingStations/{name}/commands/{action}"
                 status, told = await site("POST", path, fields)
                 assert status in {200, 422}, told
+            for name, action, fields in passwords_of_platform(canaries):
+                path = f"/api/chargingStations/{name}/commands/{action}"
+                await rotated(site, chargers[name], path, fields)
+            for name, charger in chargers.items():
+                path = f"{site.organization}/chargers/{name}/rotate-password"
+                await rotated(site, charger, path)
+                canaries.add(f"rotated {name}", text(charger.password))
+
+
+def text(password: str | bytes | None) -> str:
+    assert password is not None
+    return password.decode() if isinstance(password, bytes) else password
+
+
+async def rotated(site: Site, charger: Charger, path: str, fields: object = None) -> None:
+    """Let a charger get a new password, and come back with it."""
+    before = charger.counts["connected"]
+    await site.ok("POST", path, fields)
+    await charger.until(lambda own: own.counts["connected"] > before and own.connected)
 
 
 async def commissioned(site: Site, canaries: Canaries) -> None:
