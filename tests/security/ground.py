@@ -140,7 +140,7 @@ def sending_to(url: str, status: int) -> Handle:
 
 
 class Outside:
-    """A made-up DNS, and a look at every address that the running loop connects to."""
+    """A made-up DNS, and a look at every address that this process connects to."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         # By name; each look-up takes the next answer, the last one stays.
@@ -150,9 +150,9 @@ class Outside:
         self._monkeypatch = monkeypatch
 
     def watch(self) -> None:
-        """Answer and look at whoever uses the running loop from now on."""
+        """Answer whoever asks the running loop, and look at every socket, from now on."""
         loop = asyncio.get_running_loop()
-        asked, connected = loop.getaddrinfo, loop.sock_connect
+        asked, connected = loop.getaddrinfo, socket.socket.connect
 
         async def getaddrinfo(host: Any, port: Any, **named: Any) -> Any:
             if host not in self.names:
@@ -162,12 +162,13 @@ class Outside:
             found = answers.pop(0) if len(answers) > 1 else answers[0]
             return [_entry(address, port) for address in found]
 
-        async def sock_connect(opened: socket.socket, address: Any) -> None:
-            self._dialled.append(address[:2])
-            await connected(opened, address)
+        def connect(opened: socket.socket, address: Any) -> None:
+            if opened.family != socket.AF_UNIX:
+                self._dialled.append(address[:2])
+            connected(opened, address)
 
         self._monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
-        self._monkeypatch.setattr(loop, "sock_connect", sock_connect)
+        self._monkeypatch.setattr(socket.socket, "connect", connect)
 
     def dialled(self, ground: Ground) -> list[tuple[str, int]]:
         """Return what was connected to, without the server's own API."""
