@@ -87,7 +87,7 @@ class Takeovers:
         self._events.note(
             present.key,
             "DuplicateConnection",
-            address,
+            f"address:{address}",
             kept=present.remote_address,
             advice="Two devices have this charger's credentials. Give the charger that is yours "
             "a new password or certificate.",

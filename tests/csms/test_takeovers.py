@@ -88,7 +88,7 @@ async def test_two_that_take_over_from_each_other_stop_at_the_seventh_within_a_m
     assert came == [True] * 7 + [False, True] * 46 + [False]
     assert ring.present == A
     assert [(key, kind, actor) for key, kind, actor, _ in ring.events.noted] == [
-        (KEYS[0], "DuplicateConnection", B)
+        (KEYS[0], "DuplicateConnection", f"address:{B}")
     ]
     assert ring.events.noted[0][3]["kept"] == A
 
