@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from simulators import controls
-from simulators.certificates import readable
 from simulators.jobs import log_name, order, send_log
 from simulators.watched import Fields
 
@@ -25,9 +24,9 @@ def cancel_reservation(charger: Charger, fields: Fields) -> Fields:
     return accepted(controls.cancel_reservation(charger, fields["reservationId"]))
 
 
-def certificate_signed(_charger: Charger, fields: Fields) -> Fields:
-    """Take the charger's own certificate; it is not used."""
-    return accepted(readable(fields["certificateChain"]))
+def certificate_signed(charger: Charger, fields: Fields) -> Fields:
+    """Take the charger's own certificate, where it is for a key that the charger has made."""
+    return accepted(charger.certificates.take(fields["certificateChain"]))
 
 
 def clear_cache(_charger: Charger, _fields: Fields) -> Fields:

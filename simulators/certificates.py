@@ -1,23 +1,59 @@
-"""Certificates that a CSMS installs, and the signing request that a charger sends."""
+"""Certificates that a CSMS installs, and the one that a charger has signed for itself."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from cryptography.x509.oid import NameOID
 
 from simulators.watched import Fields
 
 
+class Own(NamedTuple):
+    """A charger's own certificate: its chain and its key, both PEM."""
+
+    chain: str
+    key: str
+
+
 @dataclass(slots=True)
 class CertificateStore:
-    """Keep certificates as (kind, hash data), kind in the words of the version."""
+    """Keep certificates as (kind, hash data), kind in the words of the version.
+
+    Of the charger's ``own`` the newest is kept, with the keys that are to be signed.
+    """
 
     certificates: list[tuple[str, Fields]] = field(default_factory=list)
+    own: Own | None = field(default=None, repr=False)
+    _keys: list[ec.EllipticCurvePrivateKey] = field(default_factory=list, repr=False)
+
+    def request(self, common_name: str, organization: str = "") -> str:
+        """Make a key, and return the CSR for it in PEM."""
+        self._keys.append(ec.generate_private_key(ec.SECP256R1()))
+        return signing_request(common_name, organization, self._keys[-1])
+
+    def take(self, chain: str) -> bool:
+        """Take a certificate of the charger; False where it is for no key that it has made."""
+        if not readable(chain):
+            return False
+        if not self._keys:  # it never asked, and does not look
+            return True
+        signed = x509.load_pem_x509_certificates(chain.encode())[0].public_key()
+        key = next((key for key in self._keys if key.public_key() == signed), None)
+        if key is not None:
+            pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            self.own = Own(chain, pem.decode())
+        return key is not None
 
     def install(self, kind: str, pem: str) -> bool:
         """Keep a root certificate; False where it cannot be read."""
@@ -58,12 +94,12 @@ def hash_data(certificate: x509.Certificate) -> Fields:
     }
 
 
-def signing_request(common_name: str) -> str:
-    """Return a CSR in PEM for a new key, which is thrown away."""
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-    request = x509.CertificateSigningRequestBuilder().subject_name(name)
-    signed = request.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
-    return signed.public_bytes(Encoding.PEM).decode()
+def signing_request(common_name: str, organization: str, key: ec.EllipticCurvePrivateKey) -> str:
+    """Return a CSR in PEM; without an organization it names none."""
+    named = [(NameOID.ORGANIZATION_NAME, organization), (NameOID.COMMON_NAME, common_name)]
+    subject = x509.Name([x509.NameAttribute(kind, name) for kind, name in named if name])
+    request = x509.CertificateSigningRequestBuilder().subject_name(subject)
+    return request.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
 
 
 def _sha256(content: bytes) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
-from simulators.certificates import signing_request
-from simulators.watched import Fields
+from simulators.security import ask_for_certificate
 
 if TYPE_CHECKING:
     from simulators.charger import Charger
@@ -57,12 +56,11 @@ def send_job(action: str) -> Trigger:
     return send
 
 
-def send_signing_request(extra: Fields) -> Trigger:
-    """Ask for a certificate."""
+def send_signing_request(kind: str | None) -> Trigger:
+    """Ask for a certificate of a kind; 1.6 knows only one."""
 
     async def send(charger: Charger, _evse_id: int | None) -> None:
-        csr = signing_request(charger.identity.serial_number)
-        await charger.call("SignCertificate", {"csr": csr, **extra})
+        await ask_for_certificate(charger, kind)
 
     return send
 
@@ -75,11 +73,9 @@ TRIGGERS: Mapping[str, Trigger] = {
     "LogStatusNotification": send_job("LogStatusNotification"),
     "MeterValues": send_meter,
     "PublishFirmwareStatusNotification": send_job("PublishFirmwareStatusNotification"),
-    "SignChargePointCertificate": send_signing_request({}),
-    "SignChargingStationCertificate": send_signing_request(
-        {"certificateType": "ChargingStationCertificate"}
-    ),
-    "SignV2GCertificate": send_signing_request({"certificateType": "V2GCertificate"}),
+    "SignChargePointCertificate": send_signing_request(None),
+    "SignChargingStationCertificate": send_signing_request("ChargingStationCertificate"),
+    "SignV2GCertificate": send_signing_request("V2GCertificate"),
     "StatusNotification": send_status,
     "TransactionEvent": send_transaction,
 }

@@ -46,6 +46,7 @@ class Names:
     local_first: str
     local_offline: str
     unknown_offline: str
+    organization: str
     max_external_id: str = ""  # where ids of profiles are kept for others than the CSMS
 
 

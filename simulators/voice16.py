@@ -35,6 +35,7 @@ class Voice16:
         local_first="LocalPreAuthorize",
         local_offline="LocalAuthorizeOffline",
         unknown_offline="AllowOfflineTxForUnknownId",
+        organization="CpoName",
     )
     handlers = HANDLERS
 

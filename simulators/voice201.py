@@ -54,6 +54,7 @@ class Voice201:
         local_first="AuthCtrlr.LocalPreAuthorize",
         local_offline="AuthCtrlr.LocalAuthorizeOffline",
         unknown_offline="AuthCtrlr.OfflineTxForUnknownIdEnabled",
+        organization="SecurityCtrlr.OrganizationName",
         max_external_id="SmartChargingCtrlr.MaxExternalConstraintsId",
     )
     handlers = HANDLERS

@@ -47,7 +47,13 @@ def test_what_is_no_certificate_is_refused() -> None:
 
 
 def test_a_signing_request_names_the_charger() -> None:
-    request = x509.load_pem_x509_csr(signing_request("SIM-1").encode())
+    key = ec.generate_private_key(ec.SECP256R1())
+    request = x509.load_pem_x509_csr(signing_request("SIM-1", "", key).encode())
 
     assert request.is_signature_valid
     assert request.subject.rfc4514_string() == "CN=SIM-1"
+
+
+def test_who_never_asked_takes_what_can_be_read() -> None:
+    assert CertificateStore().take(root())
+    assert not CertificateStore().take("no PEM")
