@@ -128,8 +128,8 @@ def _check(kind: type[Station], action: str, fields: Mapping[str, Any]) -> None:
 
 
 async def _command(asker: Asker, key: ChargerKey, kind: type[Station], asked: Asked) -> Command:
-    id, url = asker.command_id or asker.parts.new_id(), asker.parts.public_ocpp_url
-    special = secured(kind.version, asked.action, asked.fields, id, asker.key_id, url)
+    id, hindrance = asker.command_id or asker.parts.new_id(), asker.parts.profiles.hindrance
+    special = secured(kind.version, asked.action, asked.fields, id, asker.key_id, hindrance)
     if isinstance(special, RotatePassword):
         await check_room(asker.parts, key)
     return special or _ordinary(kind, asked)

@@ -8,8 +8,8 @@ would be locked out (ADR 0035).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 from api.errors import Invalid, Offline, Unauthorized
 from api.schemas.organizations import SCOPES
@@ -49,10 +49,8 @@ _HEX_WANTED = (
 _TEXT_WANTED = "BasicAuthPassword takes 16 to 40 characters, without control characters."
 _NO_PASSWORD = "A password is not sent along here: `rotate-password` changes it."  # noqa: S105 - a sentence
 _NO_PROFILE = "A security profile is 0, 1, 2 or 3."
-_NO_TLS = (
-    "Security profiles 2 and 3 need TLS, and chargers reach this server by {url}: it could not "
-    "come back. Set RINGMAIN_PUBLIC_OCPP_URL to its wss:// address first."
-)
+# Why nobody could come in with a profile, None where one can.
+Hindrance: TypeAlias = Callable[[int], str | None]
 
 
 def check_scope(action: str, fields: Mapping[str, Any], scope: Scope) -> None:
@@ -74,27 +72,32 @@ def check_heard(action: str, fields: Mapping[str, Any]) -> None:
 
 
 def secured(
-    version: str, action: str, fields: Mapping[str, Any], id: str, by: str, url: str
+    version: str,
+    action: str,
+    fields: Mapping[str, Any],
+    id: str,
+    by: str,
+    hindrance: Hindrance,
 ) -> RotatePassword | RaiseProfile | None:
     """Return the command of what changes a charger's password or profile, None of anything else.
 
-    ``url`` is where chargers reach us. Raises Invalid for what would lock it out.
+    Raises Invalid for what would lock it out.
     """
     if action == "SetNetworkProfile":
-        return _network_profile(fields, url)
+        return _network_profile(fields, hindrance)
     if not _is_secured(_names(action, fields)):
         return None
     name, value = _alone(action, fields)
     if name.casefold() == _PASSWORDS[action]:
         return RotatePassword(_password(version, value), id, by)
-    return RaiseProfile(_profile(value, _place(action), url), action, fields)
+    return RaiseProfile(_profile(value, _place(action), hindrance), action, fields)
 
 
-def _network_profile(fields: Mapping[str, Any], url: str) -> RaiseProfile:
+def _network_profile(fields: Mapping[str, Any], hindrance: Hindrance) -> RaiseProfile:
     if has_password(fields):
         raise Invalid({"connectionData.basicAuthPassword": [_NO_PASSWORD]}, _NO_PASSWORD)
     asked, place = mapping(fields["connectionData"]), "connectionData.securityProfile"
-    profile = _profile(str(asked.get("securityProfile")), place, url)
+    profile = _profile(str(asked.get("securityProfile")), place, hindrance)
     return RaiseProfile(profile, "SetNetworkProfile", fields)
 
 
@@ -133,11 +136,12 @@ def _password(version: str, value: str) -> bytes:
     return value.encode()
 
 
-def _profile(value: str, place: str, url: str) -> int:
+def _profile(value: str, place: str, hindrance: Hindrance) -> int:
     if value not in {"0", "1", "2", "3"}:
         raise Invalid({place: [_NO_PROFILE]}, _NO_PROFILE)
-    if value in {"2", "3"} and not url.startswith("wss:"):
-        told = _NO_TLS.format(url=url)
+    hindered = hindrance(int(value))
+    if hindered is not None:
+        told = f"The charger could not come back with profile {value}: {hindered}."
         raise Invalid({place: [told]}, told)
     return int(value)
 

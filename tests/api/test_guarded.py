@@ -64,11 +64,9 @@ def test_all_else_is_the_operators(action: str, fields: Any) -> None:
 
 # ---- what a charger comes in with ----
 
-WSS, WS = "wss://csms.example", "ws://csms.example"
-
 
 def asked(version: str, action: str, fields: Any) -> Any:
-    return secured(version, action, fields, "id-1", "key-1", WSS)
+    return secured(version, action, fields, "id-1", "key-1", lambda _: None)
 
 
 def setting(name: str, value: str, **more: Any) -> tuple[str, str, Any]:
@@ -147,9 +145,9 @@ def test_what_could_lock_a_charger_out_is_refused(given: Any) -> None:
 
 
 @pytest.mark.parametrize("given", [setting("SecurityProfile", "2"), network(3)], ids=str)
-def test_profiles_with_tls_are_for_servers_with_tls(given: Any) -> None:
-    with pytest.raises(Invalid, match="RINGMAIN_PUBLIC_OCPP_URL"):
-        secured(given[0], given[1], given[2], "id-1", "key-1", WS)
+def test_a_profile_that_nobody_could_come_in_with_is_refused(given: Any) -> None:
+    with pytest.raises(Invalid, match="there is no TLS"):
+        secured(given[0], given[1], given[2], "id-1", "key-1", lambda _: "there is no TLS")
 
 
 @pytest.mark.parametrize(("action", "fields"), OPEN[:-1], ids=str)
