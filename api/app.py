@@ -39,6 +39,7 @@ from api import (
     proxy_configurations,
     queues,
     reservations,
+    security_events,
     site_connections,
     sites,
     station_transactions,
@@ -46,6 +47,7 @@ from api import (
     transactions,
     uploads,
 )
+from api.auditing import audited, prepare_audit, seen_before
 from api.auth import OPERATIONS, authenticate
 from api.errors import answer_faults
 from api.idempotency import idempotent, remembering
@@ -77,6 +79,7 @@ ALL: tuple[Operation, ...] = (
     members.change_member,
     members.remove_member,
     audit.list_audit,
+    security_events.list_security_events,
     enrolment.enroll_with_proxy,
     proxy_configurations.list_proxy_configurations,
     proxy_configurations.create_proxy_configuration,
@@ -191,7 +194,15 @@ ALL: tuple[Operation, ...] = (
 
 
 # The outermost first.
-_MIDDLEWARES = (answer_faults, guesses_limited, authenticate, limited, idempotent)
+_MIDDLEWARES = (
+    audited,
+    answer_faults,
+    guesses_limited,
+    authenticate,
+    limited,
+    idempotent,
+    seen_before,
+)
 
 
 def create_app(
@@ -206,6 +217,7 @@ def create_app(
     app[DEADLINES] = deadlines or Deadlines()
     app[batches.PACE] = pace or batches.Pace()
     app[RATES] = Rates(rates or RateLimits())
+    prepare_audit(app, ALL)
     app.cleanup_ctx.extend((batches.running_batches, remembering))
     app[openapi.DOCUMENT] = document()
     app[OPERATIONS] = {

@@ -8,7 +8,7 @@ from typing import Any
 from api.drifts import applied, drifted
 from api.errors import Invalid, NotFound, Taken, about
 from api.foreseen import changes
-from api.parts import ApiParts
+from api.parts import ApiParts, remark
 from api.routing import Request, route
 from api.schemas.applied_connections import (
     ApplyRequest,
@@ -21,7 +21,7 @@ from proxy.commissioning import Outcome, Wish
 from proxy.installing import CHARGE_POINT_ID, Scene
 from proxy.survey import surveyed
 from storage.commissioning_records import ConnectionDetails
-from storage.records import AuditEntry, Charger
+from storage.records import Charger
 
 TAG = "Commissioning"
 _V1 = "/local-ocpp/v1"
@@ -115,7 +115,7 @@ async def _apply(request: Request) -> Mapping[str, Any]:
         foreseen = {"dry_run": True, "changes": changes(prospect)}
         return {**_applied(charger, details, outcome), **foreseen}
     outcome = await commissioning.carry_out(charger.key, wish)
-    _note(request, charger, details, outcome)
+    remark(request.http, version=details.version, outcome=outcome.error or outcome.state)
     return _applied(charger, details, _possible(outcome))
 
 
@@ -141,22 +141,6 @@ def _possible(outcome: Outcome) -> Outcome:
         told = outcome.error or ""
         raise Invalid({outcome.field or CHARGE_POINT_ID: [told]}, told)
     return outcome
-
-
-def _note(request: Request, charger: Charger, details: ConnectionDetails, outcome: Outcome) -> None:
-    """Leave an audit entry of who has applied what."""
-    request.parts.storage.audit.note(
-        AuditEntry(
-            timestamp=request.parts.clock.now(),
-            organization_uuid=charger.key.organization_uuid,
-            charge_box_id=charger.key.charge_box_id,
-            category="api",
-            actor=request.caller.actor,
-            action="ApplyConnectionDetails",
-            result=outcome.error or outcome.state,
-            details={"version": details.version},
-        )
-    )
 
 
 def _applied(charger: Charger, details: ConnectionDetails, outcome: Outcome) -> Mapping[str, Any]:

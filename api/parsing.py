@@ -18,6 +18,7 @@ from marshmallow import Schema, ValidationError, missing
 from webargs.aiohttpparser import AIOHTTPParser, is_json_request
 
 from api.errors import Invalid, InvalidJson, NotJson, TooSlow
+from api.parts import GIVEN
 from api.server import DEADLINES
 
 MAX_BODY_BYTES = 1 << 20
@@ -59,6 +60,7 @@ class Parser(AIOHTTPParser):
         body = self.decoded(text)
         if len(text) > 2 * MAX_DEPTH:  # else it cannot be too deep, nor too much
             _check_size(body)
+        req[GIVEN] = body
         return body
 
     def decoded(self, text: bytes) -> Any:

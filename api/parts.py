@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiohttp import web
 
@@ -97,3 +97,12 @@ PARTS = web.AppKey("PARTS", ApiParts)
 CALLER = web.RequestKey("CALLER", Caller)
 # The id that is remembered of what a request with an Idempotency-Key makes, until it is taken.
 RECORD_ID = web.RequestKey("RECORD_ID", str)
+# What a body holds, also where it cannot be used.
+GIVEN = web.RequestKey("GIVEN", object)
+# What a handler adds to what is audited of its request.
+REMARKS = web.RequestKey("REMARKS", dict[str, Any])
+
+
+def remark(request: web.Request, **details: Any) -> None:
+    """Add to what is audited of a request, which must be no secret."""
+    request[REMARKS] = {**request.get(REMARKS, {}), **details}

@@ -7,6 +7,7 @@ from typing import Any
 
 from api.errors import NotFound
 from api.pages import page, read_cursor
+from api.parts import remark
 from api.proxy_configurations import BASE, TAG, stored
 from api.routing import Request, route
 from api.schemas.common import Done, PageQuery
@@ -34,7 +35,8 @@ async def get_queue(request: Request) -> Mapping[str, Any]:
 async def purge_queue(request: Request) -> Mapping[str, Any]:
     """Take out all that waits, and the dead letters; the target never gets any of it."""
     configuration = await stored(request)
-    purged = await request.parts.relays.queues.purge(configuration, _actor(request))
+    purged = await request.parts.relays.queues.purge(configuration)
+    remark(request.http, proxy_configuration_id=configuration.id, **purged._asdict())
     return {
         "message": "Queue purged successfully",
         "purged": purged.waiting,
@@ -47,13 +49,10 @@ async def retry_queue_entry(request: Request) -> Mapping[str, Any]:
     """Send a dead letter again, before all that waits."""
     configuration = await stored(request)
     queues, entry = request.parts.relays.queues, request.path["entry"]
-    if not await queues.retry(configuration, entry, _actor(request)):
+    if not await queues.retry(configuration, entry):
         raise NotFound
+    remark(request.http, proxy_configuration_id=configuration.id, position=entry)
     return {"message": "The message goes out again"}
-
-
-def _actor(request: Request) -> str:
-    return request.caller.actor
 
 
 def _shown(entry: Undelivered) -> Mapping[str, Any]:

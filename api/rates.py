@@ -79,8 +79,14 @@ class Rates:
 
     def source(self, request: web.Request) -> str:
         """Return where a request comes from, as strangers are counted."""
-        peer = Origin(request.remote or "")
-        return source_of(origin_of(peer, _Headers(request), self._trusted).address)
+        return source_of(self._origin(request).address)
+
+    def is_forwarded(self, request: web.Request) -> bool:
+        """Tell whether a trusted proxy has passed a request on."""
+        return self._origin(request).forwarded
+
+    def _origin(self, request: web.Request) -> Origin:
+        return origin_of(Origin(request.remote or ""), _Headers(request), self._trusted)
 
 
 @dataclass(frozen=True, slots=True)

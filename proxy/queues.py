@@ -34,7 +34,7 @@ class Queues:
         position = await self._position(configuration)
         return await undelivered(self._storage, configuration, position, after, limit)
 
-    async def purge(self, configuration: ProxyConfiguration, actor: str) -> Purged:
+    async def purge(self, configuration: ProxyConfiguration) -> Purged:
         """Take out all that waits and the dead letters; return how many there were of each."""
         through = self._storage.journal.head
         there = place(configuration, await self._position(configuration))
@@ -44,7 +44,6 @@ class Queues:
             # What died on its way while we wrote was counted among what waited.
             await self._storage.journal.flush()
             await self._storage.dead_letters.drop(configuration.id, through)
-        await self._tell(configuration, actor, "purge", **purged._asdict())
         return purged
 
     async def discard(self, configuration: ProxyConfiguration, reason: str) -> int:
@@ -55,17 +54,16 @@ class Queues:
         if delivery := self._live(configuration.key, configuration.id):
             delivery.discard(through)
         if discarded:
-            await self._tell(configuration, "platform", "discard", waiting=discarded)
+            await self._tell_discarded(configuration, discarded)
         return discarded
 
-    async def retry(self, configuration: ProxyConfiguration, seq: int, actor: str) -> bool:
+    async def retry(self, configuration: ProxyConfiguration, seq: int) -> bool:
         """Have a dead letter sent again, before all else; return False where there is none."""
         now = self._clock.now()
         if not await self._storage.dead_letters.retry(configuration.id, seq, now):
             return False
         if delivery := self._live(configuration.key, configuration.id):
             delivery.retry(seq)
-        await self._tell(configuration, actor, "retry", position=seq)
         return True
 
     async def _position(self, configuration: ProxyConfiguration) -> int:
@@ -75,18 +73,15 @@ class Queues:
         cursor: Cursor | None = await self._storage.proxy_configurations.cursor(configuration.id)
         return cursor.position if cursor else self._storage.journal.head
 
-    async def _tell(
-        self, configuration: ProxyConfiguration, actor: str, done: str, **details: int
-    ) -> None:
+    async def _tell_discarded(self, configuration: ProxyConfiguration, waiting: int) -> None:
         await self._storage.audit.note(
             AuditEntry(
                 timestamp=self._clock.now(),
                 organization_uuid=configuration.key.organization_uuid,
                 charge_box_id=configuration.key.charge_box_id,
-                category="api",
-                actor=actor,
-                action=f"queue.{done}",
+                actor="platform",
+                action="queue.discard",
                 result="done",
-                details={"proxy_configuration_id": configuration.id, **details},
+                details={"proxy_configuration_id": configuration.id, "waiting": waiting},
             )
         )

@@ -107,11 +107,15 @@ class ApiKeys:
         )
         return record, plain
 
-    async def find(self, plain_key: str) -> ApiKey | None:
-        """Return the key's record, None where it is unknown, revoked or expired."""
+    async def owner(self, plain_key: str) -> ApiKey | None:
+        """Return the key's record, also of one that is revoked or has expired."""
         digest = {"digest": api_key_digest(plain_key)}
         rows = await self._database.fetch(statements.api_key_by_digest, digest)
-        record = ApiKey(**rows[0]) if rows else None
+        return ApiKey(**rows[0]) if rows else None
+
+    async def find(self, plain_key: str) -> ApiKey | None:
+        """Return the key's record, None where it is unknown, revoked or expired."""
+        record = await self.owner(plain_key)
         now = self._clock.now()
         if record is None or record.revoked_at is not None:
             return None

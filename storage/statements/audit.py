@@ -29,6 +29,13 @@ add_audit_entry = insert_into(audit, without=("id", *_LATER))
 _SHOWN = [column for column in audit.c if column.key != "seal"]
 _OF = audit.c.organization_uuid == given(audit.c.organization_uuid)
 
+# As they are stored: what somebody has put there need be no moment and no JSON.
+_RAW = [
+    *(column for column in audit.c if column.key not in ("timestamp", "details")),
+    type_coerce(audit.c.timestamp, BigInteger).label("timestamp"),
+    type_coerce(audit.c.details, Text).label("details"),
+]
+
 # ---- reading ----
 
 _FILTERS: Mapping[str, ColumnElement[bool]] = {
@@ -57,9 +64,9 @@ def audit_entries_before(filters: frozenset[str]) -> Select[Any]:
 
 @cache
 def audit_entries_after(filters: frozenset[str]) -> Select[Any]:
-    """Return the query for a page, oldest first and with the seals, for an export."""
+    """Return the query for a page as it is stored, oldest first and with the seals."""
     return (
-        select(audit)
+        select(*_RAW)
         .where(_OF, audit.c.id > given(audit.c.id, "after"))
         .where(*(_FILTERS[name] for name in sorted(filters)))
         .order_by(audit.c.id)
@@ -69,12 +76,6 @@ def audit_entries_after(filters: frozenset[str]) -> Select[Any]:
 
 # ---- the chain ----
 
-# As they are stored: what somebody has put there need be no moment and no JSON.
-_RAW = [
-    *(column for column in audit.c if column.key not in ("timestamp", "details")),
-    type_coerce(audit.c.timestamp, BigInteger).label("timestamp"),
-    type_coerce(audit.c.details, Text).label("details"),
-]
 chain_of = select(audit_chains).where(
     audit_chains.c.organization_uuid == given(audit_chains.c.organization_uuid)
 )

@@ -16,6 +16,7 @@ async def note(api: Api, action: str, organization_uuid: str | None = None) -> N
             timestamp=NOON,
             organization_uuid=organization_uuid or api.organization_uuid,
             charge_box_id="CP-1",
+            category="target",
             actor="target:3",
             action=action,
             result="denied",
@@ -31,11 +32,15 @@ async def test_an_entry_tells_who_was_denied_what(api: Api) -> None:
     assert entry == {
         "id": 1,
         "timestamp": "2026-11-21T12:00:00.000Z",
+        "category": "target",
         "charge_box_id": "CP-1",
         "actor": "target:3",
         "action": "SetVariables",
+        "object": None,
         "result": "denied",
+        "request_id": None,
         "details": {"reason": "policy", "keys": ["SecurityProfile"]},
+        "place": None,
     }
 
 

@@ -131,14 +131,18 @@ async def test_who_applied_what_to_a_charger_is_in_the_audit(api: Api) -> None:
 
     caller = await api.storage.api_keys.find(api.key)
     assert caller is not None
-    found = await api.get(f"{api.organization}/audit")
-    assert [
-        (one["actor"], one["charge_box_id"], one["action"], one["result"], one["details"])
-        for one in found["entries"]
-    ] == [
-        (f"key:{caller.key_id}", "CP-1", "ApplyConnectionDetails", result, {"version": "v1"})
-        for result in ("unchanged", "applied")
+    found = await api.get(f"{api.organization}/audit?action=apply_to_charger")
+    rows = found["entries"]
+    assert {(one["actor"], one["charge_box_id"]) for one in rows[:2]} == {
+        (f"key:{caller.key_id}", "CP-1")
+    }
+    assert [(one["result"], one["details"].get("outcome")) for one in rows] == [
+        ("200 ok", "unchanged"),
+        ("200 ok", "applied"),
+        ("404 not_found", None),
+        ("200 ok", None),
     ]
+    assert rows[3]["details"]["query"] == {"dryRun": "true"}
 
 
 async def test_what_is_changed_by_hand_is_told_and_mended(api: Api) -> None:

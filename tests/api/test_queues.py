@@ -109,8 +109,8 @@ async def test_a_purge_takes_all_and_says_how_much(api: Api) -> None:
         "dead_letters": 1,
     }
     assert await entries(api, id) == []
-    [row] = await api.storage.audit.list(api.organization_uuid)
-    assert (row.action, row.charge_box_id) == ("queue.purge", "CP-1")
+    row, *_ = await api.storage.audit.list(api.organization_uuid)
+    assert (row.action, row.result) == ("purge_queue", "200 ok")
     assert row.actor.startswith("key:")
     assert row.details == {"proxy_configuration_id": id, "waiting": 2, "dead_letters": 1}
 
@@ -124,9 +124,11 @@ async def test_a_dead_letter_is_to_go_out_again(api: Api) -> None:
     assert got.body == {"success": True, "message": "The message goes out again"}
     [shown] = await entries(api, id)
     assert (shown["state"], shown["attempts"]) == ("queued", 3)
-    assert [row.action for row in await api.storage.audit.list(api.organization_uuid)] == [
-        "queue.retry"
-    ]
+    row, *_ = await api.storage.audit.list(api.organization_uuid)
+    assert (row.action, row.details) == (
+        "retry_queue_entry",
+        {"proxy_configuration_id": id, "position": dead},
+    )
 
 
 async def test_only_the_dead_are_sent_again(api: Api) -> None:

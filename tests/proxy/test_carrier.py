@@ -96,7 +96,7 @@ async def test_a_dead_letter_that_is_sent_again_goes_before_all_that_waits(stage
     await post.buries()
     await post.hangs_up()
     await post.says(DURABLE, 2)
-    assert await post.queues.retry(post.stored, dead, "key:1")
+    assert await post.queues.retry(post.stored, dead)
     await post.connects()
     await post.hears()
     await post.hears()
@@ -112,7 +112,7 @@ async def test_a_dead_letter_is_sent_again_at_once_and_may_die_again(stage: Stag
     dead = await post.says(DURABLE, 1)
     await post.connects()
     await post.buries()
-    await post.queues.retry(post.stored, dead, "key:1")
+    await post.queues.retry(post.stored, dead)
     await post.buries()
 
     (letter,) = await post.queues.page(post.stored, 0, 10)
@@ -130,7 +130,7 @@ async def test_a_dead_start_that_succeeds_later_teaches_its_id(stage: Stage) -> 
     await peer.says(f'[4,"{start[1]}","InternalError","",{{}}]')
     assert (await peer.answers())[3] == {"transactionId": -1, "n": 1}
     await post.drains()
-    await post.queues.retry(post.stored, dead, "key:1")
+    await post.queues.retry(post.stored, dead)
     assert (await peer.answers(b'{"transactionId":88}'))[2] == START
     post.exchanges(STOP, b'{"transactionId":5}')
 
@@ -144,7 +144,7 @@ async def test_a_dead_letter_that_the_log_has_no_longer_stays_dead(stage: Stage)
     await post.connects()
     await post.buries()
     await stage.storage.database.execute(delete(messages).where(messages.c.seq == dead))
-    await post.queues.retry(post.stored, dead, "key:1")
+    await post.queues.retry(post.stored, dead)
     await post.drains()
 
     (letter,) = await post.queues.page(post.stored, 0, 10)
@@ -159,7 +159,7 @@ async def test_what_is_called_off_does_not_die(stage: Stage) -> None:
     await post.connects()
     await post.hears(refuse=True)
     await settled()
-    assert await post.queues.purge(post.stored, "key:1") == (1, 0)
+    assert await post.queues.purge(post.stored) == (1, 0)
     await post.says(DURABLE, 2)
     await post.hears()
     await post.drains()

@@ -181,7 +181,7 @@ class Deliveries(RuleBasedStateMachine):
     @rule()
     def purges(self) -> None:
         self.gone |= {self.places[each.seq] for each in self.run(self.listed())}
-        self.run(self.post.queues.purge(self.post.stored, "key:1"))
+        self.run(self.post.queues.purge(self.post.stored))
         assert self.run(self.listed()) == []
 
     @rule(which=st.integers(0, 20))
@@ -199,7 +199,7 @@ class Deliveries(RuleBasedStateMachine):
         if dead:
             seq = dead[which % len(dead)]
             self.again.add(self.places[seq])
-            assert self.run(self.post.queues.retry(self.post.stored, seq, "key:1"))
+            assert self.run(self.post.queues.retry(self.post.stored, seq))
 
     # ---- what must hold ----
 
