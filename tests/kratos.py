@@ -59,7 +59,7 @@ class StandIn:
     clock: Clock
     url: str = ""
     sessions: dict[str, dict[str, Any]] = field(default_factory=dict)
-    asked: list[Mapping[str, str]] = field(default_factory=list)
+    asked: list[dict[str, str]] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
     behave: Behaviour | None = None
     _numbers: Any = field(default_factory=lambda: count(1))
@@ -143,7 +143,8 @@ def whoami(of: str, now: datetime, **more: Any) -> dict[str, Any]:
 
 async def hang(_request: web.Request) -> web.StreamResponse:
     """Take the request and never answer."""
-    return await asyncio.get_running_loop().create_future()
+    await asyncio.get_running_loop().create_future()
+    raise AssertionError("never")
 
 
 def answering(status: int, text: str = "", **headers: str) -> Behaviour:
