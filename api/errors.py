@@ -166,6 +166,7 @@ VERDICTS: Mapping[type[Exception], Verdict] = {
     Taken: Verdict(409, "conflict"),
     Conflict: Verdict(409, "conflict"),
     Offline: Verdict(409, "charger_offline"),
+    Lost: Verdict(409, "charger_offline"),
     TooLarge: Verdict(413, "too_large"),
     web.HTTPRequestEntityTooLarge: Verdict(413, "too_large"),
     NotJson: Verdict(415, "unsupported_media_type"),

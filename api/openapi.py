@@ -12,9 +12,11 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema
 
+from api.described import bounds
 from api.errors import HEADERS
+from api.idempotency import HEADER, KEY, METHODS
 from api.routing import PATH_PARAMETERS, PICKED, Operation, Request, route
-from api.schemas.common import Nothing, OfKinds, Problem
+from api.schemas.common import OfKinds, Problem
 from api.schemas.examples import EXAMPLES
 
 DOCUMENT = web.AppKey("DOCUMENT", Mapping[str, Any])
@@ -24,6 +26,14 @@ _PRETTY = {
     "name": "pretty",
     "description": "Indent the answer.",
     "schema": {"type": "boolean", "default": False},
+}
+_IDEMPOTENCY_KEY = {
+    "in": "header",
+    "name": HEADER,
+    "description": "With the same key, within 24 hours, the same request is not carried out again: "
+    "its first answer comes back, with `Idempotency-Replayed: true`. While it is being carried out "
+    "that is 409, and for another body 422. What says that nothing was done is not kept.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": f"^{KEY}$"},
 }
 _CREDENTIALS = {
     "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
@@ -49,7 +59,7 @@ _ORGANIZATION = {
     "name": PICKED,
     "description": "With a session: as a member of which organization, where it is of several. "
     "A key has one.",
-    "schema": {"type": "string", "pattern": f"^{PATH_PARAMETERS['organization_uuid'].pattern}$"},
+    "schema": PATH_PARAMETERS["organization_uuid"].schema,
 }
 _REASONS = {
     400: "The request or its JSON is broken.",
@@ -61,6 +71,7 @@ _REASONS = {
     413: "The body is too large.",
     415: "The body is not declared as JSON.",
     422: "Some values cannot be used; `fields` names them.",
+    429: "Too many requests; come again after `Retry-After` seconds.",
     500: "A fault of ours.",
     502: "The charger answered with an error.",
     503: "Not available; try again after `Retry-After` seconds.",
@@ -76,16 +87,19 @@ async def show_document(request: Request) -> Mapping[str, Any]:
 
 def describe(operations: Iterable[Operation]) -> dict[str, Any]:
     """Return the document of these operations."""
+    marshmallow = MarshmallowPlugin(schema_name_resolver=_schema_name)
     spec = APISpec(
         title="Ringmain",
         version=version("ringmain"),
         openapi_version="3.1.0",
         info={"description": "OCPP central system and proxy.", "license": _LICENSE},
-        plugins=[MarshmallowPlugin(schema_name_resolver=_schema_name)],
+        plugins=[marshmallow],
     )
+    marshmallow.converter.add_attribute_function(bounds)  # type: ignore[union-attr]  # made above
     for name, scheme in _CREDENTIALS.items():
         spec.components.security_scheme(name, scheme)
     spec.components.parameter("pretty", "query", _PRETTY)
+    spec.components.parameter("idempotencyKey", "header", _IDEMPOTENCY_KEY)
     spec.components.parameter("organization", "header", _ORGANIZATION)
     for status, reason in _REASONS.items():
         spec.components.response(f"Error{status}", _problem(status, reason))
@@ -122,13 +136,21 @@ def _operation(operation: Operation) -> dict[str, Any]:
 
 
 def _body(schema: Schema) -> dict[str, Any]:
-    return {"required": not isinstance(schema, Nothing), **_json(schema)}
+    needed = any(field.required for field in schema.fields.values())
+    return {"required": isinstance(schema, OfKinds) or needed, **_json(schema)}
 
 
 def _parameters(operation: Operation) -> list[Any]:
     path = [_path_parameter(name) for name in re.findall(r"\{(\w+)\}", operation.path)]
     query = [{"in": "query", "schema": operation.query}] if operation.query else []
-    return [*path, *query, *(["organization"] if operation.picks_organization else []), "pretty"]
+    picked = ["organization"] if operation.picks_organization else []
+    once = ["idempotencyKey"] if is_remembered(operation) else []
+    return [*path, *query, *picked, "pretty", *once]
+
+
+def is_remembered(operation: Operation) -> bool:
+    """Tell whether a request for it may have an Idempotency-Key."""
+    return operation.scope is not None and operation.method in METHODS
 
 
 def _path_parameter(name: str) -> dict[str, Any]:
@@ -138,7 +160,7 @@ def _path_parameter(name: str) -> dict[str, Any]:
         "name": name,
         "required": True,
         "description": parameter.description,
-        "schema": {"type": "string", "pattern": f"^(?:{parameter.pattern})$"},
+        "schema": parameter.schema,
     }
 
 
@@ -154,19 +176,18 @@ def _responses(operation: Operation) -> dict[str, Any]:
 
 
 def _implied(operation: Operation) -> set[int]:
-    statuses = {500, 503}
+    statuses = {422, 500, 503}
     if operation.scope is not None:
+        statuses |= {429}
         statuses |= {401, 403}
         # Of a cookie's write: every other content type could be sent by a form of any site.
         statuses |= {415} if operation.method != "GET" else set()
-    if operation.picks_organization:
-        statuses |= {422}
     if "{" in operation.path:
         statuses |= {404}
-    if operation.query is not None:
-        statuses |= {422}
+    if is_remembered(operation):
+        statuses |= {400, 408, 409, 413}
     if operation.body is not None:
-        statuses |= {400, 408, 413, 415, 422}
+        statuses |= {400, 408, 413, 415}
     return statuses
 
 

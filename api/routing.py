@@ -17,7 +17,7 @@ from marshmallow import Schema
 
 from api.answers import JsonResponse
 from api.callers import Caller
-from api.errors import NotFound
+from api.errors import Invalid, NotFound
 from api.parsing import Parser
 from api.parts import CALLER, PARTS, RECORD_ID, ApiParts
 from api.schemas.fields import CHARGE_BOX_ID
@@ -124,6 +124,7 @@ class Operation:
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Load, call the handler, dump."""
+        pretty = _pretty(request)
         asked = Request(
             http=request,
             path=path_values(request.match_info),
@@ -139,8 +140,17 @@ class Operation:
         return JsonResponse(
             schema.dump(answer) if schema else answer,
             status,
-            pretty=bool(request.query_string) and request.query.get("pretty") == "true",
+            pretty=pretty,
         )
+
+
+def _pretty(request: web.Request) -> bool:
+    if not request.query_string:
+        return False
+    said = request.query.getall("pretty", ["false"])
+    if said not in (["true"], ["false"]):
+        raise Invalid({"pretty": ["Not a valid boolean."]})
+    return said == ["true"]
 
 
 def route(
@@ -186,6 +196,21 @@ class PathParameter(NamedTuple):
     pattern: str
     description: str
     kind: type[str | int] = str
+    longest: int = 64
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """Return what the document says of it."""
+        if self.kind is int:
+            return {"type": "integer", "minimum": 1, "maximum": 10**self.longest - 1}
+        bounds = {"minLength": 1, "maxLength": self.longest}
+        return {"type": "string", **bounds, "pattern": f"^(?:{self.pattern})$"}
+
+    def read(self, text: str) -> str | int:
+        """Return the value; raise NotFound for what cannot exist."""
+        if not 1 <= len(text) <= self.longest or not re.fullmatch(self.pattern, text):
+            raise NotFound
+        return self.kind(text)
 
 
 # What names the organization in a path: the seeds have two words for it.
@@ -197,32 +222,38 @@ PATH_PARAMETERS: Mapping[str, PathParameter] = {
     "organization_uuid": PathParameter(r"[0-9A-Za-z-]{1,64}", "The organization."),
     "operatorId": PathParameter(r"[0-9A-Za-z-]{1,64}", "The operator: the organization_uuid."),
     "serialNumber": PathParameter(
-        r"[^\x00-\x1f\x7f]{1,255}", "The charger, by its serial number or else its charge_box_id."
+        r"[^\x00-\x1f\x7f]{1,255}",
+        "The charger, by its serial number or else its charge_box_id.",
+        longest=255,
     ),
     "site_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The site."),
     "siteId": PathParameter(r"[0-9A-Za-z-]{1,64}", "The site."),
     "rolloutId": PathParameter(r"[0-9A-Za-z-]{1,64}", "The rollout."),
-    "charge_box_id": PathParameter(rf"(?=.{{1,48}}$){CHARGE_BOX_ID}", "The charger."),
-    "stationId": PathParameter(rf"(?=.{{1,48}}$){CHARGE_BOX_ID}", "The charger's charge_box_id."),
-    "id": PathParameter(r"[1-9][0-9]{0,17}", "The proxy configuration.", int),
-    "entry": PathParameter(r"[1-9][0-9]{0,17}", "The message, by its `seq` in the log.", int),
-    "transaction_id": PathParameter(r"[\x20-\x7e]{1,36}", "The transaction."),
-    "transactionId": PathParameter(r"[\x20-\x7e]{1,36}", "The transaction."),
-    "evseId": PathParameter(r"[1-9][0-9]{0,4}", "The EVSE; on OCPP 1.6 the connector.", int),
-    "reservationId": PathParameter(r"[1-9][0-9]{0,9}", "The reservation.", int),
+    "charge_box_id": PathParameter(CHARGE_BOX_ID, "The charger.", longest=48),
+    "stationId": PathParameter(CHARGE_BOX_ID, "The charger's charge_box_id.", longest=48),
+    "id": PathParameter(r"[1-9][0-9]{0,17}", "The proxy configuration.", int, 18),
+    "entry": PathParameter(r"[1-9][0-9]{0,17}", "The message, by its `seq` in the log.", int, 18),
+    "transaction_id": PathParameter(r"[\x20-\x7e]{1,36}", "The transaction.", longest=36),
+    "transactionId": PathParameter(r"[\x20-\x7e]{1,36}", "The transaction.", longest=36),
+    "evseId": PathParameter(r"[1-9][0-9]{0,4}", "The EVSE; on OCPP 1.6 the connector.", int, 5),
+    "reservationId": PathParameter(r"[1-9][0-9]{0,9}", "The reservation.", int, 10),
     "jobId": PathParameter(r"[0-9A-Za-z-]{1,64}", "The job."),
-    "upload": PathParameter(r"[0-9A-Za-z_-]{43}", "The secret of a URL that works once."),
-    "upload_name": PathParameter(r"[^/]{1,255}", "What the charger calls the file."),
+    "upload": PathParameter(
+        r"[0-9A-Za-z_-]{43}", "The secret of a URL that works once.", longest=43
+    ),
+    "upload_name": PathParameter(r"[^/]{1,255}", "What the charger calls the file.", longest=255),
     "Action": PathParameter(r"[A-Z][0-9A-Za-z]{0,63}", "The action, as OCPP spells it."),
     "batchId": PathParameter(r"[0-9A-Za-z-]{1,64}", "The batch."),
     "command_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The command."),
-    "id_token": PathParameter(r"[\x20-\x7e]{1,255}", "The token, in any case."),
+    "id_token": PathParameter(r"[\x20-\x7e]{1,255}", "The token, in any case.", longest=255),
     "connector_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The data connector."),
     "certificate_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The client certificate."),
     "key_id": PathParameter(r"[0-9A-Za-z-]{1,64}", "The API key, by its id."),
     "sha256": PathParameter(r"[0-9a-f]{64}", "The certificate, by its SHA-256 in lower case hex."),
     "identity_id": PathParameter(
-        r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "The member, by the Kratos identity's UUID."
+        r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+        "The member, by the Kratos identity's UUID.",
+        longest=36,
     ),
 }
 
@@ -231,8 +262,5 @@ def path_values(found: Mapping[str, str]) -> dict[str, Any]:
     """Check and convert what stands in the path; what cannot exist is not found."""
     values: dict[str, Any] = {}
     for name, text in found.items():
-        parameter = PATH_PARAMETERS[name]
-        if not re.fullmatch(parameter.pattern, text):
-            raise NotFound
-        values[name] = parameter.kind(text)
+        values[name] = PATH_PARAMETERS[name].read(text)
     return values

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from api.schemas.fields import Boolean, Integer, Moment, choice, nullable, text
+from api.schemas.fields import Boolean, FreeForm, Integer, Moment, choice, nullable, text
 from api.schemas.power_limits import Amount, LimitAnswer
 from api.schemas.stations import CamelCase
 from csms.drafts import EXTERNAL
@@ -59,10 +59,10 @@ def _has_vendor(value: Mapping[str, Any]) -> None:
         raise ValidationError("It names its vendorId, of at most 255 characters.")
 
 
-def _custom_data() -> fields.Dict:
+def _custom_data() -> FreeForm:
     about = {"description": "Free-form, with a `vendorId`; left out on OCPP 1.6."}
     checks = [_has_vendor, short]
-    return fields.Dict(keys=fields.String(), validate=checks, metadata=about, allow_none=True)
+    return FreeForm(validate=checks, metadata=about, allow_none=True)
 
 
 def _number(least: int = 0, most: int = LARGEST, about: str = "", **more: Any) -> Integer:
@@ -196,9 +196,8 @@ class ChargingProfile(Wire):
     dyn_update_interval = _number(about="s; of a Dynamic profile (2.1).", allow_none=True)
     custom_data = _custom_data()
     condition = fields.Nested(Condition, allow_none=True)
-    meta = fields.Dict(
-        keys=fields.String(),
-        validate=short,
+    meta = FreeForm(
+        validate=[short],
         metadata={"description": "Free-form; kept with the profile, not sent."},
         allow_none=True,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import INCLUDE, Schema, fields, validate
 
 from api.schemas.common import PageQuery, next_cursor
-from api.schemas.fields import Boolean, Digits, Moment, choice, text
+from api.schemas.fields import Boolean, Digits, FreeForm, Moment, choice, text
 from api.schemas.stations import CamelCase
 
 STATES = ("sent", "answered", "failed", "timeout", "offline", "collecting", "complete")
@@ -94,7 +94,7 @@ class BatchRequest(CamelCase):
     stations = fields.List(
         text(48), required=True, validate=validate.Length(min=1, max=MOST_STATIONS)
     )
-    request = fields.Dict(load_default=dict)
+    request = FreeForm(100, load_default=dict)
 
 
 class BatchCounts(CamelCase):

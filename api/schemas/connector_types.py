@@ -170,8 +170,13 @@ class GoogleCredentials(Schema):
         metadata={
             "description": "The JSON key file, as text on one line, or as the object that it is.",
             "anyOf": [
-                {"type": "string", "minLength": 1, "maxLength": gcs_account.LONGEST},
-                {"type": "object"},
+                {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": gcs_account.LONGEST,
+                    "pattern": r"^\s*\{",
+                },
+                {"type": "object", "maxProperties": 50},
             ],
         },
     )

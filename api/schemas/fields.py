@@ -21,13 +21,15 @@ ONE_LINE = r"[^\x00-\x1f\x7f]*"
 LINES = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*"
 # OCPP's identifierString without the colon (it ends a Basic user name), and no step up a path;
 # of any length, so that one too long is not told that its characters are wrong.
-CHARGE_BOX_ID = r"(?!\.{1,2}$)[A-Za-z0-9*_=+|@. -]*"
+CHARGE_BOX_ID = r"(?:\.{0,2}[A-Za-z0-9*_=+|@ -][A-Za-z0-9*_=+|@. -]*|\.{3}[A-Za-z0-9*_=+|@. -]*)?"
 # A name of DNS, and no IPv4 address in any spelling: its last label begins with a letter.
 HOST_NAME = (
     r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*"
     r"[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 )
 INT64 = (1 << 63) - 1
+# Of a moment as text: from one without seconds to one with nanoseconds and an offset.
+SHORTEST_MOMENT, LONGEST_MOMENT = 17, 40
 
 
 class Pattern(validate.Regexp):
@@ -45,11 +47,13 @@ class Pattern(validate.Regexp):
 
 
 class Integer(fields.Integer):
-    """An integer of JSON."""
+    """An integer of JSON, which 7.0 is as well (JSON Schema 2020-12)."""
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> int:
+        if type(value) is float and value.is_integer():
+            value = int(value)
         if type(value) is not int:
             raise self.make_error("invalid", input=value)
         return super()._deserialize(value, attr, data, **kwargs)
@@ -111,6 +115,8 @@ class Moment(fields.AwareDateTime):
     ) -> datetime:
         # In a query string the + of +01:00 arrives as a blank.
         text = value.replace(" ", "+") if isinstance(value, str) else value
+        if isinstance(text, str) and not SHORTEST_MOMENT <= len(text) <= LONGEST_MOMENT:
+            raise self.make_error("invalid", input=value, obj_type="datetime")
         try:
             return super()._deserialize(text, attr, data, **kwargs).astimezone(UTC)
         except OverflowError:
@@ -118,6 +124,16 @@ class Moment(fields.AwareDateTime):
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return None if value is None else timestamp(value)
+
+
+class FreeForm(fields.Dict):
+    """An object of JSON whose fields are not ours to know; so many at most."""
+
+    def __init__(self, most: int = 1000, **more: Any) -> None:
+        self.most = most
+        told = f"At most {most} fields."
+        checks = [validate.Length(max=most, error=told), *more.pop("validate", ())]
+        super().__init__(keys=fields.String(), validate=checks, **more)
 
 
 def text(

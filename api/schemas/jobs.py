@@ -20,7 +20,7 @@ class Location(fields.Url):
         super().__init__(
             schemes={"ftp", "ftps", "http", "https", "sftp"},
             require_tld=False,
-            validate=[validate.Length(max=512), Pattern(r"[\x21-\x7e]*")],
+            validate=[validate.Length(min=1, max=512), Pattern(r"[\x21-\x7e]*")],
             metadata={"description": about, "maxLength": 512},
             **more,
         )

@@ -5,7 +5,17 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from api.schemas.charging_profiles import AsItStands, ChargingProfile, short
-from api.schemas.fields import Boolean, Digits, Flag, Integer, Moment, choice, nullable, text
+from api.schemas.fields import (
+    Boolean,
+    Digits,
+    Flag,
+    FreeForm,
+    Integer,
+    Moment,
+    choice,
+    nullable,
+    text,
+)
 from api.schemas.power_limits import StatusInfo
 from api.schemas.stations import CamelCase
 
@@ -109,7 +119,7 @@ class StartRequest(CamelCase):
     emsp_country_code = text(2, **nullable())
     emsp_party_id = text(3, **nullable())
     ocpi_connection_profile_id = text(255, **nullable())
-    vehicle_identification = fields.Dict(validate=short, **nullable())
+    vehicle_identification = FreeForm(validate=[short], **nullable())
     charging_profile = AsItStands(ChargingProfile, **nullable())
 
 

@@ -26,12 +26,13 @@ from yarl import URL
 
 from api.app import ALL, ApiParts, create_app
 from api.openapi import describe
+from api.rates import RateLimits
 from api.server import listening
 from csms.books import open_books
 from csms.link import Link
 from csms.registry import Connection, Registry
 from csms.security_events import SecurityEvents
-from csms.settings import Bind
+from csms.settings import Bind, Rate
 from csms.stations import STATIONS
 from csms.tap import journal_tap
 from csms.wiring import commissioned, export_parts
@@ -50,6 +51,8 @@ from tests.doubles import PATIENCE, Peer, socket_pair
 from tests.storage.sinks.doubles import Bucket
 
 DOCUMENT = describe(ALL)
+# A test may ask for every operation there is, and with a wrong key.
+UNHURRIED = RateLimits(Rate(1e6, 10**6), Rate(1e6, 10**6))
 
 
 class HandClock(Clock):
@@ -288,7 +291,7 @@ async def api(parts: ApiParts, clock: HandClock) -> AsyncIterator[Api]:
     organization = (await parts.storage.organizations.create("Tests")).organization_uuid
     _, key = await parts.storage.api_keys.create(organization, "admin")
     async with (
-        listening(create_app(parts), Bind("127.0.0.1", 0)) as bind,
+        listening(create_app(parts, rates=UNHURRIED), Bind("127.0.0.1", 0)) as bind,
         aiohttp.ClientSession() as session,
     ):
         yield Api(session, f"http://{bind}", parts, clock, organization, key)

@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 from marshmallow import Schema, ValidationError, fields
 
 from api.schemas.chargers import EnrolmentRequest
-from api.schemas.fields import Boolean, Digits, Flag, Integer, Moment, Pattern
+from api.schemas.fields import Boolean, Digits, Flag, FreeForm, Integer, Moment, Pattern
 from api.schemas.messages import MessageQuery
 from api.schemas.operations import StartRequest
 
@@ -36,7 +36,7 @@ def faults(schema: Schema, body: dict[str, Any]) -> dict[str, list[str]]:
     [
         (Integer(), "7"),
         (Integer(), True),
-        (Integer(), 7.0),
+        (Moment(), "2026-11-21T10:00:00." + "0" * 40 + "Z"),
         (Integer(), 7.5),
         (Integer(), None),
         (Boolean(), "true"),
@@ -58,6 +58,18 @@ def faults(schema: Schema, body: dict[str, Any]) -> dict[str, list[str]]:
 def test_a_value_of_another_type_is_refused(field: fields.Field[Any], value: Any) -> None:
     with pytest.raises(ValidationError):
         field.deserialize(value)
+
+
+def test_an_integer_may_be_written_as_a_number_without_a_fraction() -> None:
+    got = Integer().deserialize(7.0)
+
+    assert (got, type(got)) == (7, int)
+
+
+def test_a_free_form_has_so_many_fields_at_most() -> None:
+    assert FreeForm(2).deserialize({"a": 1, "b": [2]}) == {"a": 1, "b": [2]}
+    with pytest.raises(ValidationError):
+        FreeForm(2).deserialize({"a": 1, "b": 2, "c": 3})
 
 
 @pytest.mark.parametrize("text", ["2026-11-21T11:00:00+01:00", "2026-11-21T11:00:00 01:00"])
