@@ -9,6 +9,7 @@ from itertools import cycle
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from api.app import ALL
 from api.parts import ApiParts
@@ -40,6 +41,7 @@ async def test_token_and_cookie_let_a_member_in_with_his_role(api: Api, people: 
     assert (await member("GET", f"{api.organization}/audit")).error == (403, "forbidden")
 
 
+@pytest.mark.sqlite_only("about Kratos")
 async def test_kratos_hears_the_session_and_nothing_else_of_the_request(
     api: Api, people: People
 ) -> None:
@@ -56,6 +58,7 @@ async def test_kratos_hears_the_session_and_nothing_else_of_the_request(
     assert by_cookie["Cookie"] == f"{COOKIE}={member.token}"
 
 
+@pytest.mark.sqlite_only("about Kratos")
 async def test_a_session_token_is_no_bearer_token(people: People) -> None:
     member = await people.member()
     headers = {"Authorization": f"Bearer {member.token}"}
@@ -64,6 +67,7 @@ async def test_a_session_token_is_no_bearer_token(people: People) -> None:
     assert people.kratos.asked == []
 
 
+@pytest.mark.sqlite_only("about Kratos")
 async def test_where_there_is_a_key_the_key_counts(api: Api, people: People) -> None:
     member = await people.member("read")
     revoked = {"x-api-key": "rm_0000000000000000000000000000000000000000"}
@@ -87,6 +91,7 @@ REFUSED: dict[str, Any] = {
 }
 
 
+@pytest.mark.sqlite_only("about Kratos")
 @pytest.mark.parametrize("more", REFUSED.values(), ids=REFUSED)
 async def test_a_session_that_does_not_count_is_401(people: People, more: Any) -> None:
     member = await people.member(**(more or {}))
@@ -97,6 +102,7 @@ async def test_a_session_that_does_not_count_is_401(people: People, more: Any) -
         assert (await ask("GET", LIST)).error == (401, "unauthorized")
 
 
+@pytest.mark.sqlite_only("about Kratos")
 async def test_a_missing_second_factor_is_403_and_says_what_to_do(people: People) -> None:
     member = await people.member()
     people.kratos.sessions[member.token] = SECOND_FACTOR
@@ -115,6 +121,7 @@ ILL: dict[str, Behaviour] = {
 }
 
 
+@pytest.mark.sqlite_only("about Kratos")
 @pytest.mark.parametrize("behave", ILL.values(), ids=ILL)
 async def test_without_an_answer_of_kratos_nobody_gets_in(
     api: Api, parts: ApiParts, behave: Behaviour
@@ -131,6 +138,7 @@ async def test_without_an_answer_of_kratos_nobody_gets_in(
         assert (await member("GET", LIST)).status == 200
 
 
+@pytest.mark.sqlite_only("about Kratos")
 async def test_a_logout_holds_after_30_s_at_most_whatever_kratos_says(people: People) -> None:
     people.kratos.headers = {"Ory-Session-Cache-For": "86400"}
     member = await people.member()
@@ -143,6 +151,7 @@ async def test_a_logout_holds_after_30_s_at_most_whatever_kratos_says(people: Pe
     assert (await member("GET", LIST)).error == (401, "unauthorized")
 
 
+@pytest.mark.sqlite_only("about Kratos")
 async def test_an_expiry_holds_at_once_whatever_is_remembered(api: Api, people: People) -> None:
     ends = (api.clock.now() + timedelta(seconds=10)).isoformat()
     people.kratos.headers = {"Ory-Session-Cache-For": "86400"}
@@ -187,6 +196,7 @@ async def test_a_role_does_no_more_than_a_key_of_that_scope(
             assert by_role.status == by_key.status, operation.name
 
 
+@pytest.mark.sqlite_only("about Kratos")
 async def test_without_a_kratos_there_are_no_sessions(api: Api, people: People) -> None:
     member = replace(await people.member(), api=api)
 
@@ -254,9 +264,14 @@ async def test_of_one_organization_nothing_has_to_be_said(api: Api, people: Peop
 def flapping() -> Behaviour:
     """Sleep, fail and talk nonsense in turn."""
     moods = cycle((hang, answering(500), answering(200, "{}")))
-    return lambda request: next(moods)(request)
+
+    async def behave(request: web.Request) -> web.StreamResponse:
+        return await next(moods)(request)
+
+    return behave
 
 
+@pytest.mark.sqlite_only("about Kratos")
 @pytest.mark.parametrize(
     "behave", [hang, flapping(), answering(503)], ids=["slow", "flaps", "down"]
 )

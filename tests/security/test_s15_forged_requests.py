@@ -12,6 +12,8 @@ from api.routing import ORGANIZATIONS
 from tests.api.conftest import DOCUMENT, Api
 from tests.kratos import COOKIE, People
 
+pytestmark = pytest.mark.sqlite_only("about heads of requests")
+
 WRITES = [operation for operation in ALL if operation.scope and operation.method != "GET"]
 EVIL = {"Origin": "https://evil.example"}
 JSON = {"Content-Type": "application/json"}
