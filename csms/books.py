@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from csms import late_parts, reservations, station_limits
 from csms.authorization import Authorization
 from csms.certificates import Take, take_none
-from csms.transactions import TransactionLedger, random_transaction_id
+from csms.transactions import TransactionLedger, nobody_minds, random_transaction_id
 from storage.clock import Clock
 from storage.records import ChargerKey
 from storage.repositories.availability import AvailabilityWishes, DeferredResets
@@ -66,12 +66,20 @@ def open_books(
     settling: float = 2.0,
     hearing: Mapping[str, Hear] | None = None,
     take_request: Take = take_none,
+    unknown: Callable[[ChargerKey, str], None] = nobody_minds,
 ) -> Books:
-    """Return the books that are kept in a storage; ``hearing`` is who else hears what."""
+    """Return the books that are kept in a storage; ``hearing`` is who else hears what.
+
+    ``unknown`` is told of transactions that a charger names and that are not its own.
+    """
     return Books(
         chargers=storage.chargers,
         transactions=TransactionLedger(
-            storage.transactions, storage.remote_starts, clock, new_transaction_id
+            storage.transactions,
+            storage.remote_starts,
+            clock,
+            new_transaction_id,
+            unknown=unknown,
         ),
         id_tokens=storage.id_tokens,
         authorization=Authorization(storage.known_tokens, storage.id_tokens, clock),

@@ -101,6 +101,16 @@ class SecurityEvents:
             )
         )
 
+    def note_unknown_transaction(self, key: ChargerKey, transaction_id: str) -> None:
+        """Note that a charger names a transaction that is not its own (CVE-2026-28230)."""
+        self.note(
+            key,
+            "UnknownTransaction",
+            f"charger:{key.charge_box_id}",
+            "recorded as its own",
+            transaction_id=transaction_id,
+        )
+
     def _minute(self, place: _Event) -> _Minute:
         now = self._now()
         minute = self._minutes.setdefault(place, _Minute(now))

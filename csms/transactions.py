@@ -25,6 +25,10 @@ from storage.repositories.remote_starts import RemoteStarts
 from storage.repositories.transactions import Transactions
 
 
+def nobody_minds(_key: ChargerKey, _transaction_id: str) -> None:
+    """Let a charger name a transaction that is not its own: it is recorded as an orphan."""
+
+
 def random_transaction_id() -> int:
     """Return a random positive 31-bit id, so that nobody guesses another charger's (S-21)."""
     return secrets.randbelow(2**31 - 1) + 1
@@ -43,7 +47,9 @@ class TransactionLedger:
         clock: Clock,
         new_transaction_id: Callable[[], int] = random_transaction_id,
         max_known: int = 16_384,
+        unknown: Callable[[ChargerKey, str], None] = nobody_minds,
     ) -> None:
+        self._unknown = unknown
         self._records = TransactionRecords(transactions, max_known)
         self._asked = AskedStarts(remote_starts, clock)
         self._clock = clock
@@ -92,7 +98,7 @@ class TransactionLedger:
         if known is None:
             at = beginnings.first_moment(meter_value, self._clock.now())
             lost = beginnings.orphan(key, transaction_id, at, evse_id=evse_id)
-            known = self._records.adopt(lost)
+            known = self._adopt(lost)
         await self._note_values(known, meter_value)
 
     async def stop(
@@ -117,10 +123,16 @@ class TransactionLedger:
             told_at = moment(timestamp, self._clock.now())
             at = min(told_at, beginnings.first_moment(transaction_data, told_at))
             lost = beginnings.orphan(key, transaction_id, at, id_token=id_token)
-            known = self._records.adopt(lost)
+            known = self._adopt(lost)
         if not endings.over(known):
             metered = await self._note_values(known, transaction_data)
             self._note_end(metered, timestamp=timestamp, meter_stop=meter_stop, reason=reason)
+
+    def _adopt(self, lost: Transaction) -> Transaction:
+        # Its own in any case: whoever names another charger's id changes nothing there (S-21).
+        if lost.transaction_id.isdecimal():  # else it had no id from any server
+            self._unknown(lost.key, lost.transaction_id)
+        return self._records.adopt(lost)
 
     # ---- what 2.x tells ----
 

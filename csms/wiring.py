@@ -229,6 +229,7 @@ def _gateway(
         settling=parts.timings.settling,
         hearing={FIRST: provisioning.heard, **hearing(events)},
         take_request=take,
+        unknown=events.note_unknown_transaction,
     )
     journal = parts.storage.journal
     return Gateway(

@@ -23,8 +23,13 @@ class ServerProcess:
     """One data directory's server; ``peak_mib`` is the most memory that any life of it had."""
 
     def __init__(
-        self, ground: Ground, timings: dict[str, float], command_s: float | None = None
+        self,
+        ground: Ground,
+        timings: dict[str, float],
+        command_s: float | None = None,
+        module: str = "bench.faults.server",
     ) -> None:
+        self._module = module
         self.http, self.ocpp = (f"127.0.0.1:{free_port()}" for _ in range(2))
         self.environment = {
             "PATH": os.environ["PATH"],
@@ -55,7 +60,7 @@ class ServerProcess:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "bench.faults.server",
+            self._module,
             env=environment,
             stderr=asyncio.subprocess.PIPE,
             limit=1 << 22,
@@ -126,7 +131,7 @@ class ServerProcess:
     async def _measure(self, pid: int) -> None:
         while True:
             with contextlib.suppress(OSError):
-                self.peak_mib = max(self.peak_mib, _memory_mib(pid, "VmHWM"))
+                self.peak_mib = max(self.peak_mib, memory_mib(pid, "VmHWM"))
             await asyncio.sleep(0.1)
 
     @property
@@ -142,12 +147,18 @@ class ServerProcess:
 
     def memory_mib(self) -> float:
         """Return the memory it has now."""
-        return _memory_mib(self.pid, "VmRSS")
+        return memory_mib(self.pid, "VmRSS")
 
 
-def _memory_mib(pid: int, what: str) -> float:
+def memory_mib(pid: int, what: str) -> float:
+    """Return what the kernel says of a process's memory, as VmRSS or VmHWM."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next((int(line.split()[1]) / _MIB for line in lines if line.startswith(what)), 0.0)
+
+
+def forget_peak(pid: int) -> None:
+    """Let the kernel's VmHWM of a process begin anew."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
 def free_port() -> int:

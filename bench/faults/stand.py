@@ -296,6 +296,7 @@ async def standing(
     command_s: float | None = None,
     exports: Mapping[str, float] | None = None,
     settings: Mapping[str, str] | None = None,
+    module: str = "bench.faults.server",
 ) -> AsyncIterator[Stand]:
     """Put a server up, with an organization; take all down at the end."""
     await asyncio.to_thread(ground.prepare)
@@ -303,7 +304,7 @@ async def standing(
         organization = await storage.organizations.create("faults")
         uuid = organization.organization_uuid
         _, key = await storage.api_keys.create(uuid, "admin")
-    server = ServerProcess(ground, {**QUICK, **(timings or {})}, command_s)
+    server = ServerProcess(ground, {**QUICK, **(timings or {})}, command_s, module)
     server.environment |= {"FAULTS_EXPORTS": json.dumps(exports or {}), **(settings or {})}
     connector = aiohttp.TCPConnector(limit=0)
     async with (
