@@ -15,6 +15,7 @@ from marshmallow import Schema
 from api.described import bounds
 from api.errors import HEADERS
 from api.idempotency import HEADER, KEY, METHODS
+from api.links import links_of
 from api.routing import PATH_PARAMETERS, PICKED, Operation, Request, route
 from api.schemas.common import OfKinds, Problem
 from api.schemas.examples import EXAMPLES
@@ -103,8 +104,12 @@ def describe(operations: Iterable[Operation]) -> dict[str, Any]:
     spec.components.parameter("organization", "header", _ORGANIZATION)
     for status, reason in _REASONS.items():
         spec.components.response(f"Error{status}", _problem(status, reason))
-    for operation in operations:
-        spec.path(operation.path, operations={operation.method.lower(): _operation(operation)})
+    known = tuple(operations)
+    for operation in known:
+        described = _operation(operation)
+        if links := links_of(operation, known):
+            described["responses"][str(operation.status)]["links"] = links
+        spec.path(operation.path, operations={operation.method.lower(): described})
     return spec.to_dict()
 
 
