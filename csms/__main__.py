@@ -1,4 +1,4 @@
-"""The command line: `ringmain serve | demo | org | key | member | simulate | db`."""
+"""The command line: `ringmain serve | demo | org | key | member | audit | simulate | db`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import typer
 from rich.console import Console
 
 from csms import arguments, logs, settings, wiring
+from csms.audit_commands import audit
+from csms.command_audit import audited
 from csms.demo import run_demo
 from csms.errors import RingmainError
 from csms.membership import member
@@ -22,6 +24,7 @@ from csms.playing import play, run
 from csms.rekeying import rotate_keys
 from csms.simulating import simulate
 from csms.terminal import OneLine, UnknownName, chosen_settings, known, show, with_storage
+from storage.clock import timestamp
 from storage.errors import StorageError
 from storage.records import ApiKey, Scope
 from storage.store import Storage
@@ -40,6 +43,7 @@ for name, group in {
     "org": org,
     "key": key,
     "member": member,
+    "audit": audit,
     "simulate": simulate,
     "db": db,
 }.items():
@@ -99,7 +103,8 @@ def org_create(
     async def work(storage: Storage) -> dict[str, str]:
         created = await storage.organizations.create(name)
         uuid = created.organization_uuid
-        _, api_key = await storage.api_keys.create(uuid, "admin")
+        key, api_key = await storage.api_keys.create(uuid, "admin")
+        await audited(storage, uuid, "org create", name=created.name, key_id=key.key_id)
         return {"organization_uuid": uuid, "name": created.name, "api_key": api_key}
 
     show(with_storage(work), one_line=one_line)
@@ -130,6 +135,8 @@ def key_create(
     async def work(storage: Storage) -> dict[str, Any]:
         await known(storage, org)
         record, api_key = await storage.api_keys.create(org, scope, expires, name)
+        told = {"scope": scope, "name": name, "expires_at": expires and timestamp(expires)}
+        await audited(storage, org, "key create", key_id=record.key_id, **told)
         return {"api_key": api_key, **asdict(record)}
 
     show(with_storage(work), one_line=one_line)
@@ -156,8 +163,10 @@ def key_revoke(key_id: str, *, one_line: OneLine = False) -> None:
     """Refuse an API key from the next request on."""
 
     async def work(storage: Storage) -> dict[str, str]:
+        keys = {each.key_id: each for each in await storage.api_keys.list()}
         if not await storage.api_keys.revoke(key_id):
             raise UnknownName(f"There is no API key {key_id}.")
+        await audited(storage, keys[key_id].organization_uuid, "key revoke", key_id=key_id)
         return {"revoked": key_id}
 
     show(with_storage(work), one_line=one_line)

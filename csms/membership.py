@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from csms import arguments
+from csms.command_audit import audited
 from csms.terminal import COMMAND_LINE, OneLine, UnknownName, known, show, with_storage
 from storage.clock import SystemClock
 from storage.records import Scope
@@ -41,7 +42,9 @@ def member_add(
             created_by=COMMAND_LINE,
             created_at=SystemClock().now(),
         )
-        return asdict(await storage.members.put(added))
+        stored = await storage.members.put(added)
+        await audited(storage, org, "member add", identity_id=identity, role=role)
+        return asdict(stored)
 
     show(with_storage(work), one_line=one_line)
 
@@ -64,6 +67,7 @@ def member_remove(org: Org, identity: Identity, *, one_line: OneLine = False) ->
     async def work(storage: Storage) -> dict[str, str]:
         if not await storage.members.remove(org, identity):
             raise UnknownName(f"Identity {identity} is no member of organization {org}.")
+        await audited(storage, org, "member remove", identity_id=identity)
         return {"removed": identity}
 
     show(with_storage(work), one_line=one_line)

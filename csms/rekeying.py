@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from csms.command_audit import audited
 from csms.errors import RingmainError
 from csms.terminal import OneLine, chosen_settings, show, with_storage
 from storage.clock import SystemClock
@@ -33,7 +34,11 @@ def rotate_keys(*, forget_old: ForgetOld = False, one_line: OneLine = False) -> 
     async def work(storage: Storage) -> Rekeyed:
         ring = KeyRing.of(chosen_settings().data_dir)
         rekeying = Rekeying(storage.database, storage.sealer, ring, SystemClock())
-        return await (rekeying.forget() if forget_old else rekeying.rotate())
+        done = await (rekeying.forget() if forget_old else rekeying.rotate())
+        for each in await storage.organizations.list():
+            keys = {"current": done.current, "forgotten": list(done.forgotten)}
+            await audited(storage, each.organization_uuid, "rotate-keys", **keys)
+        return done
 
     done: Rekeyed = with_storage(work)
     show(_told(done), one_line=one_line)

@@ -12,8 +12,9 @@ import pytest
 
 from api.app import create_app
 from api.auditing import HEADER
-from api.rates import Rate, RateLimits
+from api.rates import RateLimits
 from api.server import listening
+from csms.setting_values import Rate
 from csms.settings import Bind
 from storage.records import AuditEntry
 from tests.api.conftest import PROXY, Api
