@@ -111,6 +111,7 @@ ALL: tuple[Operation, ...] = (
     passwords.rotate_password,
     passwords.list_rotations,
     passwords.cancel_rotations,
+    passwords.reopen_rotations,
     charger_certificates.list_charger_certificates,
     charger_certificates.pin_charger_certificate,
     charger_certificates.revoke_charger_certificate,

@@ -117,6 +117,19 @@ async def cancel_rotations(request: Request) -> Mapping[str, Any]:
     return {"message": "The charger keeps the password that it has."}
 
 
+@route("POST", _PATH + "/reopen", tag=TAG, scope="admin", answer=OpenRotations(), errors=(404,))
+async def reopen_rotations(request: Request) -> Mapping[str, Any]:
+    """Let a charger come in with new passwords that ran out, for another 24 hours.
+
+    For one that was away for a day after it had been told a password: a security event tells of it.
+    """
+    charger, now = await stored_charger(request), request.parts.clock.now()
+    rotations = request.parts.storage.password_rotations
+    if not await rotations.reopen(charger.key, now, now + OPEN_FOR):
+        raise NotFound("No new password of this charger has run out.")
+    return {"rotations": await open_rotations(request.parts, charger.key)}
+
+
 async def check_room(parts: ApiParts, key: ChargerKey, *, by_hand: bool = False) -> None:
     """Raise Taken where a charger may not be told another password now.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from cryptography import x509
 
@@ -134,6 +134,16 @@ class Verdict:
     known: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """Whose password it is: the charger's own, one that it may have taken over, or nearly one."""
+
+    own: bool = False
+    rotated: PasswordRotation | None = None
+    # Hex: its digits, where the charger has to send the bytes. Ran out: it counted once.
+    nearly: Literal["", "hex", "ran out"] = ""
+
+
 def no_authorities() -> None:
     """Return whose client certificates count where the listener asks for none."""
 
@@ -176,41 +186,56 @@ class Admission:
     async def _evaluate(self, knock: Knock, *, evaluated: bool) -> Verdict:
         """Go the same way for everybody; without ``evaluated`` no password is the right one."""
         charger = await self._records.chargers.get(knock.key) if knock.key else None
-        own = self._is_own(knock, charger if evaluated else None)
-        rotated = None if own else await self._rotated(knock, charger)
-        why = await self._fault(knock, charger, matches=own or rotated is not None)
+        match = await self._match(knock, charger, evaluated=evaluated)
+        why = await self._fault(knock, charger, match)
         if evaluated and charger is not None and why is None:
-            return Verdict(await self._as_it_comes_in(knock, charger, rotated), known=True)
+            if await self._settled(knock, charger, match):
+                return Verdict(await self._as_it_comes_in(knock, charger), known=True)
+            why = Why("password")
         await self._tell(knock, charger, why if evaluated else None)
         return Verdict(known=charger is not None)
 
-    def _is_own(self, knock: Knock, charger: Charger | None) -> bool:
-        digest = charger.password_digest if charger else self._nobody
+    async def _match(self, knock: Knock, charger: Charger | None, *, evaluated: bool) -> _Match:
+        """Hold the password against the charger's, and those that it may have taken over."""
+        digest = charger.password_digest if charger and evaluated else self._nobody
         plain, hexed = (secret_matches(each, digest) for each in knock.readings)
-        matches = plain or (hexed and charger is not None and charger.hex_password)
-        return matches and charger is not None and knock.password is not None
-
-    async def _rotated(self, knock: Knock, charger: Charger | None) -> PasswordRotation | None:
-        """Return whose new password it is, of those that the charger may have taken over."""
+        flagged = charger is not None and charger.hex_password
+        here = charger is not None and knock.password is not None
+        if here and (plain or (hexed and flagged)):
+            return _Match(own=True)
         if knock.key is None or knock.password is None:
-            return None
-        found = await self._records.rotations.of(knock.key)
-        readings = knock.readings if charger and charger.hex_password else knock.readings[:1]
-        return rotation_of(readings, found, self._clock.now())
+            return _Match()
+        found, now = await self._records.rotations.of(knock.key), self._clock.now()
+        rotated = rotation_of(knock.readings if flagged else knock.readings[:1], found, now)
+        if hexed or rotation_of(knock.readings[1:], found, now):
+            return _Match(rotated=rotated, nearly="hex")
+        ran_out = rotation_of(knock.readings, found, None) is not None
+        return _Match(rotated=rotated, nearly="ran out" if ran_out else "")
 
-    async def _fault(self, knock: Knock, charger: Charger | None, *, matches: bool) -> Why | None:
+    async def _fault(self, knock: Knock, charger: Charger | None, match: _Match) -> Why | None:
         """Return why this charger is not let in, None where it is; a wrong password comes first."""
         if charger is None:
             return Why("unknown")
         offered = knock.profile
-        if offered in _BY_PASSWORD and not matches:
-            return Why("password")
+        if offered in _BY_PASSWORD and not (match.own or match.rotated):
+            return Why("password", match.nearly)
         if offered not in (charger.security_profile, charger.next_security_profile):
             return Why("profile")
         if knock.certificate is not None and offered not in _BY_PASSWORD:
             wrong = await self._wrong_with(knock.certificate, charger, vouched=knock.vouched)
             return Why("certificate", wrong) if wrong else None
         return None
+
+    async def _settled(self, knock: Knock, charger: Charger, match: _Match) -> bool:
+        """Make a new password the only one; False where the charger has refused it meanwhile."""
+        rotated = match.rotated if knock.profile in _BY_PASSWORD else None
+        if rotated is None or await self._records.rotations.settle(
+            charger.key, rotated.rotation_id
+        ):
+            return True
+        now = await self._records.chargers.get(charger.key)
+        matches = [secret_matches(each, now.password_digest) for each in knock.readings if now]
+        return any(matches)
 
     async def _wrong_with(
         self, certificate: x509.Certificate, charger: Charger, *, vouched: bool
@@ -235,12 +260,8 @@ class Admission:
             organizations=tuple(names),
         )
 
-    async def _as_it_comes_in(
-        self, knock: Knock, charger: Charger, rotated: PasswordRotation | None
-    ) -> Charger:
+    async def _as_it_comes_in(self, knock: Knock, charger: Charger) -> Charger:
         """Note what is known of a charger by what it came in with."""
-        if rotated is not None and knock.profile in _BY_PASSWORD:
-            await self._records.rotations.settle(charger.key, rotated.rotation_id)
         if knock.profile == charger.security_profile:
             return charger
         self._events.note(

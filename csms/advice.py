@@ -23,12 +23,24 @@ _CAME = {
     3: "by TLS, with a client certificate (profile 3)",
 }
 
+# By what it nearly was.
+_PASSWORDS = {
+    "": "The password is wrong: enter the one that enrolment returned, or make a new one with "
+    'POST …/rotate-password {"by": "hand"}. If it was not this charger, somebody guesses.',
+    "hex": "It sent the hex digits of its password and not the bytes: PATCH the charger with "
+    '{"hex_password": true}.',
+    "ran out": "It came with a new password that ran out before it was used: let it come in with "
+    "POST …/rotate-password/reopen.",
+}
 _PROXY = " A TLS proxy in front has to be trusted, and to send X-Forwarded-Proto: https."
 
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """Why somebody was refused; ``wrong`` is the end of "Its certificate …"."""
+    """Why somebody was refused.
+
+    ``wrong`` is the end of "Its certificate …", or what its password nearly was.
+    """
 
     reason: Reason
     wrong: str = ""
@@ -47,10 +59,7 @@ def advice(why: Why, offered: int, charger: Charger | None) -> str:
             "of the URL that the device dials."
         )
     if why.reason == "password":
-        return (
-            "The password is wrong: enter the one that enrolment returned, or make a new one with "
-            'POST …/rotate-password {"by": "hand"}. If it was not this charger, somebody guesses.'
-        )
+        return _PASSWORDS[why.wrong]
     if why.reason == "profile":
         return (
             f"It came {_CAME[offered]}, and security_profile is {charger.security_profile}: "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from storage.database import Database, Transaction
 from storage.records import ChargerKey
 from storage.repositories.rows import columns, keyed
@@ -58,6 +60,16 @@ class PasswordRotations:
             "of_rotation": rotation_id,
         }
         await self._database.execute(statements.await_restart, values)
+
+    async def reopen(self, key: ChargerKey, now: datetime, until: datetime) -> int:
+        """Let passwords count again that ran out; return how many there were."""
+        values = {
+            "of_organization": key.organization_uuid,
+            "of_charger": key.charge_box_id,
+            "now": now,
+            "expires_at": until,
+        }
+        return len(await self._database.execute(statements.reopen_rotations, values))
 
     async def drop(self, key: ChargerKey, rotation_id: str) -> bool:
         """Forget a password that the charger has not taken over; False where it is gone."""

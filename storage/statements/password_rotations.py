@@ -37,3 +37,16 @@ _OF_THIS = (
 await_restart = (
     update(password_rotations).where(*_OF_THIS).values(state="at_restart", expires_at=None)
 )
+_NOW = given(password_rotations.c.expires_at, "now")
+reopen_rotations = (
+    update(password_rotations)
+    .where(
+        password_rotations.c.organization_uuid
+        == given(password_rotations.c.organization_uuid, "of_organization"),
+        password_rotations.c.charge_box_id
+        == given(password_rotations.c.charge_box_id, "of_charger"),
+        password_rotations.c.expires_at <= _NOW,
+    )
+    .values(expires_at=given(password_rotations.c.expires_at))
+    .returning(password_rotations.c.rotation_id)
+)

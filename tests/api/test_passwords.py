@@ -125,6 +125,21 @@ async def test_what_the_charger_may_have_cannot_be_cancelled(api: Api, connect: 
     assert len(await rotations(api)) == 1
 
 
+async def test_what_ran_out_can_be_opened_again(api: Api) -> None:
+    await api.enrol()
+    reopening = f"{path(api)}/reopen"
+    assert (await api("POST", reopening)).error == (404, "not_found")
+    await asks(api, {"by": "hand"})
+    assert (await api("POST", reopening)).error == (404, "not_found")
+    api.clock.forward(hours=30)
+    assert await rotations(api) == []
+
+    got = await api("POST", reopening)
+    assert got.status == 200
+    assert got.body["rotations"] == await rotations(api)
+    assert [one["expires_at"] for one in got.body["rotations"]] == ["2026-11-23T16:00:00.000Z"]
+
+
 async def test_who_types_one_in_is_not_overtaken(api: Api, connect: Connect) -> None:
     await api.enrol()
     await asks(api, {"by": "hand"})

@@ -12,16 +12,20 @@ from typing import Any
 import pytest
 
 from csms import frames
+from csms.admission import Admission, Knock, Records, records_of
 from csms.commands import Outcome, RotatePassword
 from csms.errors import AnswerTimeout, BadAnswer, CallRefused, InvalidCommand, LinkBusy, LinkClosed
 from csms.rotation import OPEN_FOR, new_rotation, rotation_of
+from csms.security_events import SecurityEvents
 from csms.station import Station
 from csms.stations import STATIONS
+from storage.records import ChargerKey
+from storage.repositories.password_rotations import PasswordRotations
 from storage.secrets import digest_secret, secret_matches
 from storage.security_records import PasswordRotation
 from tests.csms.desk import Desk, answering
 from tests.doubles import Conversation, conversation
-from tests.storage.doubles import ALICE, NOON
+from tests.storage.doubles import ALICE, NOON, ORGANIZATION
 
 VERSIONS = ("1.6", "2.0.1", "2.1")
 OLD, NEW = b"the-old-one-16-bytes", b"the-new-one-16-bytes"
@@ -218,6 +222,91 @@ async def another(station: Station) -> None:
 
 def test_the_repr_of_a_command_does_not_tell_its_password() -> None:
     assert NEW.decode() not in repr(COMMAND)
+
+
+# ---- what the owner is told ----
+
+
+class AllAllowed:
+    """Evaluate every attempt."""
+
+    def allows(self, address: str, key: ChargerKey | None) -> bool:
+        return True
+
+    def failed(self, address: str, key: ChargerKey | None) -> None:
+        """Take no note."""
+
+    succeeded = undecided = failed
+
+
+async def knocks(desk: Desk, password: bytes, records: Records | None = None) -> tuple[bool, str]:
+    """Let somebody come with a password; tell whether he is in, and what the owner is told."""
+    allowed: Any = AllAllowed()
+    events = SecurityEvents(desk.storage.audit, desk.clock)
+    door = Admission(records or records_of(desk.storage), allowed, events, desk.clock)
+    knock = Knock(address="192.0.2.1", key=ALICE, basic=True, password=password)
+    verdict = await door.judge(knock)
+    await desk.storage.group.flush()
+    told = [str(one.details.get("advice")) for one in await desk.storage.audit.list(ORGANIZATION)]
+    return verdict.charger is not None, told[0] if told else ""
+
+
+@pytest.mark.parametrize("settled", [True, False])
+async def test_who_sends_the_hex_digits_needs_a_word_of_the_owner(
+    desk: Desk, *, settled: bool
+) -> None:
+    await begin(desk)
+    await desk.storage.password_rotations.begin(new_rotation(ALICE, "one", NEW, "key-1", NOON))
+    if settled:
+        await desk.storage.password_rotations.settle(ALICE, "one")
+
+    digits = NEW.hex().upper().encode()
+    let_in, told = await knocks(desk, digits)
+    assert not let_in
+    assert "hex_password" in told
+    await desk.storage.chargers.update(ALICE, hex_password=True)
+    assert (await knocks(desk, digits))[0]
+    assert (await knocks(desk, NEW))[0]
+    assert not (await knocks(desk, OLD))[0]
+
+
+async def test_whose_password_ran_out_is_told_to_its_owner(desk: Desk) -> None:
+    await begin(desk)
+    await desk.storage.password_rotations.begin(new_rotation(ALICE, "one", NEW, "key-1", NOON))
+    now = desk.clock.pass_time(hours=24)
+
+    let_in, told = await knocks(desk, NEW)
+    assert not let_in
+    assert "rotate-password/reopen" in told
+    assert await desk.storage.password_rotations.reopen(ALICE, now, now + OPEN_FOR) == 1
+    assert (await knocks(desk, NEW))[0]
+
+
+class RefusedMeanwhile(PasswordRotations):
+    """Rotations of a charger that refuses while it comes in."""
+
+    async def settle(self, key: ChargerKey, rotation_id: str) -> bool:
+        await self.drop(key, rotation_id)
+        return await super().settle(key, rotation_id)
+
+
+async def test_one_that_is_refused_by_the_charger_at_that_moment_does_not_count(
+    desk: Desk,
+) -> None:
+    await begin(desk)
+    await desk.storage.password_rotations.begin(new_rotation(ALICE, "one", NEW, "key-1", NOON))
+    records = records_of(desk.storage)
+    late = replace(records, rotations=RefusedMeanwhile(desk.storage.database))
+
+    assert not (await knocks(desk, NEW, late))[0]
+    assert (await knocks(desk, OLD))[0]
+
+
+async def test_a_guess_is_told_as_one(desk: Desk) -> None:
+    await begin(desk)
+    let_in, told = await knocks(desk, b"a-guess-of-20-bytes!")
+    assert not let_in
+    assert "somebody guesses" in told
 
 
 def test_only_open_rotations_are_found_by_their_password() -> None:

@@ -95,3 +95,15 @@ async def test_it_goes_with_its_charger(storage: Storage) -> None:
     await storage.chargers.delete(ALICE)
     assert await names(storage) == []
     assert not await storage.password_rotations.settle(ALICE, "one")
+
+
+async def test_what_ran_out_is_opened_again_and_nothing_else(storage: Storage) -> None:
+    kept, later = storage.password_rotations, NOON + 2 * DAY
+    await kept.begin(rotation("one"))
+    await kept.begin(rotation("two", 1))
+    await kept.await_restart(ALICE, "two")
+
+    assert await kept.reopen(ALICE, NOON, later) == 0
+    assert await kept.reopen(BOB, later, later + DAY) == 0
+    assert await kept.reopen(ALICE, NOON + DAY, later) == 1
+    assert [one.expires_at for one in await kept.of(ALICE)] == [later, None]
