@@ -69,10 +69,12 @@ def serve() -> None:
 
 async def _serve(chosen: settings.Settings) -> None:
     asked_to_stop = asyncio.Event()
+    on_signal = asyncio.get_running_loop().add_signal_handler
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, asked_to_stop.set)
+        on_signal(number, asked_to_stop.set)
+    on_signal(signal.SIGHUP, int)  # what has just been read need not be read again
     async with wiring.running(chosen) as server:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, server.reload)
+        on_signal(signal.SIGHUP, server.reload)
         # A reconnect storm otherwise spends its time in the collector (flat after this).
         gc.collect()
         gc.freeze()

@@ -1,4 +1,4 @@
-"""Who knocks: the charger in the path and the password in the header, both read as bytes."""
+"""Who knocks: the charger in the path, the password in the header, the certificate of TLS."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import binascii
 import re
 from collections.abc import Sequence
 from urllib.parse import unquote_to_bytes
+
+from cryptography import x509
 
 from storage.records import ChargerKey
 
@@ -42,3 +44,15 @@ def presented_password(headers: Sequence[str], key: ChargerKey | None) -> bytes 
     except (binascii.Error, ValueError):
         return None
     return password if colon and user == key.charge_box_id.encode() else None
+
+
+def certificate_of(der: bytes | None) -> x509.Certificate | None:
+    """Read a client certificate; one that cannot be read is as good as none."""
+    if not der:
+        return None
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        _ = certificate.subject, certificate.extensions, certificate.public_key()
+    except ValueError:
+        return None
+    return certificate

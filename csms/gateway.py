@@ -18,14 +18,13 @@ from typing import Protocol
 from weakref import WeakKeyDictionary
 
 import structlog
-from cryptography import x509
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from csms.admission import Admission, Knock
 from csms.books import Books
-from csms.credentials import charger_of, presented_password
+from csms.credentials import certificate_of, charger_of, presented_password
 from csms.doorstep import Arriving, Doorstep
 from csms.errors import LinkClosed, place_of
 from csms.forwarded import Origin, origin_of
@@ -150,14 +149,13 @@ class Gateway:
         """Return what is presented at the door."""
         key, origin = charger_of(request.path), self._origin(connection, request)
         authorization = request.headers.get_all("Authorization")
-        shown = origin.certificate
         return Knock(
             address=origin.address,
             key=key,
             basic=bool(authorization),
             password=presented_password(authorization, key),
             tls=origin.tls,
-            certificate=x509.load_der_x509_certificate(shown) if shown else None,
+            certificate=certificate_of(origin.certificate),
             vouched=origin.forwarded,
         )
 

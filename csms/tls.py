@@ -37,7 +37,7 @@ PRESETS: Mapping[str, str] = {
 # certificate it was.
 _LEAVE_TIMES = ssl.VerifyFlags(0x200000)
 _PARTIAL_CHAIN = ssl.VerifyFlags(0x80000)  # the authority that issues is enough
-WARN_BEFORE = (timedelta(days=1), timedelta(days=7), timedelta(days=30))
+WARN_BEFORE = tuple(timedelta(days=days) for days in (0, 1, 7, 30))
 CHECK_SECONDS = 5.0
 
 Stamps: TypeAlias = "tuple[tuple[int, int, int] | None, ...]"
@@ -219,14 +219,14 @@ class ListenerTls:
             self.check()
 
     def warn(self) -> None:
-        """Log once 30, 7 and 1 days before something ends."""
+        """Log once 30, 7 and 1 days before something ends, and when it has."""
         now = self._clock.now()
         for what, name, place, ends in _endings(self._loaded):
             left = ends - now
             reached = next((each for each in WARN_BEFORE if left <= each), None)
             if reached is not None and self._warned.get(place) != reached:
                 self._warned[place] = reached
-                days = max(0, left // timedelta(days=1))
+                days = max(0, -(-left // timedelta(days=1)))
                 log.warning("tls_ends_soon", what=what, of=name, days_left=days, ends=f"{ends}")
 
 

@@ -39,6 +39,7 @@ from storage.secrets import digest_secret
 from storage.statements import organizations as statements
 from storage.store import Storage, open_storage
 from storage.tenancy import EVERYBODY, acting_for
+from tests import certificates
 from tests.doubles import PATIENCE, until
 from tests.hostile import BROKEN_ANSWERS, HOSTILE_CALLS, ORGANIZATION, WRONG_PATHS
 from tests.storage.doubles import empty_disk, fill_disk
@@ -312,6 +313,16 @@ async def test_handshake_that_drags_on_is_cut_off(tmp_path: Path) -> None:
     async with house(tmp_path, open_seconds=0.1) as home:
         reader, writer = await asyncio.open_connection(home.bind.host, home.bind.port)
         writer.write(b"GET /slow")
+        async with asyncio.timeout(PATIENCE):
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_tls_that_drags_on_is_cut_off(tmp_path: Path) -> None:
+    tls = certificates.server_side(certificates.certificate(tmp_path, "localhost"))
+    async with house(tmp_path, open_seconds=0.1, tls=tls) as home:
+        reader, writer = await asyncio.open_connection(home.bind.host, home.bind.port)
+        writer.write(b"\x16\x03\x01")  # the beginning of a ClientHello
         async with asyncio.timeout(PATIENCE):
             assert await reader.read() == b""
         writer.close()

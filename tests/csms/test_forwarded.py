@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from ipaddress import ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from csms.forwarded import Origin, origin_of
+from tests.certificates import signed
+
+TRUSTED = (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
+PROXY = Origin("10.1.2.3")
+OWN = Origin("10.1.2.3", tls=True, certificate=b"own")
+
+
+class Headers(list[tuple[str, str]]):
+    """Headers as they came."""
+
+    def get_all(self, key: str, /) -> list[str]:
+        return [value for name, value in self if name == key]
+
+
+def origin(*headers: tuple[str, str], peer: Origin = PROXY) -> Origin:
+    return origin_of(peer, Headers(headers), TRUSTED)
+
+
+@pytest.mark.parametrize(
+    ("chain", "address"),
+    [
+        (["198.51.100.7"], "198.51.100.7"),
+        (["1.2.3.4, 198.51.100.7"], "198.51.100.7"),
+        (["1.2.3.4", "198.51.100.7"], "198.51.100.7"),
+        (["1.2.3.4, 198.51.100.7, 10.9.9.9"], "198.51.100.7"),
+        (["198.51.100.7:4711"], "198.51.100.7"),
+        (["[2001:db8::7]:4711"], "2001:db8::7"),
+        (["2001:db8::7"], "2001:db8::7"),
+        (["10.9.9.9"], "10.9.9.9"),
+        (["nonsense"], "10.1.2.3"),
+        (["198.51.100.7, nonsense"], "10.1.2.3"),
+        ([""], "10.1.2.3"),
+    ],
+)
+def test_the_client_is_the_first_from_the_right_that_is_no_proxy(
+    chain: list[str], address: str
+) -> None:
+    assert origin(*(("X-Forwarded-For", line) for line in chain)).address == address
+
+
+@pytest.mark.parametrize(
+    ("protocols", "tls"),
+    [
+        (["https"], True),
+        (["WSS"], True),
+        (["http"], False),
+        ([], False),
+        (["https", "http"], False),
+        (["https, http"], False),
+        (["https,https"], True),
+        ([""], False),
+    ],
+)
+def test_tls_is_what_the_proxy_says(protocols: list[str], tls: bool) -> None:  # noqa: FBT001 - one of a table
+    said = [("X-Forwarded-Proto", each) for each in protocols]
+
+    assert origin(("X-Forwarded-For", "198.51.100.7"), *said, peer=OWN).tls is tls
+
+
+def test_whoever_speaks_for_nobody_is_itself_and_others_are_not_believed() -> None:
+    stranger = Origin("198.51.100.7", tls=True, certificate=b"own")
+
+    assert origin(peer=OWN) == OWN
+    assert origin(("X-Forwarded-Proto", "http"), ("Client-Cert", ":AA==:"), peer=stranger) == (
+        stranger
+    )
+
+
+def test_a_proxy_behind_a_listener_for_both_families_is_known() -> None:
+    mapped = Origin("::ffff:10.1.2.3")
+
+    assert origin(("X-Forwarded-For", "198.51.100.7"), peer=mapped).address == "198.51.100.7"
+
+
+def test_the_certificate_of_the_proxy_itself_is_not_the_charger_s() -> None:
+    assert origin(("X-Forwarded-Proto", "https"), peer=OWN).certificate is None
+
+
+@given(st.lists(st.text(st.characters(min_codepoint=32, max_codepoint=255)), max_size=3))
+def test_no_header_of_a_proxy_raises(values: list[str]) -> None:
+    names = ("X-Forwarded-For", "Client-Cert", "X-SSL-Client-Cert")
+    said = [(name, value) for value in values for name in names]
+
+    origin(*said, ("X-Forwarded-Proto", "https"), ("X-SSL-Client-Verify", "SUCCESS"))
+
+
+def test_a_certificate_is_handed_on_as_it_is() -> None:
+    pem = signed("CP01")
+    inner = "".join(pem.split("-----")[2].split())
+    found = origin(("X-Forwarded-Proto", "https"), ("Client-Cert", f":{inner}:"))
+
+    assert found.certificate is not None
+    assert found.forwarded
