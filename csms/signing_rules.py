@@ -87,7 +87,8 @@ def check_chain(
     _check_names(certificate, names)
     check_use(certificate, now)
     _check_links(chain, now)
-    if door is not None and (fault := door.fault_of(certificate, now)):
+    begins = max(now, certificate.not_valid_before_utc)  # by a clock that may be ahead of ours
+    if door is not None and (fault := door.fault_of(certificate, begins)):
         raise NotTrusted(f"The charger could not come in with the certificate: it {fault}.")
     # Written anew, because other things may stand between.
     text = "".join(each.public_bytes(Encoding.PEM).decode() for each in chain)

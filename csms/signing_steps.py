@@ -67,12 +67,13 @@ class SigningSteps:
 
     async def _signed(self, request: CertificateRequest) -> tuple[str, Facts]:
         """Return what the authority has signed; raise AuthorityError or NotTrusted."""
-        authority, now = self._parts.authority, self._parts.clock.now()
+        authority = self._parts.authority
         if authority is None:
             raise AuthorityAway(NO_AUTHORITY)
         names = await names_of(self._parts.storage, request.key)
         answer = await authority.sign(request.csr)
-        door = self._parts.door()
+        # Only now, because it may be valid from the second on in which it was signed.
+        door, now = self._parts.door(), self._parts.clock.now()
         return await asyncio.to_thread(check_chain, answer, request.csr, names, door, now)
 
     async def _put_off(self, going: Going, request: CertificateRequest, reason: str) -> bool:

@@ -157,3 +157,17 @@ class Closed:
 def test_a02_a_certificate_that_the_listener_would_refuse_is_refused() -> None:
     with pytest.raises(NotTrusted, match="could not come in with the certificate: it has an issu"):
         check_chain(chain_for(GOOD), GOOD, NAMES, Closed(), datetime.now(UTC))
+
+
+class Exact:
+    """A listener that looks at the time as it is."""
+
+    def fault_of(self, certificate: x509.Certificate, now: datetime, /) -> str | None:
+        return "is not valid yet" if now < certificate.not_valid_before_utc else None
+
+
+def test_a02_an_authority_whose_clock_is_ahead_is_believed() -> None:
+    ahead = sign(GOOD, begins=timedelta(minutes=1)) + authority()
+    chain, _ = check_chain(ahead, GOOD, NAMES, Exact(), datetime.now(UTC))
+
+    assert certificates(chain)

@@ -23,6 +23,7 @@ from storage.security_records import CertificateRequest
 from tests.authorities import FakeAuthority, chain_for, request_of, sign
 from tests.csms.desk import Desk
 from tests.csms.signing import Office, open_office
+from tests.csms.test_signing_rules import Exact
 from tests.doubles import settled, until
 from tests.storage.doubles import ALICE, BOB, NOON
 from tests.storage.repositories.test_charger_certificates import certificate
@@ -207,6 +208,16 @@ async def test_a02_a_certificate_that_the_listener_refuses_is_not_sent(desk: Des
 
     assert "could not come in with the certificate" in (request.error or "")
     assert charger.heard == []
+
+
+async def test_a02_what_is_signed_is_judged_when_it_has_come(desk: Desk) -> None:
+    def slow(request: str) -> str:
+        later = desk.clock.pass_time(hours=1)
+        return sign(request, now=later, begins=timedelta())
+
+    async with open_office(desk, FakeAuthority(slow), door=Exact) as office:
+        await taken(office)
+        await office.becomes("sending")
 
 
 async def test_a02_without_an_authority_any_more_a_request_waits_for_one(desk: Desk) -> None:
