@@ -11,6 +11,7 @@ VERSION = "9f0c6f0e-3c11-4c1e-8d5f-5a6f2d0b7a10"
 _SITE = "3b2a1c58-40f1-4d3e-9f6b-1f0f4a7f2f11"
 _CHARGER = {"serialNumber": "EH123456", "charge_box_id": "CP-0001"}
 _BY = {"requestedBy": "1d0f5ab2-77a5-4f3c-8a36-0a3f6c1e4b13"}
+_ROTATION = "0b1f3c52-5a6e-4c7e-9d38-2f1f5b1f0c55"
 _AT = "2026-11-21T10:00:00.000Z"
 _ROLLED_OUT = {
     "rolloutId": "c7f7a0de-8f0b-4f43-a0a2-6f5f0a1b9d12",
@@ -83,6 +84,28 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
         "nextCursor": None,
     },
     "SiteRollouts": {"rollouts": [_ROLLED_OUT], "nextCursor": None},
+    "RotationRequest": {"by": "ocpp"},
+    "Rotated": {
+        "success": True,
+        "message": "The charger has its new password; the old one is refused now.",
+        "rotation_id": _ROTATION,
+        "state": "accepted",
+        "response": "Accepted",
+        "expires_at": None,
+        "ocpp_password": None,
+    },
+    "OpenRotations": {
+        "success": True,
+        "rotations": [
+            {
+                "rotation_id": _ROTATION,
+                "state": "by_hand",
+                "requested_by": _BY["requestedBy"],
+                "requested_at": _AT,
+                "expires_at": "2026-11-22T10:00:00.000Z",
+            }
+        ],
+    },
     "OneRollout": {
         "rollout": _ROLLED_OUT,
         "results": [{**_CHARGER, "state": "applied", "error": None, "finishedAt": _AT}],

@@ -10,6 +10,9 @@ from storage.repositories.rows import columns, keyed
 from storage.security_records import PasswordRotation
 from storage.statements import password_rotations as statements
 
+# A charger that was away may have one of them, and they can be opened again.
+MOST_RUN_OUT = 4
+
 
 class PasswordRotations:
     """Keep the passwords that a charger may come in with beside its own.
@@ -22,11 +25,12 @@ class PasswordRotations:
         self._database = database
 
     async def begin(self, rotation: PasswordRotation) -> None:
-        """Store a password before the charger is told of it; those that ran out go."""
+        """Store a password before the charger is told of it; of those that ran out some stay."""
         async with self._database.transaction() as transaction:
-            for one in await _rotations(transaction, rotation.key):
-                if not one.is_open(rotation.requested_at):
-                    await transaction.execute(statements.delete_rotation, _named(one))
+            found = await _rotations(transaction, rotation.key)
+            ran_out = [one for one in found if not one.is_open(rotation.requested_at)]
+            for one in ran_out[:-MOST_RUN_OUT]:
+                await transaction.execute(statements.delete_rotation, _named(one))
             await transaction.execute(statements.add_rotation, columns(rotation))
 
     async def of(self, key: ChargerKey) -> list[PasswordRotation]:

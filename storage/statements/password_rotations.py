@@ -6,12 +6,12 @@ from sqlalchemy import delete, select, update
 
 from storage.schema import chargers
 from storage.security_schema import password_rotations
-from storage.statements.parts import given, insert_into, of_charger, point, to_change
+from storage.statements.parts import given, insert_into, of_charger, to_change
 
 _THIS = password_rotations.c.rotation_id == given(password_rotations.c.rotation_id)
 
 add_rotation = insert_into(password_rotations)
-rotations_of_charger = point(
+rotations_of_charger = (
     select(password_rotations)
     .where(of_charger(password_rotations))
     .order_by(password_rotations.c.requested_at, password_rotations.c.rotation_id)
