@@ -267,8 +267,7 @@ class Station(ChargePoint):
             "schema_violation",
             charge_box_id=self.id,
             action=call.action,
-            code=violation.code,
-            violation=violation.message,
+            code=violation.code,  # its message quotes what was said, such as a token
         )
         return True
 
@@ -281,7 +280,7 @@ class Station(ChargePoint):
         fields = wire_fields(result)
         broken = self.schemas.response(call.action, fields)
         if broken is not None:
-            log.error("answer_breaks_schema", action=call.action, violation=broken.message)
+            log.error("answer_breaks_schema", action=call.action, code=broken.code)
             return frames.call_error(call.id, "InternalError", "The answer broke its schema.")
         payload = orjson.dumps(fields)
         if not type(result).__dataclass_fields__:
