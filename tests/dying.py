@@ -10,6 +10,7 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
+from storage.repositories.certificate_requests import CertificateRequests
 from storage.repositories.password_rotations import PasswordRotations
 
 VARIABLE = "TESTS_DIES_AT"
@@ -27,6 +28,10 @@ PLACES: Mapping[str, Place] = {
     "a new password is stored": Place(PasswordRotations, "begin", after=True),
     "its answer is read": Place(PasswordRotations, "settle", after=False),
     "it is settled": Place(PasswordRotations, "settle", after=True),
+    "a request is stored": Place(CertificateRequests, "add", after=True),
+    "a certificate is signed": Place(CertificateRequests, "note_signed", after=False),
+    "a certificate may be sent": Place(CertificateRequests, "note_signed", after=True),
+    "a certificate is taken": Place(CertificateRequests, "note_installed", after=False),
 }
 
 
