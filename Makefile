@@ -15,6 +15,8 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 PROJECT = pyproject.toml --group build
 NODE_TESTS := tests/node
 STORES := .venv-stores
+AUDIT := .venv-audit
+SBOM := build/sbom.cdx.json
 # The tests wait for the disk at every commit: where memory is plenty their files are in it.
 ROOMY = $(if $(TMPDIR),,$(shell df -Pm /dev/shm 2>/dev/null | \
 	awk '$$NF == "/dev/shm" && $$4 > 4000 {print "TMPDIR=/dev/shm"}'))
@@ -31,6 +33,8 @@ help:
 	@echo 'make fuzz     mutated frames against the decoder'
 	@echo 'make faults   kills, outages and nonsense, and what is lost by them (ARGS="--only F-07")'
 	@echo 'make security runs what shows each requirement of security, and writes docs/security.md'
+	@echo 'make sbom     list what users install, in CycloneDX (build/sbom.cdx.json)'
+	@echo 'make audit-dependencies  ask osv.dev for weaknesses in what is locked (needs the way there)'
 	@echo 'make stores   install the stand-ins for object stores that the tests use'
 	@echo 'make lock     settle the dependencies anew (ARGS="--upgrade" for the newest)'
 	@echo 'make clean    remove what make made'
@@ -146,6 +150,27 @@ faults: $(VENV)/.dev
 security: $(VENV)/.dev stores
 	@$(ROOMY) $(BIN)/python -m tests.security.page $(ARGS)
 
+# What users install, in CycloneDX, made of the lock and of what the packages say of themselves.
+.PHONY: sbom
+sbom: $(VENV)/.runtime
+	@mkdir -p $(dir $(SBOM))
+	@$(BIN)/python -m bench.sbom requirements.lock >$(SBOM)
+	@echo 'sbom: $(SBOM)'
+
+$(AUDIT)/.installed: $(VENV)/.created requirements-audit.lock
+	@echo 'set-up: pip-audit from requirements-audit.lock'
+	@$(PYTHON) -m venv --clear $(AUDIT)
+	@$(AUDIT)/bin/python -m pip --quiet --disable-pip-version-check --no-input \
+		install --require-hashes -r requirements-audit.lock
+	@touch $@
+
+# Needs the way to osv.dev, which a machine with a package mirror alone has not.
+.PHONY: audit-dependencies
+audit-dependencies: $(AUDIT)/.installed
+	@for lock in requirements*.lock; do echo "audit: $$lock"; $(AUDIT)/bin/pip-audit \
+		--vulnerability-service osv --require-hashes --disable-pip --progress-spinner off \
+		--requirement $$lock $(ARGS) || exit 1; done
+
 # ---- upkeep ----
 
 # The development lock is settled on top of the runtime lock, so both name the same versions.
@@ -154,9 +179,10 @@ lock: $(VENV)/.dev
 	@$(COMPILE) $(PROJECT) --output-file requirements.lock $(ARGS)
 	@$(COMPILE) $(PROJECT) --extra dev --constraints requirements.lock --output-file requirements-dev.lock $(ARGS)
 	@$(COMPILE) --group stores --output-file requirements-stores.lock $(ARGS)
+	@$(COMPILE) --group audit --output-file requirements-audit.lock $(ARGS)
 
 .PHONY: clean
 clean:
-	@rm -rf $(VENV) $(STORES) build dist *.egg-info $(NODE_TESTS)/node_modules
+	@rm -rf $(VENV) $(STORES) $(AUDIT) build dist *.egg-info $(NODE_TESTS)/node_modules
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

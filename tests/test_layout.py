@@ -18,7 +18,7 @@ PACKAGES = ("api", "csms", "proxy", "simulators", "storage")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 TOOLED = [*SOURCES, *sorted((ROOT / "tests").glob("*/*.py"))]
 LOCKS = (ROOT / "requirements.lock", ROOT / "requirements-dev.lock")
-ALL_LOCKS = (*LOCKS, ROOT / "requirements-stores.lock")
+ALL_LOCKS = (*LOCKS, ROOT / "requirements-stores.lock", ROOT / "requirements-audit.lock")
 SHORT_ENOUGH_TO_GO_UNMIRRORED = 40
 LONGEST_FUNCTION = 30
 
