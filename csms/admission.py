@@ -229,9 +229,10 @@ class Admission:
     async def _settled(self, knock: Knock, charger: Charger, match: _Match) -> bool:
         """Make a new password the only one; False where the charger has refused it meanwhile."""
         rotated = match.rotated if knock.profile in _BY_PASSWORD else None
-        if rotated is None or await self._records.rotations.settle(
-            charger.key, rotated.rotation_id
-        ):
+        if rotated is None:
+            return True
+        if await self._records.rotations.settle(charger.key, rotated.rotation_id):
+            self._note_change(charger.key, rotation_id=rotated.rotation_id)
             return True
         now = await self._records.chargers.get(charger.key)
         matches = [secret_matches(each, now.password_digest) for each in knock.readings if now]
@@ -264,16 +265,15 @@ class Admission:
         """Note what is known of a charger by what it came in with."""
         if knock.profile == charger.security_profile:
             return charger
-        self._events.note(
-            charger.key,
-            "ReconfigurationOfSecurityParameters",
-            f"charger:{charger.key.charge_box_id}",
-            "changed",
-            security_profile=knock.profile,
-            before=charger.security_profile,
-        )
+        changed = {"security_profile": knock.profile, "before": charger.security_profile}
+        self._note_change(charger.key, **changed)
         taken = {"security_profile": knock.profile, "next_security_profile": None}
         return await self._records.chargers.update(charger.key, **taken) or charger
+
+    def _note_change(self, key: ChargerKey, **changed: Any) -> None:
+        """Note what a charger has shown to be different by coming in with it."""
+        kind, actor = "ReconfigurationOfSecurityParameters", f"charger:{key.charge_box_id}"
+        self._events.note(key, kind, actor, "changed", **changed)
 
     async def _tell(self, knock: Knock, charger: Charger | None, why: Why | None) -> None:
         """Note a refusal, where there is somebody whom it concerns and it was evaluated."""

@@ -302,6 +302,16 @@ async def test_one_that_is_refused_by_the_charger_at_that_moment_does_not_count(
     assert (await knocks(desk, OLD))[0]
 
 
+async def test_the_owner_sees_when_a_new_password_came_into_use(desk: Desk) -> None:
+    await begin(desk)
+    await desk.storage.password_rotations.begin(new_rotation(ALICE, "one", NEW, "key-1", NOON))
+    assert (await knocks(desk, NEW))[0]
+
+    (event,) = await desk.storage.audit.list(ORGANIZATION)
+    assert (event.action, event.result) == ("ReconfigurationOfSecurityParameters", "changed")
+    assert event.details == {"rotation_id": "one"}
+
+
 async def test_a_guess_is_told_as_one(desk: Desk) -> None:
     await begin(desk)
     let_in, told = await knocks(desk, b"a-guess-of-20-bytes!")
