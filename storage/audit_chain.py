@@ -161,6 +161,7 @@ class Walk:
     _seal: bytes = field(init=False)
     _rows: int = 0
     _altered: dict[int, int] = field(default_factory=dict)  # places by id
+    _unchecked: dict[int, int] = field(default_factory=dict)  # the same, behind empty places
     _inserted: list[int] = field(default_factory=list)
     _removed: list[tuple[int, int]] = field(default_factory=list)
     _missing: Counter[str] = field(default_factory=Counter)
@@ -181,6 +182,7 @@ class Walk:
             self._altered[row["id"]] = place
         if place > self.place + 1:
             self._removed.append((self.place + 1, place - 1))
+            self._unchecked[row["id"]] = place
         self.place, self._seal = place, seal
 
     def _is_known(self, seal: bytes) -> bool:
@@ -201,9 +203,10 @@ class Walk:
         if chain is None:
             return self._said(self._altered, self._inserted, self._removed, None)
         last = chain.last_place
-        behind = [id for id, place in self._altered.items() if place > last]
+        unproven = {**self._altered, **self._unchecked}
+        behind = [id for id, place in unproven.items() if place > last]
         altered = {id: place for id, place in self._altered.items() if place <= last}
-        removed = [each for each in self._removed if each[0] <= last]
+        removed = [(first, min(end, last)) for first, end in self._removed if first <= last]
         if last > self.place:
             removed.append((self.place + 1, last))
         return self._said(altered, [*self._inserted, *behind], removed, chain)

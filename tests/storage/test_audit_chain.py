@@ -169,6 +169,8 @@ def test_a_row_that_was_put_in_is_named() -> None:
 
     assert judged([*rows[:4], copied, rows[4]], chain).inserted == (99,)
     assert judged([*rows, behind], chain).inserted == (100,)
+    moved = judged([*rows[:4], {**rows[4], "place": 9}], chain)
+    assert (moved.inserted, moved.removed) == ((5,), ((5, 5),))
     assert judged([*rows, row(101, place="last", seal=b"")], chain).inserted == (101,)
 
 
