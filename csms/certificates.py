@@ -58,7 +58,7 @@ class Desk:
             before = await self._requests.of_charger(key)
             going_on = next((one for one in before if one.finished_at is None), None)
             if going_on is not None and going_on.csr == wanted.csr:
-                # Asked once more, because it takes long (A02.FR.17): the first one serves.
+                # Asked once more, because it takes long (A02): the first one serves.
                 await self._requests.rename(going_on, wanted.request_id)
             else:
                 self._check_haste(before)

@@ -2,7 +2,7 @@
 The two steps from a request to its end: the authority signs, and the charger gets what it signed.
 
 A certificate lets its charger in from before it is sent, because the charger may use it before we
-hear that it does; what it came in with before still does (OCPP 2.0.1 A02.FR.08 to 13).
+hear that it does; what it came in with before still does (OCPP 2.0.1 A02).
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class SigningSteps:
     async def _fail(
         self, request: CertificateRequest, reason: str, unused: str | None = None
     ) -> bool:
-        # Told first: rather twice than never (A02.FR.12).
+        # Told first: rather twice than never (A02.FR.11, 12).
         log.warning("certificate_not_signed", request_id=request.request_id, reason=reason)
         self._note(request, FAILED, "failed", reason=reason)
         await self._requests.note_failed(request, self._parts.clock.now(), reason, unused)

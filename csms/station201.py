@@ -206,7 +206,7 @@ class Station201(Station, ChargePoint):
         request_id: int | None = None,
         **_fields: Any,
     ) -> call_result.SignCertificate:
-        """Take what is to be signed, or refuse it at once (A02.FR.03); 2.1 numbers it."""
+        """Take what is to be signed, or refuse it at once (A02); 2.1 numbers it."""
         taken = await self.books.take_request(self.key, Wanted(csr, certificate_type, request_id))
         return call_result.SignCertificate(
             GenericStatusEnumType.accepted if taken else GenericStatusEnumType.rejected
