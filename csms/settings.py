@@ -119,7 +119,10 @@ VARIABLES = (
         "allow an OCPP bind other than loopback without TLS or a trusted proxy in front",
     ),
     Variable(
-        "RINGMAIN_TRUSTED_PROXIES", "", values.networks, "CIDRs whose X-Forwarded-For is believed"
+        "RINGMAIN_TRUSTED_PROXIES",
+        "",
+        values.networks,
+        "CIDRs whose X-Forwarded-For, X-Forwarded-Proto and client certificate are believed",
     ),
     Variable(
         "RINGMAIN_MAX_FRAME_BYTES", str(1 << 20), values.frame_bytes, "one cap for both links"

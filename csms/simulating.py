@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from secrets import token_hex
 from typing import Annotated, Literal, TypeAlias
 from urllib.parse import unquote
@@ -12,6 +13,7 @@ from csms import arguments
 from csms.playing import play
 from simulators.enrolment import enrol, names
 from simulators.programs import run_charger, run_fleet, run_site, run_target
+from simulators.tls import charger_tls
 
 simulate = typer.Typer(no_args_is_help=True, help="Simulated chargers and targets.")
 
@@ -22,6 +24,11 @@ Key = Annotated[str, typer.Option(envvar="RINGMAIN_API_KEY", help="A key of that
 Seconds = Annotated[float | None, typer.Option(min=1, help="Stop by itself after so long.")]
 Factor = Annotated[float, typer.Option(min=0.01, help="How much faster than the clock.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON line per event.")]
+TlsCa = Annotated[
+    Path | None, typer.Option(help="PEM authorities that it trusts; else the machine's.")
+]
+TlsCert = Annotated[Path | None, typer.Option(help="PEM client certificate (security profile 3).")]
+TlsKey = Annotated[Path | None, typer.Option(help="Its PEM key; else that in --tls-cert.")]
 
 
 @simulate.command("charger")
@@ -36,6 +43,9 @@ def simulate_charger(
     version: Annotated[Version, typer.Option(help="OCPP version.")] = "1.6",
     time_factor: Factor = 1.0,
     seconds: Seconds = None,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -50,6 +60,7 @@ def simulate_charger(
             time_factor=time_factor,
             seconds=seconds,
             as_json=as_json,
+            ssl=charger_tls(tls_ca, tls_cert, tls_key),
         )
     )
 
@@ -63,14 +74,18 @@ def simulate_fleet(
     prefix: Annotated[str, typer.Option(help="Their ids are this and a number.")] = "SIM-",
     time_factor: Factor = 1.0,
     seconds: Seconds = None,
+    tls_ca: TlsCa = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Enrol many chargers, all versions in turn, and play them all."""
+    ssl = charger_tls(tls_ca, tls_cert, tls_key)
 
     async def enrol_and_run() -> None:
         dials = await enrol(api, org, key, names(count, prefix))
-        await run_fleet(dials, time_factor=time_factor, seconds=seconds, as_json=as_json)
+        await run_fleet(dials, time_factor=time_factor, seconds=seconds, as_json=as_json, ssl=ssl)
 
     play(enrol_and_run())
 

@@ -8,6 +8,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import cycle
+from ssl import SSLContext
 
 from rich.console import Console
 
@@ -50,6 +51,7 @@ async def run_charger(
     seconds: float | None = None,
     as_json: bool = False,
     console: Console | None = None,
+    ssl: SSLContext | None = None,
 ) -> None:
     """Play one charger with a driver, who stays away where ``id_token`` is None.
 
@@ -64,6 +66,7 @@ async def run_charger(
         max_power_w=max_power_w,
         time_factor=time_factor,
         keep_events=_EVENTS_KEPT,
+        ssl=ssl,
     )
     console = console or Console()
     view = _view([charger], console, as_json=as_json)
@@ -85,12 +88,13 @@ async def run_fleet(
     seconds: float | None = None,
     as_json: bool = False,
     console: Console | None = None,
+    ssl: SSLContext | None = None,
 ) -> None:
     """Play many chargers, versions in turn; ``enrolment`` says who they are.
 
     Ends after ``seconds``; raises NeverConnected where one of them never was.
     """
-    chargers = chargers_of(dials, versions, time_factor)
+    chargers = chargers_of(dials, versions, time_factor, ssl)
     console = console or Console()
     view = _view(chargers, console, as_json=as_json)
     fleet = Fleet(chargers, at_once=at_once, stagger_s=stagger_s)
@@ -99,7 +103,10 @@ async def run_fleet(
 
 
 def chargers_of(
-    dials: Sequence[Dial], versions: Sequence[str], time_factor: float
+    dials: Sequence[Dial],
+    versions: Sequence[str],
+    time_factor: float,
+    ssl: SSLContext | None = None,
 ) -> list[Charger]:
     """Make chargers, versions in turn."""
     return [
@@ -110,6 +117,7 @@ def chargers_of(
             version,
             time_factor=time_factor,
             keep_events=_EVENTS_KEPT,
+            ssl=ssl,
         )
         for dial, version in zip(dials, cycle(versions), strict=False)
     ]
