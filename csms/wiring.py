@@ -122,17 +122,8 @@ async def running(
         admission = Admission(
             records_of(storage), attempts, events, clock, tls.authorities if tls else no_authorities
         )
-        signing = SigningParts(
-            storage=storage,
-            registry=registry,
-            events=events,
-            clock=clock,
-            new_id=new_uuid,
-            authority=authority_of(settings),
-            door=tls.authorities if tls else no_authorities,
-        )
-        take = (await enter(taking(signing))).take
-        gateway = _gateway(door, registry, relays, provisioning, events, admission, take)
+        desk = await enter(taking(_signing_parts(settings, parts, registry, events, tls)))
+        gateway = _gateway(door, registry, relays, provisioning, events, admission, desk.take)
         ocpp = await enter(gateway.listening())
         sessions = await enter(open_sessions(settings.kratos_url, settings.kratos_cookie, clock))
         api_parts = _api_parts(
@@ -211,6 +202,24 @@ async def commissioned(
         Rollouts(commissioning, registry.__contains__, new_uuid).running() as rollouts,
     ):
         yield provisioning, rollouts
+
+
+def _signing_parts(
+    settings: Settings,
+    parts: RelayParts,
+    registry: Registry,
+    events: SecurityEvents,
+    tls: ListenerTls | None,
+) -> SigningParts:
+    return SigningParts(
+        storage=parts.storage,
+        registry=registry,
+        events=events,
+        clock=parts.clock,
+        new_id=new_uuid,
+        authority=authority_of(settings),
+        door=tls.authorities if tls else no_authorities,
+    )
 
 
 def _gateway(
