@@ -42,7 +42,7 @@ def commands(group: Any, prefix: str = "") -> Iterator[str]:
 
 
 def used(document: Path) -> list[tuple[str, str]]:
-    return re.findall(r"\bringmain ([a-z]+)(?: ([a-z]+\b))?", fenced(document))
+    return re.findall(r"\bringmain ([a-z-]+)(?: ([a-z]+\b))?", fenced(document))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
