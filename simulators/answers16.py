@@ -9,6 +9,7 @@ from simulators import charging, controls
 from simulators.answers import BOTH, accepted
 from simulators.jobs import install, log_name, order, send_log
 from simulators.restarts import restart
+from simulators.settings import TAKEN
 from simulators.triggers import TRIGGERS
 from simulators.watched import Fields, read_timestamp, timestamp
 
@@ -90,12 +91,12 @@ def _described(charger: Charger, key: str) -> Fields:
 
 
 def change_configuration(charger: Charger, fields: Fields) -> Fields:
-    """Write a key; a new password is used for a new connection at once (A01)."""
+    """Write a key; a new password is used for a new connection (A01)."""
     status = charger.settings.change(fields["key"], fields["value"])
     charger.changed()
-    if status == "Accepted" and fields["key"] == charger.voice.names.password:
-        charger.password = charger.voice.secret(fields["value"])
-        charger.later(charger.reconnect())
+    if status in TAKEN and fields["key"] == charger.voice.names.password:
+        secret = charger.voice.secret(fields["value"])
+        charger.take_password(secret, at_once=status == "Accepted")
     return {"status": status}
 
 

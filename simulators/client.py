@@ -65,6 +65,7 @@ class Client(Watched):
         super().__init__(now, keep_events)
         self.url, self.charge_box_id = address(url, charge_box_id), charge_box_id
         self.password = password
+        self._password_at_restart: str | bytes | None = None
         self.voice = voice
         self.back_off, self.answer_timeout, self.ssl = back_off, answer_timeout, ssl
         self._link: Link | None = None
@@ -141,6 +142,19 @@ class Client(Watched):
         """Close the link and dial again, with the password as it is now."""
         if self._socket is not None:
             await self._socket.close(1000, "")
+
+    def take_password(self, password: str | bytes, *, at_once: bool) -> None:
+        """Have a new password for a new connection now, or for the first after a restart (A01)."""
+        if at_once:
+            self.password, self._password_at_restart = password, None
+            self.later(self.reconnect())
+        else:
+            self._password_at_restart = password
+
+    def restarted(self) -> None:
+        """Take up what waited for a restart."""
+        self.password = self._password_at_restart or self.password
+        self._password_at_restart = None
 
     async def run(self) -> None:
         """Play until cancelled."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from simulators.hardware import Hardware
 from simulators.parts import parts
-from simulators.settings import Setting, Settings, Verdict, fixed
+from simulators.settings import TAKEN, Setting, Settings, Verdict, fixed
 from simulators.voice import Identity
 from simulators.watched import Fields, timestamp
 
@@ -121,9 +121,8 @@ def _write(charger: Charger, item: Fields) -> Fields:
         status = "NotSupportedAttributeType"
     else:
         status = _WRITTEN[charger.settings.change(name, item["attributeValue"])]
-    if status == "Accepted" and name == charger.voice.names.password:
-        charger.password = item["attributeValue"]
-        charger.later(charger.reconnect())  # A01: the new password is for a new connection
+    if status in TAKEN and name == charger.voice.names.password:
+        charger.take_password(item["attributeValue"], at_once=status == "Accepted")
     return {**_echo(item), "attributeStatus": status}
 
 

@@ -37,6 +37,7 @@ async def come_back(charger: Charger) -> None:
     """Be away as long as a restart takes, then run again, with what outlives one."""
     await charger.pause(charger.habits.restart_s)
     charger.hardware.restarting = False
+    charger.restarted()
     if charger.habits.forgets_profiles:
         charger.hardware.profiles.remove(lambda one: one.source == CSO)
     charger.changed()

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 Verdict: TypeAlias = Literal["Accepted", "Rejected", "NotSupported", "RebootRequired"]
 Kind: TypeAlias = Literal["integer", "boolean", "text"]
 
+TAKEN = frozenset({"Accepted", "RebootRequired"})
 _VALID: Mapping[Kind, Callable[[str], bool]] = {
     "integer": lambda value: value.isascii() and value.isdigit(),
     "boolean": lambda value: value.lower() in ("true", "false"),

@@ -9,7 +9,7 @@ from simulators.settings import Setting, Settings, fixed
 from simulators.voice import Identity, Message, Names
 from simulators.watched import Fields, timestamp
 
-RAW_KEY_DIGITS = 40
+RAW_KEY_DIGITS = range(32, 42, 2)
 
 _UNSTARTED = -1
 _UNITS = {"Current": "A", "Power": "W"}
@@ -55,9 +55,9 @@ class Voice16:
         return frozenset(_UNITS[word.strip()] for word in allowed)
 
     def secret(self, value: str) -> str | bytes:
-        """Return the password behind an AuthorizationKey: 40 hex digits are 20 raw bytes."""
+        """Return the password behind an AuthorizationKey: hex digits are 16 to 20 raw bytes."""
         try:
-            return bytes.fromhex(value) if len(value) == RAW_KEY_DIGITS else value
+            return bytes.fromhex(value) if len(value) in RAW_KEY_DIGITS else value
         except ValueError:
             return value
 

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 from bench.faults.process import free_port
-from simulators.charger import Charger
+from simulators.charger import Charger, Habits
 from simulators.sockets import basic
 from storage import records
 from storage.clock import SystemClock
@@ -197,7 +197,8 @@ async def test_killed_before_the_answer_the_charger_gets_back_in(
 async def playing(ground: Ground, version: str) -> AsyncIterator[tuple[Charger, str]]:
     """Enrol a charger and let it play; tell its first password as well."""
     old = await ground.enrol(NAME)
-    charger = Charger(ground.ocpp, NAME, old, version, back_off=(0.05, 0.2))
+    habits = Habits(restart_s=0.01)
+    charger = Charger(ground.ocpp, NAME, old, version, habits=habits, back_off=(0.05, 0.2))
     async with charger.running():
         await back(charger)
         yield charger, old
@@ -222,6 +223,28 @@ async def test_once_it_is_accepted_the_old_one_is_refused_and_the_new_one_lets_i
 
         assert told["state"] == "accepted"
         assert charger.password != old
+
+
+@pytest.mark.sqlite_only("about what counts until a restart")
+async def test_what_waits_for_a_restart_counts_beside_the_old_one_until_then(
+    tmp_path: Path,
+) -> None:
+    async with served(tmp_path) as ground, playing(ground, "1.6") as (charger, old):
+        ocpp, organization = f"ws://{ground.server.ocpp}", ground.organization_uuid
+        setting = charger.settings["AuthorizationKey"]
+        charger.settings["AuthorizationKey"] = replace(setting, needs_reboot=True)
+        path = f"{ground.organization}/chargers/{NAME}/rotate-password"
+        told = await ground.ok("POST", path)
+        await charger.drop()
+        await back(charger)
+        with_the_old_one = charger.password == old
+        reset = f"/api/chargingStations/{NAME}/commands/Reset"
+        await ground.ok("POST", reset, {"type": "Hard"})
+        await charger.until(lambda own: own.password != old and own.connected)
+
+        assert (told["state"], with_the_old_one) == ("at_restart", True)
+        assert await refused(ocpp, organization, old)
+        assert (await ground.ok("GET", path))["rotations"] == []
 
 
 async def test_the_new_password_is_in_no_answer_and_not_in_the_database(tmp_path: Path) -> None:

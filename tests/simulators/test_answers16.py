@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from csms.errors import CallRefused
 from simulators.charger import Charger, Habits
 from simulators.target import Target
-from tests.simulators.stage import NAME, TOKEN, limit16, playing
+from tests.simulators.stage import BRISK, NAME, TOKEN, limit16, playing
 
 
 async def test_a_remote_start_starts_after_its_answer(target: Target) -> None:
@@ -112,6 +114,23 @@ async def test_a_new_password_is_used_at_once(target: Target) -> None:
         await target.until(lambda t: len(t.connections) == 2 and t.live(NAME))
 
     assert target.connections[1].credentials == (NAME, b"\x00\xff" * 10)
+
+
+async def test_a_password_that_waits_for_a_restart_is_used_after_it(target: Target) -> None:
+    async with playing(target, habits=BRISK) as charger:
+        setting = charger.settings["AuthorizationKey"]
+        charger.settings["AuthorizationKey"] = replace(setting, needs_reboot=True)
+        change = {"key": "AuthorizationKey", "value": "00ff" * 8}
+        answer = await target.command(NAME, "ChangeConfiguration", change)
+        await charger.drop()
+        await charger.until(lambda own: own.connected)
+        await target.command(NAME, "Reset", {"type": "Hard"})
+        await target.until(lambda t: len(t.connections) == 3 and t.live(NAME))
+
+    assert answer == {"status": "RebootRequired"}
+    first, second, third = [connection.credentials for connection in target.connections]
+    assert first == second
+    assert third == (NAME, b"\x00\xff" * 8)
 
 
 async def test_a_written_heartbeat_interval_holds_at_once(target: Target) -> None:
