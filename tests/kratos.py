@@ -65,14 +65,14 @@ class StandIn:
     _numbers: Any = field(default_factory=lambda: count(1))
 
     @contextlib.asynccontextmanager
-    async def listening(self) -> AsyncIterator[StandIn]:
+    async def listening(self, port: int = 0) -> AsyncIterator[StandIn]:
         app = web.Application()
         app.router.add_get("/sessions/whoami", self._whoami)
         # What is in its hands when it goes is dropped: it may be asleep.
         runner = web.AppRunner(app, shutdown_timeout=0.05, handler_cancellation=True)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, "127.0.0.1", 0)
+            site = web.TCPSite(runner, "127.0.0.1", port)
             await site.start()
             self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
             yield self
@@ -92,8 +92,10 @@ class StandIn:
 
     async def _whoami(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(dict(request.headers))
-        if self.behave is not None:
-            return await self.behave(request)
+        return await (self.behave or self.well)(request)
+
+    async def well(self, request: web.Request) -> web.StreamResponse:
+        """Say whose session it is."""
         token = request.headers.get("X-Session-Token") or request.cookies.get(COOKIE, "")
         said = self.sessions.get(token)
         if said is None:

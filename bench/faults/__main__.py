@@ -27,6 +27,7 @@ from bench.faults import (
     databases,
     descriptors,
     frames,
+    people,
     standins,
     stores,
     targets,
@@ -151,6 +152,11 @@ FAULTS: dict[str, Fault] = {
         "Poison (surrogates, NaN, 1e400000, 5,000 digits, NUL, absurd dates) among 1,000 good "
         "messages; the target refuses what of it can be read.",
         frames.poisoned,
+    ),
+    "F-22": Fault(
+        "Ory Kratos is down, hangs, and flaps, while people with sessions and programs with API "
+        "keys ask the API.",
+        people.without_kratos,
     ),
 }
 
