@@ -207,7 +207,7 @@ def test_every_fault_of_the_kit_is_listed() -> None:
     assert list(FAULTS) == [
         *("F-01", "F-03", "F-04", "F-04-fd", "F-05", "F-06", "F-07", "F-08", "F-09", "F-10"),
         *("F-11", "F-11-away", "F-11-kill", "F-11-real"),
-        *("F-14", "F-16", "F-17", "F-18", "F-19", "F-20"),
+        *("F-14", "F-16", "F-17", "F-18", "F-19", "F-20", "F-22"),
     ]
 
 
