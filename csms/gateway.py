@@ -198,7 +198,9 @@ class Gateway:
         connection = self._connection(websocket, charger.key, subprotocol, origin)
         self._take_over(connection)
         try:
-            ended = await connection.link.run(await self._relaying.attach(connection))
+            answer = await self._relaying.attach(connection)
+            await self._look_again(charger, connection)
+            ended = await connection.link.run(answer)
             log.info("charger_gone", charge_box_id=connection.key.charge_box_id, code=ended.code)
         except Exception as fault:  # noqa: BLE001 - the library would swallow it
             log.error(
@@ -244,6 +246,15 @@ class Gateway:
             # Half-open sockets never answer the close handshake: the newcomer does not wait.
             superseded.link.hang_up(POLICY_VIOLATION, "superseded by a newer connection")
 
+    async def _look_again(self, charger: Charger, connection: Connection) -> None:
+        """End the link of a charger that was deleted or given another profile as it came in.
+
+        Whoever did that looked for its connection before there was one.
+        """
+        now = await self._books.chargers.get(charger.key)
+        if now is None or now.security_profile != charger.security_profile:
+            connection.link.hang_up(POLICY_VIOLATION, "not let in any more")
+
     async def _let_go(self, connection: Connection) -> None:
         self._admission.saw_leave(connection.key, connection.remote_address)
         if self._registry.remove(connection):
@@ -253,9 +264,6 @@ class Gateway:
             )
         await self._relaying.detach(connection)
         await connection.station.close()
-
-    def _remote(self, connection: ServerConnection, request: Request) -> str:
-        return self._origin(connection, request).address
 
     def _origin(self, connection: ServerConnection, request: Request) -> Origin:
         tls = connection.transport.get_extra_info("ssl_object")

@@ -96,32 +96,18 @@ async def running(
     old is removed.
     """
     clock, registry = clock or SystemClock(), Registry()
-    limits = Limits(max_bytes=settings.max_frame_bytes)
-    guard = AddressGuard(
-        settings.allowed_target_networks, allow_insecure=settings.allow_insecure_targets
-    )
     async with contextlib.AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        stack.enter_context(_alone(settings.data_dir))
-        storage = await enter(storage_of(settings, clock, serving=True))
-        await storage.sweep_files()
-        await enter(sealing(storage.audit))
-        await enter(_upholding(settings, storage, clock, pace))
-        parts = RelayParts(
-            storage=storage, guard=guard, clock=clock, limits=limits, timings=timings or Timings()
-        )
+        storage = await enter(_kept(settings, clock, pace))
+        parts = _relay_parts(settings, storage, clock, timings or Timings())
         relays = await enter(Relays(parts))
-        outside = Outside(StoreDoor(guard), gcp_token_uri=settings.gcp_token_uri)
+        outside = Outside(StoreDoor(parts.guard), gcp_token_uri=settings.gcp_token_uri)
         exporter = await enter(Exporter(export_parts(storage, outside, clock)).running())
         tls = await enter(_tls(settings, clock))
-        door = replace(_door(settings, limits, tls), answer_seconds=answer_seconds)
+        door = replace(_door(settings, parts.limits, tls), answer_seconds=answer_seconds)
         provisioning, rollouts = await enter(commissioned(storage, relays, registry, clock))
         events = SecurityEvents(storage.audit, clock)
-        attempts = Attempts(asyncio.get_running_loop().time)
-        await attempts.recall(storage.chargers, clock.now())
-        admission = Admission(
-            records_of(storage), attempts, events, clock, tls.authorities if tls else no_authorities
-        )
+        admission = await _admission(storage, events, clock, tls)
         desk = await enter(taking(_signing_parts(settings, parts, registry, events, tls)))
         gateway = _gateway(door, registry, relays, provisioning, events, admission, desk.take)
         ocpp = await enter(gateway.listening())
@@ -138,6 +124,36 @@ async def running(
         for told in warnings(await storage.chargers.profiles(), api_parts.profiles):
             log.warning("attention", what=told)
         yield Running(http, ocpp, storage, registry, tls)
+
+
+@contextlib.asynccontextmanager
+async def _kept(settings: Settings, clock: Clock, pace: Pace | None) -> AsyncIterator[Storage]:
+    """Open the storage of the one server on it, and look after it."""
+    with _alone(settings.data_dir):
+        async with storage_of(settings, clock, serving=True) as storage:
+            await storage.sweep_files()
+            async with sealing(storage.audit), _upholding(settings, storage, clock, pace):
+                yield storage
+
+
+def _relay_parts(
+    settings: Settings, storage: Storage, clock: Clock, timings: Timings
+) -> RelayParts:
+    guard = AddressGuard(
+        settings.allowed_target_networks, allow_insecure=settings.allow_insecure_targets
+    )
+    limits = Limits(max_bytes=settings.max_frame_bytes)
+    return RelayParts(storage=storage, guard=guard, clock=clock, limits=limits, timings=timings)
+
+
+async def _admission(
+    storage: Storage, events: SecurityEvents, clock: Clock, tls: ListenerTls | None
+) -> Admission:
+    """Return who decides who is let in, with what is known of who was."""
+    attempts = Attempts(asyncio.get_running_loop().time)
+    await attempts.recall(storage.chargers, clock.now())
+    authorities = tls.authorities if tls else no_authorities
+    return Admission(records_of(storage), attempts, events, clock, authorities)
 
 
 def storage_of(

@@ -3,8 +3,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import gc
 import socket
 import time
+import tracemalloc
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -610,6 +612,16 @@ async def test_a_charger_that_is_not_let_in_is_told_to_try_again_later(tmp_path:
         assert await home.storage.journal.exchanges(KEY) == []
 
 
+async def test_a_charger_that_is_deleted_while_it_comes_in_is_not_served(tmp_path: Path) -> None:
+    class Meanwhile(Native):
+        async def attach(self, connection: Connection) -> Answer:
+            assert await home.storage.chargers.delete(KEY)
+            return connection.station.answer
+
+    async with house(tmp_path, Meanwhile()) as home, home.dial() as client:
+        assert await close_of(client) == (1008, "not let in any more")
+
+
 async def test_storage_is_asked_on_behalf_of_the_charger_s_organization(tmp_path: Path) -> None:
     asked: list[str] = []
 
@@ -666,3 +678,30 @@ async def test_no_secret_is_ever_logged(home: House, caplog: pytest.LogCaptureFi
     printed = f"{logged} {ours}"
     assert "charger_refused" in printed
     assert [secret for secret in secrets if secret in printed] == []
+
+
+async def test_what_a_link_has_read_is_let_go_of_when_it_ends(tmp_path: Path) -> None:
+    """Nothing large waits for the garbage collector, which rarely comes (a frame may be 1 MiB)."""
+    values = b"[" + b"0," * 200_000 + b"0]"
+    frames = [
+        b'[2,"1","DataTransfer",{"vendorId":"a","data":%s}]' % values,  # too many values
+        b'[2,"1","DataTransfer",{"vendorId":"a","data":[%s]}]' % (b'"x",' * 100 + b"0"),
+    ]
+    async with house(tmp_path) as home:
+        gc.collect()
+        gc.disable()
+        tracemalloc.start()
+        try:
+            for frame in frames:
+                for _ in range(3):
+                    async with home.dial() as client:
+                        await client.send(frame, text=True)
+                        await client.recv()
+                        client.transport.abort()
+                    await until(lambda: len(home.registry) == 0)
+            kept = tracemalloc.take_snapshot().statistics("traceback")
+        finally:
+            tracemalloc.stop()
+            gc.enable()
+
+    assert [str(one) for one in kept if one.size / one.count > 200_000] == []
