@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import quote
+
+from storage import engines
+from tests.storage.postgres import Admin
 
 
 @dataclass
@@ -43,3 +49,20 @@ def _forms(value: str) -> Iterator[bytes]:
     for before in range(3):
         encoded = base64.b64encode(b"\0" * before + octets)
         yield encoded[(0, 2, 3)[before] : len(encoded) // 4 * 4 - 4]
+
+
+def database(data_dir: Path) -> bytes:
+    """Return all that is in a database, row by row, and what lies in its files beside."""
+    url = engines.default_url(data_dir)
+    if url.get_backend_name() == "sqlite":
+        with closing(sqlite3.connect(str(url.database))) as connection:
+            rows = "\n".join(connection.iterdump()).encode()
+        return rows + b"".join(file.read_bytes() for file in data_dir.glob("*sqlite3*"))
+    tables = (
+        "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = current_schema() "
+        "AND tablename <> 'alembic_version'"
+    )
+    with Admin.of(url) as admin:
+        names = [name for (name,) in admin.asked(tables)]
+        found = [row for name in names for row in admin.asked(f"SELECT t::text FROM {name} t")]
+    return "\n".join(text for (text,) in found).encode()

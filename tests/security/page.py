@@ -68,8 +68,12 @@ def found(folder: Path = FOLDER) -> list[Test]:
 
 
 def of_requirement(requirement: Requirement, tests: Iterable[Test]) -> list[Test]:
-    """Return the tests in the files that are named after it."""
-    return [test for test in tests if Path(test.file).name.startswith(requirement.prefix)]
+    """Return the tests that are named after it, and those in files that are."""
+    return [
+        test
+        for test in tests
+        if any(each.startswith(requirement.prefix) for each in (Path(test.file).name, test.name))
+    ]
 
 
 def of_weakness(weakness: Weakness, tests: Iterable[Test]) -> list[Test]:

@@ -32,7 +32,7 @@ from storage.store import open_storage
 from tests import programs
 from tests.doubles import PATIENCE
 from tests.dying import VARIABLE
-from tests.e2e.test_secrets import database
+from tests.e2e.canaries import database
 from tests.installations import variables
 from tests.security.ground import Ground, served
 

@@ -23,10 +23,9 @@ from storage.key_ring import KEY_RING
 from storage.rekeying import key_ids
 from tests import programs
 from tests.doubles import PATIENCE
-from tests.e2e.canaries import Canaries
+from tests.e2e.canaries import Canaries, database
 from tests.e2e.exports import Site
 from tests.e2e.exports import served as serving
-from tests.e2e.test_secrets import database
 from tests.installations import variables
 from tests.proxy.stage import Target
 from tests.security.ground import Ground, answering, proxy, served

@@ -1,4 +1,4 @@
-"""No secret of anybody is anywhere but where it belongs: a canary in each, and a look everywhere.
+"""S-16: no secret is anywhere but where it belongs: a canary in each, and a look everywhere.
 
 What the database holds sealed, what is logged, what the API answers, what lies in a bucket.
 """
@@ -9,9 +9,7 @@ import asyncio
 import base64
 import gzip
 import json
-import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +18,13 @@ import pytest
 from simulators.charger import Charger
 from simulators.fleet import Fleet
 from simulators.target import Target
-from storage import engines
 from storage.clock import SystemClock
 from storage.records import ChargerKey
 from storage.store import open_storage
 from tests.doubles import PATIENCE
-from tests.e2e.canaries import Canaries
+from tests.e2e.canaries import Canaries, database
 from tests.e2e.exports import CHARGERS, TYPES, Site, served
 from tests.e2e.test_connectors import Stores, body, stores
-from tests.storage.postgres import Admin
 from tests.stores import GcpOAuth, S3Store
 
 __all__ = ["stores"]
@@ -37,23 +33,6 @@ NAMES = ("CP-16", "CP-201")
 
 
 # ---- where to look ----
-
-
-def database(data_dir: Path) -> bytes:
-    """Return all that is in a database, row by row, and what lies in its files beside."""
-    url = engines.default_url(data_dir)
-    if url.get_backend_name() == "sqlite":
-        with closing(sqlite3.connect(str(url.database))) as connection:
-            rows = "\n".join(connection.iterdump()).encode()
-        return rows + b"".join(file.read_bytes() for file in data_dir.glob("*sqlite3*"))
-    tables = (
-        "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = current_schema() "
-        "AND tablename <> 'alembic_version'"
-    )
-    with Admin.of(url) as admin:
-        names = [name for (name,) in admin.asked(tables)]
-        found = [row for name in names for row in admin.asked(f"SELECT t::text FROM {name} t")]
-    return "\n".join(text for (text,) in found).encode()
 
 
 async def frames(data_dir: Path, site: Site) -> bytes:
