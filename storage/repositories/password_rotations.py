@@ -44,7 +44,6 @@ class PasswordRotations:
         What was asked of the charger before it is over as well; a later one may come yet.
         """
         async with self._database.transaction() as transaction:
-            await transaction.execute(statements.charger_to_settle, key._asdict())
             found = await _rotations(transaction, key)
             used = next((one for one in found if one.rotation_id == rotation_id), None)
             if used is None:
@@ -82,6 +81,8 @@ class PasswordRotations:
 
 
 async def _rotations(transaction: Transaction, key: ChargerKey) -> list[PasswordRotation]:
+    """Return a charger's rotations, which nobody else changes until the transaction ends."""
+    await transaction.execute(statements.charger_to_settle, key._asdict())
     rows = await transaction.execute(statements.rotations_of_charger, key._asdict())
     return [PasswordRotation(**keyed(row)) for row in rows]
 

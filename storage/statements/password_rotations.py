@@ -16,7 +16,7 @@ rotations_of_charger = (
     .where(of_charger(password_rotations))
     .order_by(password_rotations.c.requested_at, password_rotations.c.rotation_id)
 )
-# So that of two who settle at once the second finds it done.
+# So that of two who settle at once the second finds it done, and nobody waits in a circle.
 charger_to_settle = to_change(select(chargers.c.charge_box_id).where(of_charger(chargers)))
 take_password = (
     update(chargers)
