@@ -112,6 +112,8 @@ class Shortcut(Connection):
         """Take note of the end."""
         super().connection_lost(exc)
         self._look_again()
+        if (fault := self.protocol.parser_exc) is not None:  # else it holds the last frame
+            fault.__traceback__ = None
 
     def _look_again(self) -> None:
         if self._waiter is not None and not self._waiter.done():

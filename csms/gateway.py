@@ -72,6 +72,8 @@ class Door:
     limits: Limits = field(default_factory=Limits)
     ping_seconds: float = 20.0
     open_seconds: float = 10.0
+    # How many sockets of one source may stand at the door that have not shown who they are.
+    unauthenticated_per_source: int = 500
     # How long a charger has to answer what it is asked.
     answer_seconds: float = 30.0
 
@@ -98,7 +100,7 @@ class Gateway:
         self._relaying = relaying
         self._events = events
         self._admission = admission
-        self._doorstep = Doorstep(door.trusted_proxies)
+        self._doorstep = Doorstep(door.trusted_proxies, door.unauthenticated_per_source)
         self._takeovers = Takeovers(registry, events, time.monotonic)
         self._stations = stations
         self._authenticated: WeakKeyDictionary[ServerConnection, Charger] = WeakKeyDictionary()

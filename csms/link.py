@@ -108,6 +108,7 @@ class Link:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await self._outbox.close()
             await self._socket.close(closed.code, closed.reason)
+            self._forget(closed)
         return closed
 
     def hang_up(self, code: int = GOING_AWAY, reason: str = "") -> None:
@@ -193,7 +194,7 @@ class Link:
                 item = frame
         except MalformedFrame as malformed:
             if text and not text.isspace():  # some chargers send empty texts as keep-alive
-                item = malformed, text
+                item = _bare(malformed), text
         except Exception as fault:  # noqa: BLE001 - whoever hands it over knows nothing of us
             self._end(_failed(fault))
         if item is not None:
@@ -296,6 +297,14 @@ class Link:
         if fault is None and self._closed is None:
             self._outbox.post(text)
 
+    def _forget(self, closed: LinkClosed) -> None:
+        """Let go of what was read last; see `_bare`."""
+        faults = [task.exception() for task in self._tasks if not task.cancelled()]
+        for fault in (closed, *faults):
+            if fault is not None:
+                fault.__traceback__ = fault.__context__ = fault.__cause__ = None
+        self._tasks = ()
+
     def _broken(self, fault: Exception) -> None:
         self._end(_failed(fault))
 
@@ -306,6 +315,16 @@ class Link:
         for task in self._tasks:  # the reader may wait for room, an answer for somebody else
             task.cancel()
         return self._closed
+
+
+def _bare(fault: MalformedFrame) -> MalformedFrame:
+    """Return a fault without the way to it.
+
+    That leads back here in a circle, and holds all that was read of a frame of up to 1 MiB until
+    the garbage collector comes, which it rarely does.
+    """
+    fault.__traceback__ = fault.__context__ = fault.__cause__ = None
+    return fault
 
 
 def _failure(call: Call | Send, fault: BaseException) -> CallError:
