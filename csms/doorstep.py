@@ -1,7 +1,7 @@
 """Who stands at the door and has not shown who it is: so many of one source, with so short a head.
 
-Of too many from one source the one that has stood there for longest has to go: whoever is slow on
-purpose crowds out himself, and his neighbour behind the same address still gets a turn (S-18).
+Of too many the one that has stood there for longest has to go: whoever is slow on purpose crowds
+out himself, and his neighbour behind the same address still gets a turn, which takes ms (S-18).
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class Doorstep:
 
     trusted_proxies: Iterable[Network] = ()
     most: int = 500
+    most_of_all: int = 1500
     _sources: dict[ServerConnection, str] = field(default_factory=dict)
     _standing: dict[str, dict[ServerConnection, None]] = field(default_factory=dict)
 
@@ -44,9 +45,9 @@ class Doorstep:
         standing = self._standing.setdefault(source, {})
         standing[connection] = None
         if len(standing) > self.most:
-            oldest = next(iter(standing))
-            self.leave(oldest)
-            oldest.transport.abort()
+            self._turn_away(next(iter(standing)))
+        elif len(self._sources) > self.most_of_all:
+            self._turn_away(next(iter(self._sources)))
 
     def leave(self, connection: ServerConnection) -> None:
         """Take note that a socket is gone, or that it has shown who it is."""
@@ -56,6 +57,10 @@ class Doorstep:
             del standing[connection]
             if not standing:
                 del self._standing[source]
+
+    def _turn_away(self, oldest: ServerConnection) -> None:
+        self.leave(oldest)
+        oldest.transport.abort()
 
     def _is_trusted(self, address: str) -> bool:
         return any(ip_address(address) in network for network in self.trusted_proxies)

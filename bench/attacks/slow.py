@@ -81,7 +81,7 @@ async def _attacked(ground: Ground, what: str, where: Callable[[Stand], str]) ->
                 for number in range(SOCKETS)
             ]
             async with growth(stand) as grown, meanwhile(*holders):
-                await asyncio.sleep(3)  # to dial them takes the machine a while
+                await asyncio.sleep(LEAST_S)  # until all are there
                 async with meanwhile(ask_rest(stand, rest), beat(charger, beats)):
                     await asyncio.sleep(SECONDS)
                 longest = lives.longest
@@ -102,6 +102,8 @@ async def _hold(where: str, organization: str, number: int, lives: Lives) -> Non
     address = f"127.0.1.{1 + number % SOURCES}" if number % 2 else ATTACKER
     said, dripped = KINDS[number % len(KINDS)]
     said = said.replace(b"%s", organization.encode())
+    # One after the other: what the kernel cannot queue would seem open here, and be nowhere.
+    await asyncio.sleep(LEAST_S * number / SOCKETS)
     while True:
         began = time.monotonic()
         try:

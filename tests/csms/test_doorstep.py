@@ -37,8 +37,8 @@ class Door:
             "127.0.0.1", self.port, local_addr=(address, 0)
         )
         writer.write(said)
-        if before < self.doorstep.most:
-            await until(lambda: len(self.doorstep) > before or reader.at_eof() or said)
+        if not said and before < min(self.doorstep.most, self.doorstep.most_of_all):
+            await until(lambda: len(self.doorstep) > before)
         return reader, writer
 
 
@@ -81,6 +81,17 @@ async def test_of_too_many_of_one_source_the_oldest_goes() -> None:
         assert await read(standing[0][0]) == b""
         assert len(door.doorstep) == 4
         for _, writer in (*standing, elsewhere, latest):
+            writer.close()
+        await until(lambda: len(door.doorstep) == 0)
+
+
+async def test_of_too_many_of_all_sources_the_oldest_goes() -> None:
+    async with opened(Doorstep(most_of_all=3)) as door:
+        standing = [await door.stand(f"127.0.0.{number}") for number in range(2, 6)]
+
+        assert await read(standing[0][0]) == b""
+        assert len(door.doorstep) == 3
+        for _, writer in standing:
             writer.close()
         await until(lambda: len(door.doorstep) == 0)
 
