@@ -181,7 +181,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
 
 
 def _implied(operation: Operation) -> set[int]:
-    statuses = {422, 500, 503}
+    statuses = {400, 422, 500, 503}  # 400 and 422 also for a head or a `pretty` that is none
     if operation.scope is not None:
         statuses |= {429}
         statuses |= {401, 403}
@@ -190,9 +190,9 @@ def _implied(operation: Operation) -> set[int]:
     if "{" in operation.path:
         statuses |= {404}
     if is_remembered(operation):
-        statuses |= {400, 408, 409, 413}
+        statuses |= {408, 409, 413}
     if operation.body is not None:
-        statuses |= {400, 408, 413, 415}
+        statuses |= {408, 413, 415}
     return statuses
 
 

@@ -65,7 +65,7 @@ class Digits(fields.Integer):
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> int:
-        if not re.fullmatch(r"[0-9]{1,18}", value):
+        if not re.fullmatch(r"[0-9]{1,19}", value):
             raise self.make_error("invalid", input=value)
         return super()._deserialize(value, attr, data, **kwargs)
 

@@ -1,0 +1,1 @@
+"""Hold a running server against its own document."""
