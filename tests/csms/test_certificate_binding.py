@@ -70,3 +70,16 @@ def test_a_certificate_that_is_old_or_weak_is_refused_also_where_it_is_stored() 
 def test_a_certificate_is_known_by_its_fingerprint() -> None:
     pem = signed("CP01")
     assert sha256_of(x509.load_pem_x509_certificate(pem.encode())) == stored_of(KEY, pem).sha256
+
+
+def test_an_issued_certificate_comes_beside_what_the_charger_came_in_with_before() -> None:
+    before, issued = (
+        signed("CP01", of="Tests"),
+        replace(stored_of(KEY, signed("new")), source="issued"),
+    )
+    beside = replace(NOTHING, own=(issued,))
+
+    assert fault(before, beside) is None
+    assert fault(signed("CP02", of="Tests"), beside) == "is not issued to it: CN has to be CP01"
+    pinned = stored_of(KEY, signed("pinned"))
+    assert fault(before, replace(NOTHING, own=(issued, pinned))) is not None
