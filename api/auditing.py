@@ -227,7 +227,7 @@ def _details(
         "given": redacted(given) if given is not None else None,
         "before": redacted(differing(given, request.get(BEFORE))),
         "fields": [str(name)[:100] for name in said.get("fields") or ()][:_MOST_IDS],
-        "made": _ids(said),
+        "ids": _ids(said),
         "replayed": answer is not None and REPLAYED in answer.headers,
     }
     return {**{n: v for n, v in told.items() if v}, **request.get(REMARKS, {})}

@@ -77,7 +77,7 @@ class AuditEntry(Schema):
         required=True,
         metadata={
             "description": "Never a secret. At the API `given`: what the body held, `before`: what "
-            "of it was otherwise, `made`: the ids that the answer told, such as a command's. "
+            "of it was otherwise, `ids`: those that the answer told, such as a command's. "
             "`left_out`: how many like this came too fast for a row each, since the last one."
         },
     )

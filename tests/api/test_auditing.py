@@ -42,7 +42,7 @@ async def test_a_row_tells_who_has_asked_for_what_and_what_came_of_it(api: Api) 
         object=f"{api.organization}/sites",
         result="201 ok",
         request_id=got.headers[HEADER],
-        details={"given": {"name": "Depot"}, "made": {"site_id": got.body["site"]["site_id"]}},
+        details={"given": {"name": "Depot"}, "ids": {"site_id": got.body["site"]["site_id"]}},
     )
 
 
@@ -226,7 +226,7 @@ async def test_a_command_is_told_by_its_id(api: Api) -> None:
         "CP-1",
         f"{got.status} {got.body['error']}",
     )
-    assert row.details.get("made", {}).get("command_id") == got.body.get("command_id")
+    assert row.details.get("ids", {}).get("command_id") == got.body.get("command_id")
 
 
 async def test_what_is_enrolled_keeps_its_secrets(api: Api) -> None:

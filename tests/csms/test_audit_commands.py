@@ -17,6 +17,8 @@ from csms.audit_commands import TamperedWith
 from storage.clock import SystemClock
 from storage.store import Storage, open_storage
 
+pytestmark = pytest.mark.sqlite_only("the chain is tried on both engines beside the repository")
+
 Ringmain = Callable[..., Result]
 
 
