@@ -54,6 +54,22 @@ async def test_who_repeats_himself_is_counted(storage: Storage) -> None:
     assert await told(storage) == expected
 
 
+async def test_made_up_names_are_counted_as_one_and_real_ones_are_not(storage: Storage) -> None:
+    events = SecurityEvents(storage.audit, HandClock(), rows_per_window=2, monotonic=lambda: 0.0)
+
+    for number in range(5):
+        events.note_stranger(ChargerKey("A", f"X-{number}"), "UnknownCharger", f"address:{number}")
+    events.note(KEY, "UnknownCharger", STRANGER)
+
+    await storage.group.flush()
+    entries = reversed(await storage.audit.list("A"))
+    assert [(entry.charge_box_id, entry.actor) for entry in entries] == [
+        ("X-0", "address:0"),
+        ("X-1", "address:1"),
+        ("CP-1", STRANGER),
+    ]
+
+
 async def test_as_many_names_as_a_stranger_likes_take_no_more_room(storage: Storage) -> None:
     loop = asyncio.get_running_loop()
     events = SecurityEvents(storage.audit, HandClock(), most_kept=3, monotonic=loop.time)

@@ -63,6 +63,13 @@ async def test_a_charger_comes_back_as_it_was_enrolled(storage: Storage) -> None
     assert await storage.chargers.get(BOB) == enrolled
 
 
+async def test_chargers_are_counted_by_their_security_profile(storage: Storage) -> None:
+    before = await storage.chargers.profiles()
+    await storage.chargers.enroll(replace(charger(BOB), security_profile=0), None)
+
+    assert await storage.chargers.profiles() == {**before, 0: before.get(0, 0) + 1}
+
+
 async def test_a_charger_and_its_proxy_are_enrolled_together(storage: Storage) -> None:
     configuration = await storage.chargers.enroll(charger(BOB), proxy(BOB))
 

@@ -21,6 +21,14 @@ async def test_an_organization_is_found_again(storage: Storage, clock: HandClock
     assert await storage.organizations.get("unknown") is None
 
 
+async def test_it_is_known_whether_a_name_is_one_organization_s(storage: Storage) -> None:
+    assert await storage.organizations.how_many_are("Depot") == 1
+    assert await storage.organizations.how_many_are("depot") == 0
+    for _ in range(2):
+        await storage.organizations.create("Depot")
+    assert await storage.organizations.how_many_are("Depot") == 2
+
+
 async def test_an_organization_decides_whose_tokens_may_charge(storage: Storage) -> None:
     before = await storage.organizations.get(ORGANIZATION)
     assert before
