@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 import aiohttp
 from aiohttp import web
@@ -28,6 +29,7 @@ from storage.security_records import Member
 from tests.api.conftest import Answer, Api
 
 COOKIE = "ory_kratos_session"
+PASSWORD = "correct-horse-77-battery"
 NOBODY = {
     "error": {
         "code": 401,
@@ -68,6 +70,9 @@ class StandIn:
     async def listening(self, port: int = 0) -> AsyncIterator[StandIn]:
         app = web.Application()
         app.router.add_get("/sessions/whoami", self._whoami)
+        app.router.add_get("/self-service/login/api", self._login_flow)
+        app.router.add_post("/self-service/login", self._login)
+        app.router.add_delete("/self-service/logout/api", self._logout)
         # What is in its hands when it goes is dropped: it may be asleep.
         runner = web.AppRunner(app, shutdown_timeout=0.05, handler_cancellation=True)
         await runner.setup()
@@ -89,6 +94,21 @@ class StandIn:
 
     def log_out(self, token: str) -> None:
         del self.sessions[token]
+
+    async def _login_flow(self, _request: web.Request) -> web.StreamResponse:
+        return web.json_response({"ui": {"action": f"{self.url}/self-service/login?flow=1"}})
+
+    async def _login(self, request: web.Request) -> web.StreamResponse:
+        """Let in whoever has the password, each with an identity of his own."""
+        said = await request.json()
+        if said["method"] != "password" or said["password"] != PASSWORD:
+            return web.json_response({"ui": {"messages": [{"id": 4000006}]}}, status=400)
+        identity = str(uuid5(NAMESPACE_URL, said["identifier"]))
+        return web.json_response({"session_token": self.log_in(identity)})
+
+    async def _logout(self, request: web.Request) -> web.StreamResponse:
+        self.log_out((await request.json())["session_token"])
+        return web.Response(status=204)
 
     async def _whoami(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(dict(request.headers))
