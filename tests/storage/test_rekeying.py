@@ -31,6 +31,7 @@ REQUEST = IdempotentRequest(
     route="POST /x/y",
     idempotency_key="a/b",
     body_digest=b"digest",
+    record_id="command-1",
     created_at=NOON,
 )
 ANSWER = '{"ocpp_password": "canary"}'
