@@ -94,7 +94,7 @@ def _answer(rotation_id: str, told: _Told, **more: Any) -> Mapping[str, Any]:
 async def list_rotations(request: Request) -> Mapping[str, Any]:
     """List the new passwords that a charger may come in with beside its own, without telling them.
 
-    There are four at most.
+    There are 16 at most.
     """
     charger = await stored_charger(request)
     return {"rotations": await open_rotations(request.parts, charger.key)}

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from storage.repositories.password_rotations import PasswordRotations
 
 OPEN_FOR = timedelta(hours=24)
-# More would mean that somebody asks and asks while no answer is ever known.
-MOST_OPEN = 4
+# So many answers have to be lost in a day before nobody can ask any more.
+MOST_OPEN = 16
 # The charger never heard of it.
 NEVER_SENT = (InvalidCommand, LinkBusy, NotStored)
 # It was looked at, and it failed then: the password may have been stored before.

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
+from csms.rotation import MOST_OPEN
 from storage.secrets import secret_matches
 from tests.api.conftest import Answer, Api, Connect, LiveCharger
 
@@ -150,9 +151,9 @@ async def test_who_types_one_in_is_not_overtaken(api: Api, connect: Connect) -> 
     assert got.error == (409, "conflict")
 
 
-async def test_four_at_most_are_open(api: Api) -> None:
+async def test_so_many_are_open_at_most(api: Api) -> None:
     await api.enrol()
-    for _ in range(4):
+    for _ in range(MOST_OPEN):
         assert (await asks(api, {"by": "hand"})).status == 200
     assert (await asks(api, {"by": "hand"})).error == (409, "conflict")
 

@@ -47,6 +47,7 @@ SETTINGS = settings(
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
 WHEN = st.sampled_from(["at once", "at restart", "never"])
+MOST_GIVEN = 4
 DEATHS = st.none() | st.sampled_from(["before it is stored", "before it is settled", "later"])
 # What an honest charger answers by when it takes the password.
 ANSWERS: dict[str, str] = {
@@ -208,7 +209,7 @@ class Passwords(RuleBasedStateMachine):
 
     # ---- by hand ----
 
-    @precondition(lambda self: len(self.given) < MOST_OPEN)
+    @precondition(lambda self: len(self.given) < MOST_GIVEN)
     @rule(typed=st.booleans())
     def somebody_is_given_one(self, *, typed: bool) -> None:
         rotations, now = self.desk.storage.password_rotations, self.desk.clock.now()
