@@ -118,6 +118,12 @@ async def _hold(where: str, organization: str, number: int, lives: Lives) -> Non
         await asyncio.sleep(max(0.0, began + LEAST_S - time.monotonic()))
 
 
+def _forget(read: asyncio.Future[bytes]) -> None:
+    """Mind no reset, also where nobody waits any more."""
+    if not read.cancelled():
+        read.exception()
+
+
 async def _drip(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, said: bytes, dripped: bytes
 ) -> None:
@@ -125,6 +131,7 @@ async def _drip(
     with contextlib.suppress(OSError):
         writer.write(said)
         closed = asyncio.ensure_future(reader.read())
+        closed.add_done_callback(_forget)
         while not (await asyncio.wait((closed,), timeout=1.0))[0]:
             writer.write(dripped)
         await closed

@@ -71,6 +71,7 @@ class Knocking:
     headers: Mapping[str, str] | Sequence[tuple[str, str]] = ()
     source: str = "127.0.0.1"
     path: str = ""
+    version: str = "ocpp1.6"
 
     @property
     def url(self) -> str:
@@ -87,7 +88,7 @@ class Knocking:
             self.url,
             host="127.0.0.1",
             local_addr=(self.source, 0),
-            subprotocols=[Subprotocol("ocpp1.6")],
+            subprotocols=[Subprotocol(self.version)],
             additional_headers=[*own, *said],
             ssl=self.tls,
             compression=None,
