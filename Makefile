@@ -27,6 +27,7 @@ help:
 	@echo 'make test     everything that must hold: check, then the tests, on SQLite and on PostgreSQL'
 	@echo 'make cover    which lines the tests run (ARGS="tests/storage" for some of them)'
 	@echo 'make check    style, types and import contracts'
+	@echo 'make schemathesis  what the running server answers, held against its document, on both databases'
 	@echo 'make bench    CPU per message, beside a raw websockets echo and relay of the same run'
 	@echo 'make history  what 10^7 messages in the log cost, on both databases (15 minutes, 15 GB)'
 	@echo 'make neighbours  what a mute and a throttled target cost the other chargers of 200'
@@ -118,6 +119,13 @@ check: $(VENV)/.dev
 test: check stores
 	@echo 'test: pytest'
 	@$(ROOMY) $(BIN)/python -m pytest --numprocesses=auto $(ARGS)
+	@echo 'test: schemathesis, 30 examples per operation on SQLite'
+	@$(ROOMY) $(BIN)/python -m bench.promises --engines=sqlite --phases=fuzzing --examples=30 --brief
+
+# All that the document promises, on both engines; ARGS="--seed=1" for the same again.
+.PHONY: schemathesis
+schemathesis: $(VENV)/.dev
+	@$(BIN)/python -m bench.promises $(ARGS)
 
 # Apart from `make test`: to watch every line takes a third more time.
 .PHONY: cover

@@ -35,7 +35,7 @@ _SETTINGS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Asked:
     """How much is asked, and what of."""
 
@@ -45,6 +45,8 @@ class Asked:
     phases: str = "examples,coverage,fuzzing,stateful"
     seed: int | None = None
     more: tuple[str, ...] = ()
+    # Say something only where something failed.
+    brief: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,9 @@ def _outside() -> dict[str, str]:
 
 
 def _ringmain(environment: Mapping[str, str], *arguments: str) -> str:
-    command = [PROGRAMS / "ringmain", *arguments]
-    return subprocess.run(command, env=environment, check=True, text=True, stdout=-1).stdout
+    command = [str(PROGRAMS / "ringmain"), *arguments]
+    ran = subprocess.run(command, env=environment, check=True, text=True, stdout=subprocess.PIPE)
+    return ran.stdout
 
 
 @contextlib.contextmanager
@@ -134,7 +137,13 @@ def ask(served: Served, asked: Asked, folder: Path) -> int:
         *seed,
         *asked.more,
     ]
-    return subprocess.run(command, env={**os.environ, **told}, cwd=folder, check=False).returncode
+    said = subprocess.PIPE if asked.brief else None
+    ran = subprocess.run(
+        command, env={**os.environ, **told}, cwd=folder, check=False, text=True, stdout=said
+    )
+    if asked.brief and ran.returncode:
+        sys.stdout.write(ran.stdout)
+    return ran.returncode
 
 
 def _document(served: Served, folder: Path) -> Path:
@@ -172,8 +181,11 @@ def main(arguments: Any = None) -> int:
     parser.add_argument("--examples", type=int, default=200)
     parser.add_argument("--phases", default=Asked.phases)
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--brief", action="store_true")
     known, more = parser.parse_known_args(arguments)
-    asked = Asked(known.examples, phases=known.phases, seed=known.seed, more=tuple(more))
+    asked = Asked(
+        known.examples, phases=known.phases, seed=known.seed, more=tuple(more), brief=known.brief
+    )
     codes = {}
     for engine in known.engines.split(","):
         if engine == "postgresql" and binaries() is None:
