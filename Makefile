@@ -32,6 +32,7 @@ help:
 	@echo 'make history  what 10^7 messages in the log cost, on both databases (15 minutes, 15 GB)'
 	@echo 'make neighbours  what a mute and a throttled target cost the other chargers of 200'
 	@echo 'make fuzz     mutated frames against the decoder'
+	@echo 'make attacks  guesses, slow sockets, bombs, clones and floods, and what they come to (ARGS="--only slow")'
 	@echo 'make faults   kills, outages and nonsense, and what is lost by them (ARGS="--only F-07")'
 	@echo 'make security runs what shows each requirement of security, and writes docs/security.md'
 	@echo 'make sbom     list what users install, in CycloneDX (build/sbom.cdx.json)'
@@ -151,6 +152,10 @@ neighbours: $(VENV)/.dev
 .PHONY: faults
 faults: $(VENV)/.dev
 	@$(BIN)/python -m bench.faults $(ARGS)
+
+.PHONY: attacks
+attacks: $(VENV)/.dev
+	@$(BIN)/python -m bench.attacks $(ARGS)
 
 # ---- security ----
 

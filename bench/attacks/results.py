@@ -11,7 +11,24 @@ _INTRODUCTION = """\
 `make attacks` attacks a server process from addresses of this machine (127.x.y.z), each attack a
 fresh server on SQLite, and writes this page; `ARGS='--only guesses'` tries one attack and leaves
 the page alone. Attackers, chargers and server share the machine's two cores, so times are those of
-a server that is short of CPU as well. The exit code is 1 where something does not hold.
+a server that is short of CPU as well. The exit code is 1 where something does not hold. Why the
+limits are as they are is in docs/adr/0034-limits-at-the-door.md; that they are kept is tried in
+tests/security (docs/security.md).
+
+| at the door for chargers | limit | beyond it |
+|---|---|---|
+| failures of an address at one charger | 5, then 1 s doubling to 60 s | refused unevaluated (401) |
+| failures of an address | 20/s, 100 at once | refused unevaluated (401) |
+| unauthenticated sockets of an address; in all | 500; 1,500 | the oldest is closed |
+| head of a request | 10 s, 32 KiB | closed; 431 |
+| takeovers of a charger from other addresses | 6 a minute | the newcomer is closed, 1008 |
+| a frame | 1 MiB, 32 deep, 255 characters of id | CALLERROR; above 2 MiB 1009 |
+| CALLs of a charger | 200/s, 2,000 at once | read later |
+| bytes of a charger | 1 MB/s, 4 MB at once | read later |
+| commands that wait for a charger | 64 | 503 |
+
+An address is one of IPv4, or 64 bits of IPv6. Whoever was in from an address within 24 hours is
+always evaluated; sockets of `RINGMAIN_TRUSTED_PROXIES` are not counted.
 """
 
 
