@@ -55,7 +55,7 @@ async def test_every_line_works(tmp_path: Path) -> None:
 
     assert shell.returncode == 0, said[-2000:]
     assert said.count("1 of 1 connected") == 2
-    assert "It came by TLS, with a client certificate (profile 3)" in said
+    assert "\n401\nIt came by TLS, with a client certificate (profile 3)" in said
     assert "Cipher is ECDHE-ECDSA-AES128-GCM-SHA256" in said
     assert "Cipher is ECDHE-RSA-AES128-GCM-SHA256" in said
     assert "profile 1" not in (tmp_path / "ready.json").read_text()
