@@ -38,7 +38,7 @@ PROFILE = {
         {"chargingRateUnit": "A", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 16}]}
     ],
 }
-CONNECTOR = {
+CONNECTOR: dict[str, Any] = {
     "name": "lake",
     "type": "azure_storage",
     "configuration": {"storage_account": "ourdepot", "container": "logs"},

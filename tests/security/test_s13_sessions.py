@@ -6,13 +6,16 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 
 from api.app import ALL
 from api.parts import ApiParts
+from storage.clock import SystemClock
 from storage.records import Scope
 from tests.api.conftest import Api
 from tests.kratos import (
@@ -21,10 +24,12 @@ from tests.kratos import (
     Behaviour,
     People,
     Person,
+    StandIn,
     answering,
     hang,
     people_of,
 )
+from tests.security.ground import served
 
 LIST = "/api/v1/organizations"
 
@@ -288,3 +293,23 @@ async def test_f22_whoever_has_a_key_does_not_notice(
 
         assert set(by_key) == {200}
         assert {(await each).error for each in by_session} == {(503, "unavailable")}
+
+
+# ---- a whole server ----
+
+
+@pytest.mark.sqlite_only("about the settings")
+async def test_a_server_takes_the_sessions_of_the_kratos_in_its_settings(tmp_path: Path) -> None:
+    async with StandIn(SystemClock()).listening() as kratos:
+        settings = {"RINGMAIN_KRATOS_URL": f"{kratos.url}/", "RINGMAIN_KRATOS_COOKIE": "ours"}
+        async with served(tmp_path, settings) as ground:
+            identity = "461d5fe1-d705-439e-a541-8b888b991b9b"
+            body = {"identity_id": identity, "role": "read"}
+            await ground.ok("POST", f"{ground.organization}/members", body)
+            cookie = {"Cookie": f"ours={kratos.log_in(identity)}"}
+            url = f"http://{ground.server.http}{LIST}"
+            async with aiohttp.ClientSession() as person, person.get(url, headers=cookie) as answer:
+                told = await answer.json()
+
+    assert [one["organization_uuid"] for one in told["organizations"]] == [ground.organization_uuid]
+    assert kratos.asked[0]["Cookie"] == cookie["Cookie"]
