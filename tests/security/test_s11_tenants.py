@@ -126,6 +126,23 @@ async def test_no_session_reaches_what_is_another_organizations(two: Two, people
     await assert_nothing_leaks(two, person)
 
 
+async def test_no_session_picks_another_organization(two: Two, people: People) -> None:
+    """Ask every operation that has no organization in its path as if of ours."""
+    person, before, asked = await people.person(), await kept(two.ours), 0
+    await people.admit(person, two.theirs.organization_uuid, "admin")
+    for operation in two.operations:
+        if set(operation.ids) & {*ORGANIZATIONS} or operation.path == "/api/v1/organizations":
+            continue
+        for picked in (two.ours.organization_uuid, MISSING["organization_uuid"]):
+            body, headers = body_of(*operation), {"X-Organization": picked}
+            got = await person(operation.method, operation.filled(two.ids), body, headers=headers)
+            assert got.error == (403, "forbidden"), f"{operation}: {got.text}"
+            assert picked not in got.text
+        asked += 1
+    assert asked > 40
+    assert await kept(two.ours) == before
+
+
 async def assert_nothing_leaks(two: Two, ask: Ask) -> None:
     """Ask for each of our objects, and for one that is missing: both are answered alike."""
     before, asked = await kept(two.ours), 0
