@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from bench.attacks.results import Result
 from bench.attacks.stage import (
@@ -22,6 +23,7 @@ from bench.attacks.stage import (
     stage,
 )
 from bench.faults.ground import Ground
+from bench.faults.process import cpu_s
 from bench.faults.stand import Stand
 
 SOCKETS, SECONDS, BASELINE_S = 2000, 60.0, 20.0
@@ -48,16 +50,19 @@ KINDS: tuple[tuple[bytes, bytes], ...] = (
 class Lives:
     """How long sockets were open, and how many are; times in s."""
 
-    open: dict[int, float] = field(default_factory=dict)
+    open: dict[int, tuple[float, int]] = field(default_factory=dict)  # since when, from which port
     lived: list[float] = field(default_factory=list)
     refused: int = 0
     at_once: int = 0
 
-    @property
-    def longest(self) -> float:
-        """Return the longest life, of those that are not over as well."""
-        now = time.monotonic()
-        return max([*self.lived, *(now - since for since in self.open.values())], default=0.0)
+    def longest(self, port: int) -> float:
+        """Return the longest life, also of those that are not over at the server on this port.
+
+        What the kernel could not queue seems open to its client, and is nowhere.
+        """
+        now, accepted = time.monotonic(), accepted_at(port)
+        lives = [now - since for since, own in self.open.values() if own in accepted]
+        return max([*self.lived, *lives], default=0.0)
 
 
 async def attack(ground: Ground) -> list[Result]:
@@ -83,11 +88,14 @@ async def _attacked(ground: Ground, what: str, where: Callable[[Stand], str]) ->
             async with growth(stand) as grown, meanwhile(*holders):
                 await asyncio.sleep(LEAST_S)  # until all are there
                 async with meanwhile(ask_rest(stand, rest), beat(charger, beats)):
+                    spent = cpu_s(stand.server.pid)
                     await asyncio.sleep(SECONDS)
-                longest = lives.longest
+                    spent = cpu_s(stand.server.pid) - spent
+                longest = lives.longest(int(where(stand).rpartition(":")[2]))
     ratio = rest.p99 / baseline.p99 if baseline.p99 else 99.0
     times = f"REST p99 {1000 * rest.p99:.1f} ms beside {1000 * baseline.p99:.1f} ms"
     result.tell(f"{lives.at_once:,} sockets at once, {len(lives.lived):,} closed")
+    result.tell(f"the server spent {100 * spent / SECONDS:.0f} % of a core")
     result.must(not rest.failed, f"{len(rest.times)} REST answers, {rest.failed} failed", "none")
     result.must(ratio < 2.0, f"{times}: {ratio:.2f} times", "below 2 times")
     result.must(not beats.failed, f"a charger's p99 {1000 * beats.p99:.1f} ms", "connected")
@@ -111,11 +119,23 @@ async def _hold(where: str, organization: str, number: int, lives: Lives) -> Non
         except OSError:
             lives.refused += 1
         else:
-            lives.open[number] = began
+            lives.open[number] = began, writer.get_extra_info("sockname")[1]
             lives.at_once = max(lives.at_once, len(lives.open))
             await _drip(reader, writer, said, dripped)
-            lives.lived.append(time.monotonic() - lives.open.pop(number))
+            lives.lived.append(time.monotonic() - lives.open.pop(number)[0])
         await asyncio.sleep(max(0.0, began + LEAST_S - time.monotonic()))
+
+
+def accepted_at(port: int) -> set[int]:
+    """Return the ports of the clients whose sockets a listener here has accepted."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    rows = [line.split() for line in lines]
+    here = f":{port:04X}"
+    return {
+        int(row[2].rpartition(":")[2], 16)
+        for row in rows
+        if row[1].endswith(here) and row[9] != "0"
+    }
 
 
 def _forget(read: asyncio.Future[bytes]) -> None:

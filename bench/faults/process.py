@@ -156,6 +156,12 @@ def memory_mib(pid: int, what: str) -> float:
     return next((int(line.split()[1]) / _MIB for line in lines if line.startswith(what)), 0.0)
 
 
+def cpu_s(pid: int) -> float:
+    """Return how many s of CPU a process has spent."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def forget_peak(pid: int) -> None:
     """Let the kernel's VmHWM of a process begin anew."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
