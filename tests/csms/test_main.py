@@ -69,9 +69,10 @@ async def test_organizations_and_keys_are_made_listed_and_revoked(tmp_path: Path
 
     uuid = made["organization_uuid"]
     key = await data(
-        tmp_path, "key", "create", "--org", uuid, "--scope", "read", "--expires", "2999-01-31"
+        *(tmp_path, "key", "create", "--org", uuid, "--scope", "read", "--expires", "2999-01-31"),
+        *("--name", "night shift"),
     )
-    assert key["scope"] == "read"
+    assert (key["scope"], key["name"]) == ("read", "night shift")
     assert key["expires_at"] == "2999-02-01T00:00:00.000Z"
     listed = await data(tmp_path, "key", "list", "--org", uuid)
     assert [one["scope"] for one in listed] == ["admin", "read"]
@@ -102,6 +103,8 @@ async def test_wrong_usage_is_exit_code_2_and_no_traceback(tmp_path: Path) -> No
     for wrong in (
         ("key", "create"),
         ("key", "create", "--org", "any", "--expires", "9999-12-31"),
+        ("key", "create", "--org", "any", "--name", "n" * 101),
+        ("key", "create", "--org", "any", "--name", "two\nlines"),
         ("org", "create", ""),
         ("simulate", "charger", "--url", "http://127.0.0.1:9000/CP-1"),
         ("simulate", "fleet", "--api", "nowhere", "--org", "any", "--key", "any"),

@@ -15,6 +15,7 @@ from storage.operation_records import AskedStart, Reservation
 from storage.operations_schema import remote_starts, reservations
 from storage.records import ChargerKey, DeadLetter, ProxyConfiguration
 from storage.schema import id_tokens
+from storage.security_records import IdempotentRequest
 from storage.statements import retention_rest as statements
 from storage.target_schema import dead_letters, id_pairs, skipped
 from tests.storage.past import Past, past
@@ -59,6 +60,26 @@ async def test_a_start_that_was_asked_for_again_stays(past: Past) -> None:
     await past.days(5)
 
     assert await count(past, remote_starts) == 1
+
+
+async def test_answers_for_idempotency_keys_go_after_a_day_whoever_asked(past: Past) -> None:
+    organizations = [await past.organization() for _ in range(2)]
+    for number in range(25):
+        await past.storage.idempotent_requests.begin(
+            IdempotentRequest(
+                organization_uuid=organizations[number % 2],
+                route="POST /",
+                idempotency_key=f"key-{number}",
+                body_digest=b"digest",
+                record_id=f"record-{number}",
+                created_at=past.clock.now() + timedelta(hours=number),
+            )
+        )
+    past.clock.pass_time(hours=34)
+
+    of_each = [(each, "idempotent_requests") for each in organizations]
+    assert await past.sweep() == dict(zip(of_each, (5, 5), strict=True))
+    assert await past.day() == dict(zip(of_each, (8, 7), strict=True))
 
 
 def reserved(past: Past, key: ChargerKey, number: int, hours: float) -> Reservation:
