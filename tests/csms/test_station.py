@@ -241,7 +241,17 @@ async def test_an_answer_of_ours_that_breaks_its_schema_is_not_sent(desk: Desk) 
 
 
 def test_a_station_holds_no_queue_and_no_routes_of_its_own(desk: Desk) -> None:
-    own = {"id", "key", "books", "link", "profiles", "availability", "resets", "listing"}
+    own = {
+        "id",
+        "key",
+        "books",
+        "link",
+        "profiles",
+        "availability",
+        "resets",
+        "listing",
+        "securing",
+    }
     assert vars(desk.station("1.6")).keys() == own
 
 
