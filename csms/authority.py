@@ -69,8 +69,25 @@ class CommandAuthority:
 
     @contextlib.asynccontextmanager
     async def _running(self) -> AsyncIterator[asyncio.subprocess.Process]:
+        process = await self._started()
         try:
-            process = await asyncio.create_subprocess_exec(
+            yield process
+        finally:
+            await asyncio.shield(_ended(process))
+
+    async def _started(self) -> asyncio.subprocess.Process:
+        starting = asyncio.ensure_future(self._start())
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # asyncio itself would leave behind what the command has begun by then.
+            with contextlib.suppress(AuthorityAway):
+                await _ended(await starting)
+            raise
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        try:
+            return await asyncio.create_subprocess_exec(
                 *self._command,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
@@ -81,10 +98,6 @@ class CommandAuthority:
         except (OSError, ValueError) as error:
             log.warning("authority_not_run", fault=type(error).__name__)
             raise AuthorityAway("RINGMAIN_CA_COMMAND cannot be run.") from error
-        try:
-            yield process
-        finally:
-            await asyncio.shield(_ended(process))
 
 
 async def _conversed(process: asyncio.subprocess.Process, request: str) -> str:

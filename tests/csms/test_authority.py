@@ -102,6 +102,21 @@ async def test_a_command_is_killed_when_nobody_waits_for_it_any_more(tmp_path: P
     await asyncio.wait_for(_gone(int(began.read_text())), 10)
 
 
+async def test_a_command_that_is_only_just_started_is_killed_too(tmp_path: Path) -> None:
+    pids, tried = tmp_path / "pids", 0
+    slow = script(tmp_path, f"sleep 600 & echo $! > {pids}; echo $$ >> {pids}; wait")
+    while tried < 30:  # at each place where it may be on its way
+        asking, tried = asyncio.create_task(slow.sign("CSR")), tried + 1
+        for _ in range(tried):
+            await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.wait([asking], timeout=10)
+        assert asking.cancelled()
+
+    for pid in pids.read_text().split() if pids.exists() else ():
+        await asyncio.wait_for(_gone(int(pid)), 10)
+
+
 async def _written(file: Path) -> None:
     while not _whole(file):  # noqa: ASYNC110 - a file
         await asyncio.sleep(0.01)
