@@ -210,6 +210,22 @@ async def test_without_a_kratos_there_are_no_sessions(api: Api, people: People) 
         assert (await ask("GET", LIST)).error == (401, "unauthorized")
 
 
+async def test_what_a_person_writes_and_is_refused_is_audited_under_his_identity(
+    api: Api, people: People
+) -> None:
+    member = await people.member("operate")
+    body = {"charge_box_id": "CP-1"}
+    await member("POST", f"{api.organization}/chargers", body)
+    await member.browser("POST", f"{api.organization}/chargers", body)  # from nowhere: 403
+    await member("POST", f"{api.organization}/members", body)  # an admin's
+
+    rows = (await api.get(f"{api.organization}/audit"))["entries"]
+
+    mine = [row for row in rows if row["actor"] == f"identity:{member.identity}"]
+    assert len(mine) == 3
+    assert member.token not in str(rows)
+
+
 # ---- of which organization ----
 
 
