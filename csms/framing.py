@@ -23,6 +23,9 @@ from websockets.protocol import SERVER, Event, Protocol, State
 from websockets.streams import StreamReader
 
 LONGEST = 0xFFFF  # what two bytes of length can say
+# Bytes that are parsed in one turn of the loop: a system call may bring 256 KiB, in which 40,000
+# pings have room, and everybody else would wait for them.
+AT_ONCE = 8192
 
 _WHOLE_TEXT = 0x80 | Opcode.TEXT  # nothing follows, and no extension was at work
 _MASKED = 0x80
@@ -73,6 +76,12 @@ class Shortcut(Connection):
     hear: Callable[[bytes], bool] | None = None
     _between_texts = False
     _waiter: asyncio.Future[bytes | None] | None = None
+    _rest = b""  # that has come and is not parsed
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to read."""
+        super().connection_made(transport)
+        self.recv_messages.resume = self._resume
 
     async def next_text(self) -> bytes:
         """Wait for the next message as the library's ``recv`` does; for one reader only."""
@@ -100,8 +109,31 @@ class Shortcut(Connection):
                 elif self.hear is None or not self.hear(text):
                     waiter.set_result(text)
                 return
-        super().data_received(data)
-        self._between_texts = _between_texts(self.protocol)
+        if self._rest:
+            self._rest += data
+        elif len(data) > AT_ONCE and self.protocol.state is State.OPEN:
+            self._rest, self._between_texts = data, False
+            self.transport.pause_reading()
+            self._parse_on()
+        else:
+            super().data_received(data)
+            self._between_texts = _between_texts(self.protocol)
+
+    def _parse_on(self) -> None:
+        """Parse a part of what has come, and leave the rest to a later turn."""
+        if self.transport.is_closing():
+            return
+        part, self._rest = self._rest[:AT_ONCE], self._rest[AT_ONCE:]
+        super().data_received(part)
+        self._between_texts = not self._rest and _between_texts(self.protocol)
+        if not self.recv_messages.paused:
+            self._resume()
+
+    def _resume(self) -> None:
+        if self._rest:
+            self.loop.call_soon(self._parse_on)
+        else:
+            self.transport.resume_reading()
 
     def process_event(self, event: Event) -> None:
         """Take what the library has parsed."""

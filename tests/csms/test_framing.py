@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 from websockets.protocol import CLIENT, SERVER, Protocol
 
-from csms.framing import LONGEST, Shortcut, framed, masks, unframed
+from csms.framing import AT_ONCE, LONGEST, Shortcut, framed, masks, unframed
 
 PATIENCE = 5.0
 TEXTS = st.one_of(st.binary(max_size=300), st.integers(0, LONGEST).map(lambda size: b"x" * size))
@@ -227,3 +227,30 @@ async def test_text_over_the_limit_is_1009() -> None:
         await client.says(framed(b"x" * 101, MASK))
 
         assert await client.is_closed_with() == 1009
+
+
+# ---- much at once ----
+
+
+async def test_of_what_comes_at_once_nothing_is_lost_and_others_get_their_turn() -> None:
+    texts = [b'[2,"%d","Heartbeat",{}]' % number for number in range(4000)]
+    pings = [Frame(Opcode.PING, b"").serialize(mask=True)] * 4000
+    said = [Frame(Opcode.TEXT, text).serialize(mask=True) for text in texts]
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with listening() as (client, accepted):
+        client.writer.write(b"".join(pings))
+        client.writer.write(b"".join(said))
+        others = asyncio.create_task(take_turns())
+        async with asyncio.timeout(PATIENCE):
+            heard = [await accepted.next_text() for _ in texts]
+        others.cancel()
+
+    assert heard == texts
+    assert turns > len(b"".join([*pings, *said])) / AT_ONCE
