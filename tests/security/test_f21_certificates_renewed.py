@@ -12,7 +12,6 @@ import shutil
 import signal
 import ssl
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from structlog.testing import capture_logs
 
 from tests import certificates
 from tests.certificates import DAY, issued
+from tests.programs import start
 from tests.security.doors import HEARTBEAT, PASSWORD, Knocking, enrol, secured, told, trusting
 from tests.security.ground import Ground, served
 
@@ -110,7 +110,6 @@ async def test_f21_a_certificate_that_is_revoked_meanwhile_does_not_come_in_agai
 async def test_f21_sighup_takes_up_new_certificates_and_ends_nothing(tmp_path: Path) -> None:
     own = certificates.certificate(tmp_path, "localhost")
     environment = {
-        **{name: text for name, text in os.environ.items() if not name.startswith("RINGMAIN_")},
         "RINGMAIN_DATA_DIR": str(tmp_path / "data"),
         "RINGMAIN_HTTP_BIND": "127.0.0.1:0",
         "RINGMAIN_OCPP_BIND": "127.0.0.1:0",
@@ -118,11 +117,8 @@ async def test_f21_sighup_takes_up_new_certificates_and_ends_nothing(tmp_path: P
         "RINGMAIN_TLS_KEY": str(own),
         "RINGMAIN_LOG_FORMAT": "json",
     }
-    server = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "csms", "serve"), env=environment, stderr=subprocess.PIPE
-    )
+    server = await start("serve", environment=environment)
     try:
-        assert server.stderr is not None
         line = await _said(server.stderr, '"ready"')
         assert "wss://127.0.0.1:" in line
         replaced(own, "".join(reversed(issued("localhost"))))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from csms.settings import SettingError, read
 from tests import certificates
-from tests.doubles import until
+from tests.doubles import PATIENCE, until
 from tests.security.doors import (
     FORWARDED,
     PASSWORD,
@@ -139,7 +140,8 @@ async def test_s22_deleting_a_charger_closes_its_socket_and_kills_its_secret(
         async with knocking.dialled() as connection:
             await until(lambda: len(ground.server.registry) == 1)
             await ground.ok("DELETE", f"{ground.organization}/chargers/CP01")
-            await connection.wait_closed()
+            async with asyncio.timeout(PATIENCE):
+                await connection.wait_closed()
             assert connection.close_code == 1008
 
         assert await knocking.outcome() == 401
@@ -157,7 +159,8 @@ async def test_s22_raising_the_profile_of_a_charger_closes_its_plain_socket(
             await until(lambda: len(ground.server.registry) == 1)
             path = f"{ground.organization}/chargers/CP01"
             await ground.ok("PATCH", path, {"security_profile": 2})
-            await connection.wait_closed()
+            async with asyncio.timeout(PATIENCE):
+                await connection.wait_closed()
             assert connection.close_code == 1008
 
         assert await knocking.outcome() == 401
