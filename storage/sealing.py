@@ -48,7 +48,9 @@ async def _run(audit: Audit, every: float, company: float) -> None:
     while True:
         await _seal(audit)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(audit.added.wait(), every)
+            # Not wait_for: it swallows a cancellation that comes together with what it waits for.
+            async with asyncio.timeout(every):
+                await audit.added.wait()
             await asyncio.sleep(company)
 
 

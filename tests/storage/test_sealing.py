@@ -127,3 +127,18 @@ async def test_it_verifies_while_it_grows_and_is_cut(tmp_path: Path, clock: Hand
 
     assert all(verdict.is_whole for verdict in verdicts)
     assert verdicts[-1].rows < 50
+
+
+async def test_it_ends_though_something_is_noted_in_that_moment(
+    tmp_path: Path, clock: HandClock
+) -> None:
+    async with open_storage(tmp_path, clock) as storage, asyncio.timeout(PATIENCE):
+        async with sealing(storage.audit, every=PATIENCE, company=0.0):
+            await storage.audit.note(ENTRY)
+            await sealed(storage, 1)
+            while storage.audit.added.is_set():  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            storage.audit.note(ENTRY)
+
+        assert await storage.audit.unsealed(ALICE.organization_uuid) == 0
