@@ -39,6 +39,8 @@ def upgrade() -> None:
     _audit()
     op.add_column(KEYS, *texts("name", nullable=True))
     _members()
+    _requests()
+    _rotations()
     _certificates()
     if on_postgresql():
         for table, column in {AUDIT: AUDIT_CATEGORY, CHARGERS: HEX}.items():
@@ -83,6 +85,9 @@ def _members() -> None:
         belongs(MEMBERS, ORGANIZATION, "organizations", goes=False),
     )
     index("ix_members_identity_id", MEMBERS, "identity_id")
+
+
+def _requests() -> None:
     op.create_table(
         REQUESTS,
         *texts(*ORGANIZATION, "route", "idempotency_key"),
@@ -105,7 +110,7 @@ def _members() -> None:
     )
 
 
-def _certificates() -> None:
+def _rotations() -> None:
     op.create_table(
         ROTATIONS,
         *texts(*KEY, "rotation_id", "state"),
@@ -116,6 +121,9 @@ def _certificates() -> None:
         primary_key(ROTATIONS, *KEY, "rotation_id"),
         belongs(ROTATIONS, KEY, CHARGERS),
     )
+
+
+def _certificates() -> None:
     op.create_table(
         CERTIFICATES,
         *texts(*KEY, "sha256", "subject", "issuer", "serial_number"),
