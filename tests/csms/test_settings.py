@@ -255,13 +255,3 @@ def test_a_listener_with_tls_may_be_reached_from_everywhere() -> None:
 def test_half_a_matter_is_refused(environ: dict[str, str], told: str) -> None:
     with pytest.raises(SettingError, match=told):
         read(environ)
-
-
-def test_a_command_is_split_as_a_shell_would() -> None:
-    command = read({"RINGMAIN_CA_COMMAND": "/opt/sign --days 365 'two words'"}).ca_command
-
-    assert command == ("/opt/sign", "--days", "365", "two words")
-
-
-def test_a_rate_without_a_burst_has_none() -> None:
-    assert read({"RINGMAIN_RATE_LIMIT": "5"}).rate_limit == Rate(5, 5)
