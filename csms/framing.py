@@ -26,6 +26,8 @@ LONGEST = 0xFFFF  # what two bytes of length can say
 # Bytes that are parsed in one turn of the loop: a system call may bring 256 KiB, in which 40,000
 # pings have room, and everybody else would wait for them.
 AT_ONCE = 8192
+# More pings than these within one part are read no faster than so many a second.
+_FEW_PINGS, _PINGS = 100, 2000.0
 
 _WHOLE_TEXT = 0x80 | Opcode.TEXT  # nothing follows, and no extension was at work
 _MASKED = 0x80
@@ -77,6 +79,7 @@ class Shortcut(Connection):
     _between_texts = False
     _waiter: asyncio.Future[bytes | None] | None = None
     _rest = b""  # that has come and is not parsed
+    _pings = 0  # in the part that is being parsed
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to read."""
@@ -124,9 +127,14 @@ class Shortcut(Connection):
         if self.transport.is_closing():
             return
         part, self._rest = self._rest[:AT_ONCE], self._rest[AT_ONCE:]
+        self._pings = 0
         super().data_received(part)
         self._between_texts = not self._rest and _between_texts(self.protocol)
-        if not self.recv_messages.paused:
+        if self.recv_messages.paused:
+            return
+        if self._pings > _FEW_PINGS:
+            self.loop.call_later(self._pings / _PINGS, self._resume)
+        else:
             self._resume()
 
     def _resume(self) -> None:
@@ -137,6 +145,7 @@ class Shortcut(Connection):
 
     def process_event(self, event: Event) -> None:
         """Take what the library has parsed."""
+        self._pings += isinstance(event, Frame) and event.opcode is Opcode.PING
         super().process_event(event)
         self._look_again()
 
