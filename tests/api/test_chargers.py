@@ -292,7 +292,8 @@ async def test_what_a_charger_proves_itself_with_changes_only_with_a_new_connect
     path = f"{api.organization}/chargers/CP-1"
 
     assert (await api("PATCH", path, {"charger_name": "Lobby"})).status == 200
-    assert charger.link.closed is None
+    stays = charger.link.closed is None
+    assert stays
     assert (await api("PATCH", path, change)).status == 200
 
     await until(lambda: charger.link.closed)

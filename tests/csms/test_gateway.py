@@ -615,10 +615,10 @@ async def test_a_charger_that_is_not_let_in_is_told_to_try_again_later(tmp_path:
 async def test_a_charger_that_is_deleted_while_it_comes_in_is_not_served(tmp_path: Path) -> None:
     class Meanwhile(Native):
         async def attach(self, connection: Connection) -> Answer:
-            assert await home.storage.chargers.delete(KEY)
+            assert await inside.storage.chargers.delete(KEY)
             return connection.station.answer
 
-    async with house(tmp_path, Meanwhile()) as home, home.dial() as client:
+    async with house(tmp_path, Meanwhile()) as inside, inside.dial() as client:
         assert await close_of(client) == (1008, "not let in any more")
 
 
