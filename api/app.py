@@ -53,7 +53,7 @@ from api.errors import answer_faults
 from api.idempotency import idempotent, remembering
 from api.parsing import MAX_BODY_BYTES
 from api.parts import PARTS, ApiParts
-from api.rates import RATES, RateLimits, Rates, guesses_limited, limited
+from api.rates import RATES, RateLimits, Rates, guesses_limited
 from api.routing import Operation
 from api.server import DEADLINES, Deadlines
 
@@ -200,7 +200,6 @@ _MIDDLEWARES = (
     answer_faults,
     guesses_limited,
     authenticate,
-    limited,
     idempotent,
     seen_before,
 )

@@ -17,6 +17,7 @@ from api.errors import ApiError, Forbidden, Invalid, NotFound, Unauthorized, abo
 from api.origins import refuse_forged
 from api.parts import CALLER, PARTS
 from api.presented import Presented, presented
+from api.rates import check_rate
 from api.routing import ORGANIZATIONS, PICKED, Operation
 from api.schemas.organizations import SCOPES
 from api.sessions import Sessions
@@ -58,6 +59,7 @@ async def _let_in(request: web.Request, operation: Operation) -> Caller:
     else:
         caller = await _of_session(request, operation, credential, parts.sessions)
     request[CALLER] = caller
+    check_rate(request, caller.actor)
     if credential.kind == "cookie":
         refuse_forged(request, parts.public_http_url)
     return caller
@@ -67,10 +69,12 @@ async def _of_key(request: web.Request, credential: Presented) -> Caller:
     key = await request.app[PARTS].storage.api_keys.find(credential.secret)
     if key is None:
         raise Unauthorized
+    caller = caller_of(key)
     for name, organization_uuid in _in_path(request):
         if organization_uuid != key.organization_uuid:
+            check_rate(request, caller.actor)
             raise _foreign(name)
-    return caller_of(key)
+    return caller
 
 
 async def _of_session(
@@ -79,7 +83,12 @@ async def _of_session(
     """Return a member; what he may is read each time, and holds no longer than it is stored."""
     identity = await sessions.identity(credential)
     memberships = await request.app[PARTS].storage.members.memberships(identity)
-    return caller_as(_membership(request, operation, memberships, identity), identity, memberships)
+    try:
+        membership = _membership(request, operation, memberships, identity)
+    except ApiError:
+        check_rate(request, f"identity:{identity}")
+        raise
+    return caller_as(membership, identity, memberships)
 
 
 def _membership(

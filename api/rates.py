@@ -1,7 +1,7 @@
 """
 How often one may ask: callers by who they are, strangers by where they are (S-12, S-17).
 
-Who was let in is limited by name, so that nobody uses up what is another's. Who was not is only
+Who is known is limited by name, so that nobody uses up what is another's. Who is not is only
 counted: a valid key or session is let in from any address, whoever else guesses from there.
 """
 
@@ -121,12 +121,10 @@ async def guesses_limited(request: web.Request, handler: Handler) -> web.StreamR
         raise
 
 
-@web.middleware
-async def limited(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Pass on what a caller does not ask too often."""
-    if CALLER in request and (wait := request.app[RATES].callers.take(request[CALLER].actor)):
-        raise TooMany(retry_after=whole_seconds(wait))
-    return await handler(request)
+def check_rate(request: web.Request, actor: str) -> None:
+    """Raise TooMany where who is known asks too often, whether he may ask that or not."""
+    if wait := request.app[RATES].callers.take(actor):
+        raise TooMany(retry_after=whole_seconds(wait)) from None
 
 
 def whole_seconds(wait: float) -> int:

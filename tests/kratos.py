@@ -268,10 +268,11 @@ async def people_of(
     async with StandIn(api.clock).listening() as kratos, client() as http:
         asked = Kratos(http, kratos.url, COOKIE, api.clock, answer_seconds)
         sessions = Sessions(asked, COOKIE, api.clock, monotonic=ticks, **more)
-        app = create_app(replace(parts, sessions=sessions, public_http_url="https://ours.example"))
+        parts = replace(parts, sessions=sessions, public_http_url="https://ours.example")
         async with (
-            listening(app, Bind("127.0.0.1", 0)) as bind,
+            listening(create_app(parts), Bind("127.0.0.1", 0)) as bind,
             aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
         ):
-            yield People(replace(api, session=session, base=f"http://{bind}"), kratos, ticks)
+            served = replace(api, session=session, base=f"http://{bind}", parts=parts)
+            yield People(served, kratos, ticks)
             await sessions.close()

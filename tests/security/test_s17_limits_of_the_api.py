@@ -15,6 +15,7 @@ from api.server import listening
 from csms.setting_values import Rate
 from csms.settings import Bind
 from tests.api.conftest import Api
+from tests.kratos import People
 
 TABLE = "/api/v1/organizations"
 PROXIES = (ip_network("127.0.0.0/8"),)
@@ -62,6 +63,25 @@ async def test_what_is_refused_for_its_rate_was_not_done(api: Api) -> None:
 
     assert refused.status == 429
     assert (await api.get(f"{api.organization}/sites"))["sites"] == []
+
+
+async def test_what_a_caller_may_not_or_finds_nowhere_is_counted_as_well(
+    api: Api, people: People
+) -> None:
+    """Otherwise whoever has any key could fill the audit with refusals at any speed."""
+    reader, theirs = await api.with_scope("read"), (await api.neighbour()).organization
+    nobody = await people.person()
+    asked: list[tuple[int, dict[str, str], str]] = [
+        (403, {"x-api-key": reader.key}, f"{api.organization}/sites"),
+        (404, {"x-api-key": api.key}, f"{theirs}/sites"),
+        (401, {"x-api-key": (await api.with_scope("read")).key}, "/api/chargingStations/A/reset"),
+        (404, {"X-Session-Token": nobody.token}, f"{theirs}/sites"),
+        (403, {"X-Session-Token": (await people.person()).token}, "/api/chargingStations/A/reset"),
+    ]
+    async with limited(people.api, Hand()) as slow:
+        for refusal, headers, path in asked:
+            told = [(await slow("POST", path, {}, headers=headers)).status for _ in range(22)]
+            assert told == [refusal] * 20 + [429] * 2, (headers, path)
 
 
 async def test_a_guesser_is_slowed_down_and_a_valid_key_from_there_never(api: Api) -> None:
