@@ -9,6 +9,7 @@ the database, so that the time taken tells nothing either (CWE-204, CWE-208).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -161,8 +162,9 @@ class Admission:
     ) -> None:
         self._records, self._attempts, self._events = records, attempts, events
         self._clock, self._authorities = clock, authorities
-        # Compared against where there is nothing to compare with, so that it costs the same.
-        self._nobody = digest_secret(b"")
+        # Compared against where there is nothing to compare with, so that it costs the same: of
+        # what nobody presents, else an empty password would find what a wrong one does not.
+        self._nobody = digest_secret(os.urandom(32))
 
     async def judge(self, knock: Knock) -> Verdict:
         """Tell whether this charger comes in; raise StorageError where that cannot be known."""

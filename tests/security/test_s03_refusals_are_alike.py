@@ -91,8 +91,10 @@ async def test_s03_known_and_unknown_cost_the_same_questions(
         for _ in range(8):
             await Knocking(ground, password="wrong", source="127.0.0.4").outcome()
         slowed = await questions("CP01", PASSWORD, "127.0.0.4")
+        # What stands in for the password of a stranger must be one that nobody can present.
+        empty = await questions("CP01", "", "127.0.0.4")
 
-    assert wrong == unknown == slowed
+    assert wrong == unknown == slowed == empty
     assert len(wrong) == 3
 
 
