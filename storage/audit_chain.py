@@ -14,7 +14,7 @@ import hmac
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
@@ -26,6 +26,7 @@ from storage.secrets import DerivedKey
 PURPOSE = "ringmain/audit/chain"
 _FORM = 1  # of what is sealed, should it ever be written otherwise
 _NOTHING = b""  # before the first row
+FAR = 2**62  # no chain gets there: whatever has such a place was not put there by us
 _SEAL_BYTES = SEAL_BYTES + hashlib.sha256().digest_size
 _TOLD = (
     "timestamp",
@@ -162,7 +163,7 @@ class Walk:
     _rows: int = 0
     _altered: dict[int, int] = field(default_factory=dict)  # places by id
     _unchecked: dict[int, int] = field(default_factory=dict)  # the same, behind empty places
-    _inserted: list[int] = field(default_factory=list)
+    _inserted: dict[int, None] = field(default_factory=dict)
     _removed: list[tuple[int, int]] = field(default_factory=list)
     _missing: Counter[str] = field(default_factory=Counter)
 
@@ -174,7 +175,7 @@ class Walk:
         self._rows += 1
         place, seal = row["place"], row["seal"]
         if not isinstance(place, int) or place <= self.place:
-            self._inserted.append(row["id"])
+            self._inserted[row["id"]] = None
             return
         if not isinstance(seal, bytes) or len(seal) != _SEAL_BYTES:
             self._altered[row["id"]], seal = place, _NOTHING
@@ -232,6 +233,20 @@ class Walk:
                 else is_ours(chain, self.keys) and (at_its_end or chain.last_seal == self._seal)
             ),
         )
+
+
+def found_chain(row: Row) -> Chain:
+    """Return the record of a chain as it is stored; where its like was never ours, as not ours.
+
+    SQLite keeps anything in any column: what somebody has put there must end nobody's sealing.
+    """
+    nothing = beginning(row["organization_uuid"])
+    sane = {name: value for name, value in row.items() if _is_sane(value, getattr(nothing, name))}
+    return replace(nothing, **(sane if len(sane) == len(row) else {**sane, "seal": _NOTHING}))
+
+
+def _is_sane(value: Any, like: object) -> bool:
+    return type(value) is type(like) and (not isinstance(value, int) or 0 <= value < FAR)
 
 
 def beginning(organization_uuid: str) -> Chain:

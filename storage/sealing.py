@@ -67,3 +67,5 @@ async def _seal(audit: Audit) -> None:
             await asyncio.sleep(now() - begun)
     except StorageError as failure:
         log.warning("audit_not_sealed", error=str(failure))
+    except Exception as fault:  # noqa: BLE001 - else nothing is sealed again, and nobody is told
+        log.error("audit_not_sealed", fault=type(fault).__name__)

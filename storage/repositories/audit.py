@@ -171,7 +171,7 @@ class Audit:
         """Return the record of a chain, None where there is none yet."""
         of = {"organization_uuid": organization_uuid}
         rows = await self._database.fetch(statements.chain_of, of)
-        return Chain(**rows[0]) if rows else None
+        return audit_chain.found_chain(rows[0]) if rows else None
 
     async def unsealed(self, organization_uuid: str) -> int:
         """Return how many entries are not in the chain yet."""
@@ -201,14 +201,17 @@ class Audit:
     async def _walk(self, organization_uuid: str, begun: Chain | None) -> Verdict:
         walk = Walk(self._keys, begun or audit_chain.beginning(organization_uuid))
         of: Mapping[str, Any] = {"organization_uuid": organization_uuid, "limit": _PAGE}
+        for row in await self._database.fetch(statements.buried, {**of, "through": walk.place}):
+            walk.take(row)
         while True:
             # The record first: what it tells of has been committed with it.
             chain = await self.chain(organization_uuid)
             page = await self._database.fetch(statements.sealed_after, {**of, "after": walk.place})
-            if not page:
-                return walk.verdict(chain)
+            before = walk.place
             for row in page:
                 walk.take(row)
+            if walk.place == before:  # nothing, or only what SQLite has behind all numbers
+                return walk.verdict(chain)
 
 
 def _anchor(chain: Chain | None) -> int:

@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql import ColumnElement
 
+from storage.audit_chain import FAR
 from storage.schema import audit
 from storage.security_schema import audit_chains
 from storage.statements.parts import given, insert_into, insert_or_update, limit
@@ -85,7 +86,7 @@ unsealed = select(*_RAW).where(audit.c.place.is_(None)).order_by(audit.c.id).lim
 count_unsealed = select(func.count().label("rows")).where(_OF, audit.c.place.is_(None))
 last_place = (
     select(audit.c.place)
-    .where(_OF, audit.c.place.is_not(None))
+    .where(_OF, audit.c.place.is_not(None), audit.c.place < FAR)
     .order_by(audit.c.place.desc())
     .limit(literal_column("1"))
 )
@@ -98,6 +99,13 @@ sealed_after = (
     select(*_RAW)
     .where(_OF, audit.c.place.is_not(None), audit.c.place > given(audit.c.place, "after"))
     .order_by(audit.c.place, audit.c.id)
+    .limit(limit())
+)
+# Before the beginning of the chain, where nothing of ours is.
+buried = (
+    select(*_RAW)
+    .where(_OF, audit.c.place.is_not(None), audit.c.place <= given(audit.c.place, "through"))
+    .order_by(audit.c.place)
     .limit(limit())
 )
 drop_sealed = delete(audit).where(

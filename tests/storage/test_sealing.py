@@ -72,7 +72,8 @@ async def test_a_database_that_is_away_ends_nothing(
     tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with open_storage(tmp_path, clock) as storage:
-        seal, failures = storage.audit.seal, [StorageUnavailable("away")] * 2
+        seal = storage.audit.seal
+        failures: list[Exception] = [StorageUnavailable("away"), TypeError("tampered with")]
 
         async def failing(limit: int) -> int:
             if failures:

@@ -126,6 +126,50 @@ async def test_whoever_writes_to_the_database_is_seen(
     assert {name: getattr(verdict, name) for name in found} == found
 
 
+@pytest.mark.parametrize("place", [-1, 0, 1, 2])
+async def test_what_is_put_before_the_beginning_of_a_chain_is_seen(
+    storage: Storage, place: int
+) -> None:
+    await noted(storage, 5)
+    await storage.audit.seal()
+    rows = [row async for row in storage.audit.rows(ALICE.organization_uuid)]
+    await storage.audit.cut(ALICE.organization_uuid, Sealed(2, rows[1]["seal"]))
+
+    copied = f"SELECT 9, {place}, {COPIED} FROM audit WHERE id = 3"
+    await write(storage, f"INSERT INTO audit (id, place, {COPIED}) {copied}")
+
+    verdict = await storage.audit.verify(ALICE.organization_uuid)
+    assert (verdict.is_whole, verdict.inserted) == (False, (9,))
+
+
+@pytest.mark.sqlite_only("PostgreSQL keeps nothing else in these columns")
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE audit_chains SET last_place = 'x'",
+        "UPDATE audit_chains SET last_place = 9223372036854775807",
+        "UPDATE audit_chains SET last_seal = 'x'",
+        "UPDATE audit_chains SET anchor_place = 'x'",
+        "UPDATE audit_chains SET seal = 3",
+        "UPDATE audit SET place = 'x' WHERE id = 3",
+    ],
+)
+async def test_what_makes_no_sense_holds_up_neither_the_sealing_nor_the_looking(
+    storage: Storage, change: str
+) -> None:
+    await noted(storage)
+    await storage.audit.seal()
+    await write(storage, change)
+    await noted(storage, 1)
+    await noted(storage, 1, organization_uuid="another")
+
+    await storage.audit.seal()
+
+    assert await storage.audit.unsealed(ALICE.organization_uuid) == 0
+    assert await storage.audit.unsealed("another") == 0
+    assert not (await storage.audit.verify(ALICE.organization_uuid)).is_whole
+
+
 async def test_what_was_done_to_the_end_stays_visible_when_the_chain_goes_on(
     storage: Storage,
 ) -> None:
