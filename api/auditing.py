@@ -20,7 +20,6 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from api.answers import JsonResponse
 from api.auth import OPERATIONS
 from api.callers import caller_of
 from api.errors import ApiError
@@ -196,8 +195,10 @@ def _entry(
 
 
 def _said(answer: web.StreamResponse | None) -> Mapping[str, Any]:
-    """Return what an answer says, where it is short."""
-    if not isinstance(answer, JsonResponse) or not isinstance(answer.body, bytes):
+    """Return what an answer in JSON says, where it is short; one that is told again, too."""
+    if not isinstance(answer, web.Response) or not isinstance(answer.body, bytes):
+        return {}
+    if answer.content_type != "application/json":
         return {}
     said = orjson.loads(answer.body) if len(answer.body) <= _LONGEST_ANSWER else {}
     return said if isinstance(said, dict) else {}
@@ -206,7 +207,7 @@ def _said(answer: web.StreamResponse | None) -> Mapping[str, Any]:
 def _result(answer: web.StreamResponse | None, said: Mapping[str, Any]) -> str:
     if answer is None:
         return "interrupted"
-    return f"{answer.status} {said.get('error', 'ok') if answer.status >= 400 else 'ok'}"
+    return f"{answer.status} {said.get('error', 'failed') if answer.status >= 400 else 'ok'}"
 
 
 def _charger(request: web.Request, said: Mapping[str, Any]) -> str | None:

@@ -73,10 +73,11 @@ async def add_member(request: Request) -> Mapping[str, Any]:
 async def change_member(request: Request) -> Mapping[str, Any]:
     """Give a member another role, from the next request on."""
     identity_id, role = request.path["identity_id"], request.body["role"]
-    if role != "admin":
-        await _keep_an_admin(request, identity_id)
-    members = request.parts.storage.members
-    changed = await members.change_role(request.organization_uuid, identity_id, role)
+    async with request.parts.dismissing:
+        if role != "admin":
+            await _keep_an_admin(request, identity_id)
+        members = request.parts.storage.members
+        changed = await members.change_role(request.organization_uuid, identity_id, role)
     if changed is None:
         raise NotFound
     return {"message": "Member changed successfully", "member": changed}
@@ -86,8 +87,11 @@ async def change_member(request: Request) -> Mapping[str, Any]:
 async def remove_member(request: Request) -> Mapping[str, Any]:
     """Remove a member: his sessions are refused from the next request on."""
     identity_id = request.path["identity_id"]
-    await _keep_an_admin(request, identity_id)
-    if not await request.parts.storage.members.remove(request.organization_uuid, identity_id):
+    async with request.parts.dismissing:
+        await _keep_an_admin(request, identity_id)
+        members = request.parts.storage.members
+        removed = await members.remove(request.organization_uuid, identity_id)
+    if not removed:
         raise NotFound
     return {"message": "Member removed successfully"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -91,6 +92,8 @@ class ApiParts:
     uploading: set[str] = field(default_factory=set)
     # The connectors that are being tested.
     testing: set[str] = field(default_factory=set)
+    # Held from the reading to the removing of an admin, so that one stays.
+    dismissing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 PARTS = web.AppKey("PARTS", ApiParts)

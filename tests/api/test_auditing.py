@@ -17,7 +17,7 @@ from api.server import listening
 from csms.setting_values import Rate
 from csms.settings import Bind
 from storage.records import AuditEntry
-from tests.api.conftest import PROXY, Api
+from tests.api.conftest import PROXY, Api, Connect
 
 
 async def rows(api: Api) -> list[AuditEntry]:
@@ -214,6 +214,24 @@ async def test_what_is_answered_again_says_so(api: Api) -> None:
         await api("POST", f"{api.organization}/sites", {"name": "x"}, headers=headers)
 
     assert [row.details.get("replayed") for row in await rows(api)] == [None, True]
+
+
+async def test_what_a_charger_refused_is_no_ok_when_it_is_told_again(
+    api: Api, connect: Connect
+) -> None:
+    await api.enrol("CP-1")
+    charger = await connect()
+    headers = {"x-api-key": api.key, "Idempotency-Key": "once"}
+    path = "/api/chargingStations/CP-1/reset"
+    asking = asyncio.create_task(api("POST", path, {"type": "Immediate"}, headers=headers))
+    call = await charger.peer.hears()
+    await charger.peer.says(f'[4,"{call[1]}","InternalError","no",{{}}]')
+    first = await asking
+    await api("POST", path, {"type": "Immediate"}, headers=headers)
+
+    told, again = (await rows(api))[-2:]
+    assert (told.result, again.result) == ("502 charger_error", "502 charger_error")
+    assert told.details["ids"] == again.details["ids"] == {"command_id": first.body["command_id"]}
 
 
 async def test_a_command_is_told_by_its_id(api: Api) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from storage.records import Scope
@@ -114,6 +116,23 @@ async def test_while_there_is_an_admin_key_the_last_admin_may_go(api: Api, peopl
     anna = await people.member("admin")
 
     assert (await anna("DELETE", f"{base(api)}/{anna.identity}")).status == 200
+
+
+async def test_of_two_admins_who_remove_each_other_at_once_one_stays(
+    api: Api, people: People
+) -> None:
+    anna, ben = await people.member("admin"), await people.member("admin")
+    (key,) = (await api.get(f"{api.organization}/api_keys"))["api_keys"]
+    await anna("DELETE", f"{api.organization}/api_keys/{key['key_id']}")
+
+    answers = await asyncio.gather(
+        anna("DELETE", f"{base(api)}/{ben.identity}"),
+        ben("PATCH", f"{base(api)}/{anna.identity}", {"role": "read"}),
+    )
+
+    members = await api.storage.members.all_of(api.organization_uuid)
+    assert [member.role for member in members].count("admin") == 1
+    assert min(answer.status for answer in answers) == 200
 
 
 async def test_another_organizations_members_are_neither_seen_nor_touched(api: Api) -> None:
