@@ -62,7 +62,7 @@ def check_scope(action: str, fields: Mapping[str, Any], scope: Scope) -> None:
         _KEYS_OF_ADMINS.search(name) or is_secret(name) for name in _names(action, fields)
     )
     if of_admins and scope != SCOPES[-1]:
-        raise Unauthorized(f"The API key has not the scope {SCOPES[-1]}, which this needs.")
+        raise Unauthorized(f"This needs the scope {SCOPES[-1]}, which you have not.")
 
 
 def check_heard(action: str, fields: Mapping[str, Any]) -> None:

@@ -189,7 +189,7 @@ class ChargerConnection(Commissioned):
     wanted_version = _told("What was applied last; null: nothing of ours.")
     applied_version = _told("What is installed; null: nothing of ours.")
     applied_at = Moment(allow_none=True, required=True)
-    requested_by = _told("The id of the key that applied it, or `automatic`.")
+    requested_by = _told("The id of the key or the person that applied it, or `automatic`.")
     connectivity_mode = choice(
         *MODES, allow_none=True, required=True, about="As the applied version says."
     )

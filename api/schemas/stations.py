@@ -113,7 +113,9 @@ class PowerLimit(CamelCase):
     relative_delay = fields.Integer(allow_none=True, required=True, metadata={"description": "s"})
     comment = fields.String(allow_none=True, required=True)
     created_by = fields.String(
-        allow_none=True, required=True, metadata={"description": "The id of an API key."}
+        allow_none=True,
+        required=True,
+        metadata={"description": "The id of an API key, or of a person."},
     )
     created_at = Moment(required=True)
 
