@@ -17,7 +17,7 @@ from aiohttp import web
 from marshmallow import Schema, ValidationError, missing
 from webargs.aiohttpparser import AIOHTTPParser, is_json_request
 
-from api.errors import Invalid, InvalidJson, NotJson, TooSlow
+from api.errors import BadRequest, Invalid, InvalidJson, NotJson, TooSlow
 from api.parts import GIVEN
 from api.server import DEADLINES
 
@@ -83,7 +83,7 @@ def invalid(messages: Any) -> Invalid:
 
 
 async def read_body(request: web.Request) -> bytes:
-    """Return the whole body; raise TooSlow, or what aiohttp raises for one that is too large."""
+    """Return the whole body; raise TooSlow, BadRequest, or what aiohttp raises for too large."""
     if request.content.is_eof():  # all of it is here
         return await request.read()
     try:
@@ -91,6 +91,8 @@ async def read_body(request: web.Request) -> bytes:
             return await request.read()
     except TimeoutError:
         raise TooSlow from None
+    except ConnectionError:  # who sent it is gone
+        raise BadRequest("The body did not come to its end.") from None
 
 
 def _check_size(body: Any) -> None:

@@ -111,6 +111,8 @@ class Conversation(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Write the answer, but not for ever to a client that does not read it."""
+        if isinstance(resp, web.HTTPException):  # raised before any middleware
+            resp = answer_to(resp)
         try:
             async with asyncio.timeout(self._deadlines.answer):
                 return await super().finish_response(request, resp, start_time)

@@ -196,6 +196,28 @@ async def test_what_is_no_http_is_answered_like_every_error() -> None:
         }
 
 
+@pytest.mark.parametrize("path", [b"/body", b"/nowhere"])
+async def test_an_expectation_that_is_none_is_answered_like_every_error(path: bytes) -> None:
+    """aiohttp looks at it before any middleware."""
+    async with server(PATIENT) as bind, client(bind) as stranger:
+        more = b"Host: x\r\nExpect: nonsense\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+        await stranger.says(b"POST " + path + b" HTTP/1.1\r\n" + more)
+        head, _, body = (await stranger.hears_all()).partition(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 417 ")
+    assert b"aiohttp" not in head
+    assert orjson.loads(body)["error"] == "bad_request"
+
+
+async def test_who_goes_in_the_middle_of_his_body_is_no_fault_of_ours() -> None:
+    with capture_logs() as ours:
+        async with server(PATIENT) as bind, client(bind) as gone:
+            await gone.says(HEAD + b"Content-Length: 100\r\n\r\n{")
+        # The listener has ended, and with it all that was still asked of it.
+
+    assert not ours
+
+
 async def test_a_body_that_is_not_packed_as_it_says_leaves_no_traceback(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
