@@ -202,7 +202,7 @@ class Walk:
     def verdict(self, chain: Chain | None) -> Verdict:
         """Say what was found, given the chain's record as it is behind the last row."""
         if chain is None:
-            return self._said(self._altered, self._inserted, self._removed, None)
+            return self._said(self._altered, [*self._inserted], self._removed, None)
         last = chain.last_place
         unproven = {**self._altered, **self._unchecked}
         behind = [id for id, place in unproven.items() if place > last]
