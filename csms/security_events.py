@@ -8,12 +8,11 @@ the same event so many rows are written a minute, and the next one tells how man
 
 from __future__ import annotations
 
-import asyncio
-from collections import OrderedDict
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from csms.thinning import Thinning
 from storage.records import AuditEntry, ChargerKey
 
 if TYPE_CHECKING:
@@ -22,15 +21,7 @@ if TYPE_CHECKING:
 
 # Who, at which charger, and what.
 _Event: TypeAlias = tuple[str, ChargerKey, str]
-
-
-@dataclass(slots=True)
-class _Minute:
-    """How many rows were written of one event since a moment, and how many not."""
-
-    began: float
-    written: int = 0
-    left_out: int = 0
+_ANYBODY = ""
 
 
 class SecurityEvents:
@@ -46,23 +37,25 @@ class SecurityEvents:
         clock: Clock,
         *,
         rows_per_window: int = 10,
+        rows_of_all: int = 60,
         window: float = 60.0,
         most_kept: int = 10_000,
-        monotonic: Callable[[], float] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._audit = audit
         self._clock = clock
-        self._most = rows_per_window
-        self._window = window
-        self._most_kept = most_kept
-        self._now = monotonic or asyncio.get_running_loop().time
-        self._minutes: OrderedDict[tuple[str, ChargerKey, str], _Minute] = OrderedDict()
+        self._each = Thinning(rows_per_window, window, most_kept, monotonic)
+        # Addresses are cheap as well: at one charger the same of everybody together is bounded.
+        self._all = Thinning(rows_of_all, window, most_kept, monotonic)
 
     def note(
         self, key: ChargerKey, kind: str, actor: str, result: str = "refused", **details: Any
     ) -> None:
         """Note one event at a charger, or of too many in a short time only how many."""
-        self._note((actor, key, kind), result, details)
+        left_out = self._each.passes((actor, key, kind))
+        others = None if left_out is None else self._all.passes((key, kind))
+        if left_out is not None and others is not None:
+            self._write((actor, key, kind), result, details, left_out + others)
 
     def note_stranger(
         self, key: ChargerKey, kind: str, actor: str, result: str = "refused", **details: Any
@@ -71,23 +64,14 @@ class SecurityEvents:
 
         Names are cheap: a stranger could have as many rows written as he can think of names.
         """
-        place = ("", ChargerKey(key.organization_uuid, ""), kind)
-        self._note((actor, key, kind), result, details, place)
+        left_out = self._each.passes((_ANYBODY, ChargerKey(key.organization_uuid, ""), kind))
+        if left_out is not None:
+            self._write((actor, key, kind), result, details, left_out)
 
-    def _note(
-        self,
-        event: _Event,
-        result: str,
-        details: dict[str, Any],
-        counted_at: _Event | None = None,
-    ) -> None:
-        minute, (actor, key, kind) = self._minute(counted_at or event), event
-        if minute.written >= self._most:
-            minute.left_out += 1
-            return
-        minute.written += 1
-        if minute.left_out:
-            details["left_out"], minute.left_out = minute.left_out, 0
+    def _write(self, event: _Event, result: str, details: dict[str, Any], left_out: int) -> None:
+        actor, key, kind = event
+        if left_out:
+            details["left_out"] = left_out
         self._audit.note(
             AuditEntry(
                 timestamp=self._clock.now(),
@@ -110,13 +94,3 @@ class SecurityEvents:
             "recorded as its own",
             transaction_id=transaction_id,
         )
-
-    def _minute(self, place: _Event) -> _Minute:
-        now = self._now()
-        minute = self._minutes.setdefault(place, _Minute(now))
-        self._minutes.move_to_end(place)
-        if now - minute.began >= self._window:
-            minute.began, minute.written = now, 0
-        while len(self._minutes) > self._most_kept:  # as many names as a stranger can think of
-            self._minutes.popitem(last=False)
-        return minute

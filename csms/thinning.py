@@ -43,6 +43,9 @@ class Thinning:
         left_out, window.left_out = window.left_out, 0
         return left_out
 
+    def __len__(self) -> int:
+        return len(self._windows)
+
     def _of(self, what: Hashable) -> _Window:
         now = self._now()
         window = self._windows.setdefault(what, _Window(now))

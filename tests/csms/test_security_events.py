@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -70,11 +69,23 @@ async def test_made_up_names_are_counted_as_one_and_real_ones_are_not(storage: S
     ]
 
 
+async def test_as_many_addresses_as_a_stranger_has_fill_no_disk(storage: Storage) -> None:
+    seconds = [0.0]
+    events = SecurityEvents(storage.audit, HandClock(), rows_of_all=3, monotonic=lambda: seconds[0])
+
+    for number in range(5):
+        events.note(KEY, "InvalidCredentials", f"address:{number}")
+    events.note(ChargerKey("A", "CP-2"), "InvalidCredentials", STRANGER)
+    seconds[0] = 61.0
+    events.note(KEY, "InvalidCredentials", STRANGER)
+
+    assert [left_out for _, left_out in await told(storage)] == [None, None, None, None, 2]
+
+
 async def test_as_many_names_as_a_stranger_likes_take_no_more_room(storage: Storage) -> None:
-    loop = asyncio.get_running_loop()
-    events = SecurityEvents(storage.audit, HandClock(), most_kept=3, monotonic=loop.time)
+    events = SecurityEvents(storage.audit, HandClock(), most_kept=3)
 
     for number in range(10):
         events.note(ChargerKey("A", f"CP-{number}"), "InvalidCredentials", STRANGER)
 
-    assert len(events._minutes) == 3
+    assert (len(events._each), len(events._all)) == (3, 3)
