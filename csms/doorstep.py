@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection
@@ -17,6 +16,7 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from csms.attempts import source_of
+from csms.forwarded import is_among
 from csms.framing import Shortcut
 from csms.setting_values import Network
 
@@ -39,7 +39,7 @@ class Doorstep:
 
     def enter(self, connection: ServerConnection, address: str) -> None:
         """Let a socket stand at the door; of too many of its source the oldest goes."""
-        if self._is_trusted(address):
+        if is_among(address, self.trusted_proxies):
             return
         source = self._sources[connection] = source_of(address)
         standing = self._standing.setdefault(source, {})
@@ -61,9 +61,6 @@ class Doorstep:
     def _turn_away(self, oldest: ServerConnection) -> None:
         self.leave(oldest)
         oldest.transport.abort()
-
-    def _is_trusted(self, address: str) -> bool:
-        return any(ip_address(address) in network for network in self.trusted_proxies)
 
     def __len__(self) -> int:
         return len(self._sources)

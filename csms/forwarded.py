@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Protocol, TypeAlias
@@ -49,7 +49,7 @@ def origin_of(peer: Origin, headers: Headers, trusted: Sequence[Network]) -> Ori
 
     A proxy that does not say whether it was reached by TLS counts as reached without.
     """
-    if not _is_among(peer.address, trusted):
+    if not is_among(peer.address, trusted):
         return peer
     chain, protocols = _values(headers, "X-Forwarded-For"), _values(headers, "X-Forwarded-Proto")
     if not chain and not protocols:
@@ -75,7 +75,7 @@ def _farthest(chain: Sequence[str], trusted: Sequence[Network]) -> str | None:
         if address is None:
             break
         farthest = str(address)
-        if not _is_among(farthest, trusted):
+        if not is_among(farthest, trusted):
             break
     return farthest
 
@@ -93,7 +93,8 @@ def _address(text: str) -> Address | None:
         return None
 
 
-def _is_among(text: str, networks: Sequence[Network]) -> bool:
+def is_among(text: str, networks: Iterable[Network]) -> bool:
+    """Tell whether an address is in one of these networks."""
     address = _address(text)
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped  # of a listener for both
@@ -111,7 +112,7 @@ def _certificate(headers: Headers) -> bytes | None:
             return _structured(structured[0])
         verified = headers.get_all("X-SSL-Client-Verify") == ["SUCCESS"]
         return _escaped(escaped[0]) if verified else None
-    except (ValueError, binascii.Error):
+    except (ValueError, binascii.Error, x509.InvalidVersion):
         return None
 
 

@@ -118,6 +118,14 @@ async def test_a_trusted_proxy_may_have_as_many_as_it_likes() -> None:
             writer.close()
 
 
+def test_a_trusted_proxy_is_known_by_its_address_of_a_listener_for_both_too() -> None:
+    doorstep = Doorstep((ip_network("127.0.0.2/32"),))
+    for address in ("127.0.0.2", "::ffff:127.0.0.2", "::ffff:127.0.0.3"):
+        doorstep.enter(Arriving.__new__(Arriving), address)
+
+    assert len(doorstep) == 1
+
+
 async def test_a_head_that_does_not_end_is_cut_off() -> None:
     async with opened(Doorstep()) as door:
         reader, writer = await door.stand(said=HEAD + b"X: " + b"x" * (LONGEST_HEAD - len(HEAD)))
