@@ -181,6 +181,16 @@ class Admission:
             self._attempts.failed(knock.address, knock.key)
         return verdict
 
+    async def is_still_in(self, charger: Charger, sha256: str | None) -> bool:
+        """Tell whether a charger may stay that came in a moment ago, and with which certificate."""
+        now = await self._records.chargers.get(charger.key)
+        if now is None or now.security_profile != charger.security_profile:
+            return False
+        if sha256 is None:
+            return True
+        held = await self._records.certificates.find(charger.key.organization_uuid, sha256)
+        return held is None or held.revoked_at is None
+
     def saw_leave(self, key: ChargerKey, address: str) -> None:
         """Take note that a charger was in until now."""
         self._attempts.succeeded(address, key)

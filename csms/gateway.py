@@ -249,12 +249,12 @@ class Gateway:
             superseded.link.hang_up(POLICY_VIOLATION, "superseded by a newer connection")
 
     async def _look_again(self, charger: Charger, connection: Connection) -> None:
-        """End the link of a charger that was deleted or given another profile as it came in.
+        """End the link of a charger that was locked out as it came in.
 
-        Whoever did that looked for its connection before there was one.
+        It was deleted or got another profile, or its certificate was revoked, and whoever did that
+        looked for its connection before there was one.
         """
-        now = await self._books.chargers.get(charger.key)
-        if now is None or now.security_profile != charger.security_profile:
+        if not await self._admission.is_still_in(charger, connection.certificate_sha256):
             connection.link.hang_up(POLICY_VIOLATION, "not let in any more")
 
     async def _let_go(self, connection: Connection) -> None:

@@ -46,9 +46,11 @@ drop_expired_certificates = delete(charger_certificates).where(
     of_charger(charger_certificates),
     _CERTIFICATES.not_after < given(_CERTIFICATES.not_after, "now"),
 )
+# Not one that was revoked meanwhile: without its row its subject alone would let it in again.
 drop_charger_certificate = delete(charger_certificates).where(
     of_charger(charger_certificates),
     _CERTIFICATES.sha256 == given(_CERTIFICATES.sha256),
+    _CERTIFICATES.revoked_at.is_(null()),
 )
 
 _MOST_REQUESTS = 20  # that are remembered of one charger

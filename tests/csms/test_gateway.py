@@ -5,16 +5,18 @@ import base64
 import contextlib
 import gc
 import socket
+import ssl
 import time
 import tracemalloc
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from cryptography import x509
 from structlog.testing import capture_logs
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -33,11 +35,13 @@ from csms.ports import Answer
 from csms.registry import Connection, Registry
 from csms.security_events import SecurityEvents
 from csms.settings import Bind
+from csms.signing_rules import facts
 from storage.clock import SystemClock
 from storage.errors import StorageUnavailable
 from storage.records import Charger, ChargerKey, Organization
 from storage.repositories.rows import columns
 from storage.secrets import digest_secret
+from storage.security_records import ChargerCertificate
 from storage.statements import organizations as statements
 from storage.store import Storage, open_storage
 from storage.tenancy import EVERYBODY, acting_for
@@ -620,6 +624,29 @@ async def test_a_charger_that_is_deleted_while_it_comes_in_is_not_served(tmp_pat
 
     async with house(tmp_path, Meanwhile()) as inside, inside.dial() as client:
         assert await close_of(client) == (1008, "not let in any more")
+
+
+async def test_a_charger_whose_certificate_is_revoked_while_it_comes_in_is_not_served(
+    tmp_path: Path,
+) -> None:
+    der = ssl.PEM_cert_to_DER_cert(certificates.issued("CP01").chain)
+
+    class Meanwhile(Native):
+        async def attach(self, connection: Connection) -> Answer:
+            assert connection.certificate_sha256 == pinned.sha256
+            stored = inside.storage.charger_certificates
+            assert await stored.revoke(KEY, pinned.sha256, SystemClock().now())
+            return connection.station.answer
+
+    found, now = facts(x509.load_der_x509_certificate(der)), SystemClock().now()
+    pinned = ChargerCertificate(key=KEY, source="pinned", created_at=now, **asdict(found))
+    said = f":{base64.b64encode(der).decode()}:"
+    trusted = (ip_network("127.0.0.0/8"),)
+    async with house(tmp_path, Meanwhile(), trusted_proxies=trusted) as inside:
+        await inside.storage.chargers.update(KEY, security_profile=3)
+        await inside.storage.charger_certificates.add(pinned)
+        async with inside.dial(X_Forwarded_Proto="https", Client_Cert=said) as client:
+            assert await close_of(client) == (1008, "not let in any more")
 
 
 async def test_storage_is_asked_on_behalf_of_the_charger_s_organization(tmp_path: Path) -> None:

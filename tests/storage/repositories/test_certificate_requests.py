@@ -78,6 +78,17 @@ async def test_what_the_charger_has_not_taken_lets_nobody_in(storage: Storage) -
     assert await storage.charger_certificates.of_charger(ALICE) == [kept]
 
 
+async def test_what_was_revoked_meanwhile_stays_refused(storage: Storage) -> None:
+    requests, certificates = storage.certificate_requests, storage.charger_certificates
+    await requests.add(request())
+    signed = await requests.note_signed(request(), "CHAIN", certificate())
+    assert signed is not None
+    assert await certificates.revoke(ALICE, certificate().sha256, LATER)
+    await requests.note_failed(signed, LATER, "The charger rejected it.", certificate().sha256)
+
+    assert await certificates.of_charger(ALICE) == [replace(certificate(), revoked_at=LATER)]
+
+
 async def test_a_newer_request_ends_an_older_one_for_good(storage: Storage) -> None:
     requests = storage.certificate_requests
     await requests.add(request())
