@@ -105,12 +105,21 @@ class KeyRing:
             raise SealBroken(f"The key ring {self.path} is gone: put it back.") from cause
         return (found.st_ino, found.st_mtime_ns, found.st_size)
 
+    def _keep_owner(self, draft: int) -> None:
+        """Give the draft to whom the ring belongs: root may change it for a server that is not."""
+        if os.name == "nt" or not self.path.exists():
+            return
+        there, ours = self.path.stat(), os.fstat(draft)
+        if (there.st_uid, there.st_gid) != (ours.st_uid, ours.st_gid):
+            os.fchown(draft, there.st_uid, there.st_gid)
+
     def _put(self, keys: Keys, into_place: Callable[[Path, Path], None]) -> None:
         draft = self.path.with_name(f".{KEY_RING}.{secrets.token_hex(8)}")
         try:
             with os.fdopen(
                 os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w"
             ) as file:
+                self._keep_owner(file.fileno())
                 file.write(json.dumps(_plain(keys)))
                 file.flush()
                 os.fsync(file.fileno())

@@ -36,6 +36,16 @@ def test_a_new_key_is_current_and_the_former_one_stays(ring: KeyRing) -> None:
     assert [path.name for path in ring.path.parent.iterdir()] == [KEY_RING]
 
 
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root may give files away")
+def test_it_stays_whose_it_was_when_root_changes_it(ring: KeyRing) -> None:
+    os.chown(ring.path, 12_345, 12_346)
+
+    ring.write(ring.read().with_new(NOON))
+
+    after = ring.path.stat()
+    assert (after.st_uid, after.st_gid, stat.S_IMODE(after.st_mode)) == (12_345, 12_346, 0o600)
+
+
 def test_the_current_key_cannot_be_dropped(ring: KeyRing) -> None:
     first = ring.read()
     both = first.with_new(NOON)
