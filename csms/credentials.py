@@ -9,11 +9,21 @@ from collections.abc import Sequence
 from urllib.parse import unquote_to_bytes
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from storage.records import ChargerKey
 
 # OCPP identifierString without the colon, which Basic auth cannot carry (A00.FR.204).
 CHARGE_BOX_ID = re.compile(r"[A-Za-z0-9*_=+|@. -]{1,48}")
+# What is raised where a certificate is damaged, or of a kind that nobody here knows.
+UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 _PATH = re.compile(r"/([0-9a-f-]{36})/ocpp(?:_proxy)?/([^/?#]+)")
 
 
@@ -52,7 +62,10 @@ def certificate_of(der: bytes | None) -> x509.Certificate | None:
         return None
     try:
         certificate = x509.load_der_x509_certificate(der)
-        _ = certificate.subject, certificate.extensions, certificate.public_key()
-    except ValueError:
+        # Decoded only now, all that anybody asks for later.
+        _ = certificate.subject, certificate.issuer, certificate.extensions
+        _ = certificate.public_key(), certificate.signature_hash_algorithm
+        _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    except UNREADABLE:
         return None
     return certificate

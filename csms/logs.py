@@ -65,6 +65,8 @@ def configure(log_format: str, level: str, stream: TextIO = sys.stderr) -> None:
     )
     # Libraries log whole frames, with secrets, below this level.
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    # What Python warns of is written in two lines, also where a peer's certificate is odd.
+    logging.captureWarnings(True)  # noqa: FBT003 - its only argument
 
 
 # ---- what is told ----

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import base64
+import ssl
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csms.credentials import CHARGE_BOX_ID, charger_of, presented_password
+from csms.credentials import CHARGE_BOX_ID, certificate_of, charger_of, presented_password
 from storage.records import ChargerKey
+from tests.certificates import signed
 from tests.hostile import ORGANIZATION, WRONG_PATHS
 
 KEY = ChargerKey(ORGANIZATION, "CP01")
@@ -119,3 +121,35 @@ def test_nobody_has_no_password() -> None:
 def test_no_header_raises(headers: list[str]) -> None:
     presented_password(headers, KEY)
     presented_password([f"Basic {header}" for header in headers], KEY)
+
+
+# ---- the certificate of TLS, or of a proxy ----
+
+GOOD_DER = ssl.PEM_cert_to_DER_cert(signed("CP01"))
+
+
+def test_a_certificate_is_read() -> None:
+    assert certificate_of(GOOD_DER) is not None
+
+
+@pytest.mark.parametrize(
+    ("there", "instead"),
+    [
+        (bytes.fromhex("a003020102"), bytes.fromhex("a003020107")),  # version 8
+        (bytes.fromhex("2a8648ce3d0201"), bytes.fromhex("2a8648ce3d0209")),  # a kind of key
+        (bytes.fromhex("2a8648ce3d030107"), bytes.fromhex("2a8648ce3d03017f")),  # a curve
+        (bytes.fromhex("551d11"), bytes.fromhex("551d13")),  # an extension that is there twice
+        (bytes.fromhex("0603550403 0c"), bytes.fromhex("0603550403 03")),  # a name made of bits
+    ],
+)
+def test_a_certificate_that_nobody_here_can_read_is_none(there: bytes, instead: bytes) -> None:
+    assert there in GOOD_DER
+
+    assert certificate_of(GOOD_DER.replace(there, instead)) is None
+
+
+@pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
+def test_no_certificate_raises() -> None:
+    for place in range(len(GOOD_DER)):
+        for octet in (0, 1, 7, 0x7F, 0xFF):
+            certificate_of(GOOD_DER[:place] + bytes([octet]) + GOOD_DER[place + 1 :])

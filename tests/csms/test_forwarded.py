@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import base64
+import ssl
 from ipaddress import ip_network
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -91,6 +94,19 @@ def test_no_header_of_a_proxy_raises(values: list[str]) -> None:
     said = [(name, value) for value in values for name in names]
 
     origin(*said, ("X-Forwarded-Proto", "https"), ("X-SSL-Client-Verify", "SUCCESS"))
+
+
+@pytest.mark.parametrize("name", ["Client-Cert", "X-SSL-Client-Cert"])
+def test_a_certificate_of_an_unknown_version_is_none(name: str) -> None:
+    der = ssl.PEM_cert_to_DER_cert(signed("CP01"))
+    odd = der.replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020107"))
+    shown = {
+        "Client-Cert": f":{base64.b64encode(odd).decode()}:",
+        "X-SSL-Client-Cert": quote(ssl.DER_cert_to_PEM_cert(odd)),
+    }
+    said = ("X-Forwarded-Proto", "https"), ("X-SSL-Client-Verify", "SUCCESS")
+
+    assert origin((name, shown[name]), *said).certificate is None
 
 
 def test_a_certificate_is_handed_on_as_it_is() -> None:

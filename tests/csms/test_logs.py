@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import warnings
 
 import pytest
 import structlog
@@ -13,7 +14,9 @@ from csms import logs
 @pytest.fixture(autouse=True)
 def _as_before() -> object:
     handlers, level = logging.root.handlers[:], logging.root.level
-    yield
+    with warnings.catch_warnings():
+        yield
+    logging.captureWarnings(False)  # noqa: FBT003 - its only argument
     logging.root.handlers[:] = handlers
     logging.root.setLevel(level)
     structlog.reset_defaults()
@@ -77,6 +80,18 @@ HOSTILE = [
     "\u202e",
     "\x9b2J",
 ]
+
+
+def test_what_python_warns_of_is_an_event_as_well() -> None:
+    warnings.simplefilter("always")
+    stream = io.StringIO()
+    logs.configure("json", "info", stream)
+
+    warnings.warn("an odd certificate", UserWarning, stacklevel=1)
+
+    event = json.loads(stream.getvalue())
+    assert event["level"] == "warning"
+    assert "an odd certificate" in event["event"]
 
 
 def written(log_format: str, **event: object) -> str:
