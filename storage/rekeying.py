@@ -55,7 +55,8 @@ class Rekeyed:
 async def key_ids(database: Database, columns: Sequence[SealedColumn] = SEALED) -> set[bytes]:
     """Return the ids of all keys that something is sealed with in these columns."""
     found = [row for column in columns for row in await database.fetch(KEY_IDS[column])]
-    return {id for row in found if (id := bytes(row["key_id"]))}  # a chain may begin with nothing
+    # A chain may begin with nothing, of which SQLite says that the first bytes are NULL.
+    return {bytes(row["key_id"]) for row in found if row["key_id"]}
 
 
 async def require_keys(database: Database, data_dir: Path) -> Sealer:

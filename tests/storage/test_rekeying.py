@@ -251,6 +251,19 @@ async def test_what_was_left_under_an_old_key_is_sealed_anew_before_it_is_droppe
     assert await secrets(storage) == before
 
 
+async def test_the_keys_of_a_chain_that_begins_with_nothing_are_known(
+    storage: Storage, rekeying: Rekeying
+) -> None:
+    unsealed = {**signed(b""), "place": None, "seal": None}
+    await storage.database.execute(ADD_SIGNED, unsealed)
+    await storage.audit.seal()
+    current = bytes.fromhex((await rekeying.rotate()).kept[0])
+
+    done = await rekeying.forget()
+
+    assert done.kept == [current.hex()]
+
+
 # ---- at the start ----
 
 
