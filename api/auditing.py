@@ -29,7 +29,7 @@ from api.presented import presented
 from api.rates import RATES
 from api.redacted import differing, redacted
 from api.routing import Operation, Request, path_values
-from csms.secrecy import is_secret
+from csms.secrecy import CONCEALED, is_secret
 from csms.thinning import Thinning
 from storage.errors import StorageError
 from storage.records import AuditEntry
@@ -42,6 +42,8 @@ _CHANGING = frozenset({"PUT", "PATCH"})
 _SANE_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,64}")
 _NAMES = ("charge_box_id", "stationId", "chargeBoxId")
 _CHARGER = re.compile(r"[\x20-\x7e]{1,48}")
+# In a path, where somebody took it for its id.
+_API_KEY = re.compile(r"[^/]*(?:_|%5F)[0-9a-f]{40}[^/]*", re.IGNORECASE)
 _LONGEST_OBJECT = 500
 _LONGEST_ANSWER = 16 << 10  # an answer that is longer tells of many things
 _MOST_IDS = 10
@@ -187,7 +189,7 @@ def _entry(
         category="api",
         actor=asker.actor,
         action=operation.name,
-        object=request.rel_url.raw_path[:_LONGEST_OBJECT],
+        object=_API_KEY.sub(CONCEALED, request.rel_url.raw_path)[:_LONGEST_OBJECT],
         result=_result(answer, said),
         request_id=request[REQUEST_ID],
         details=_details(request, answer, said),

@@ -256,6 +256,17 @@ async def test_what_is_enrolled_keeps_its_secrets(api: Api) -> None:
     assert str(made.get("ocpp_password") or made["charger"]["ocpp_password"]) not in everything
 
 
+async def test_a_key_that_is_given_for_its_id_is_not_written_down(api: Api) -> None:
+    made = await api("POST", f"{api.organization}/api_keys", {})
+    key = made.body["api_key"]["api_key"]
+    for path in (f"api_keys/{key}", f"api_keys/%72m%5F{key[3:]}"):
+        await api("DELETE", f"{api.organization}/{path}")
+
+    everything = repr(await rows(api))
+    assert key[3:] not in everything
+    assert f"{api.organization}/api_keys/(concealed)" in everything
+
+
 async def test_what_is_open_to_everybody_is_answered_with_an_id_too(api: Api) -> None:
     async with api.session.get(f"{api.base}/healthz") as got:
         assert isinstance(got, aiohttp.ClientResponse)
