@@ -65,8 +65,7 @@ def check_request(pem: str, names: Names) -> None:
     request = _request(pem)
     _check_key(request)
     _check_names(request, names)
-    algorithm = request.signature_hash_algorithm
-    if algorithm is None or algorithm.name not in _HASHES:
+    if _hash_of(request) not in _HASHES:
         raise NotTrusted("The request is not signed with SHA-256 or better.")
     if not _proves_its_key(request):
         raise NotTrusted("The request is not signed with its own key.")
@@ -143,6 +142,14 @@ def _request(pem: str) -> x509.CertificateSigningRequest:
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion):
         raise NotTrusted("This holds no certificate signing request in PEM.") from None
     return request
+
+
+def _hash_of(request: x509.CertificateSigningRequest) -> str | None:
+    try:
+        algorithm = request.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        return None
+    return algorithm.name if algorithm else None
 
 
 def _proves_its_key(request: x509.CertificateSigningRequest) -> bool:

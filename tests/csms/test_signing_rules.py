@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -84,6 +85,17 @@ def of_edwards() -> str:
 )
 def test_a02_any_other_request_is_refused_with_a_reason(request_pem: str, wrong: str) -> None:
     assert wrong in (judged(request_pem) or "")
+
+
+def test_a02_a_signature_of_a_kind_that_nobody_knows_is_refused() -> None:
+    with_sha256, unknown = (bytes.fromhex(f"2a8648ce3d04030{last}") for last in (2, 9))
+    der = ssl.PEM_cert_to_DER_cert(GOOD.replace("CERTIFICATE REQUEST", "CERTIFICATE"))
+    pem = ssl.DER_cert_to_PEM_cert(der.replace(with_sha256, unknown))
+
+    wrong = judged(pem.replace("CERTIFICATE", "CERTIFICATE REQUEST"))
+
+    assert wrong is not None
+    assert "SHA-256 or better" in wrong
 
 
 def test_a02_an_rsa_key_of_1024_bits_is_too_weak() -> None:
