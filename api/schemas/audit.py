@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import get_args
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 
-from api.schemas.common import PageQuery, Success, next_cursor
+from api.schemas.common import PageQuery, Schema, Success, next_cursor
 from api.schemas.fields import CHARGE_BOX_ID, Integer, Moment, choice, text
 from storage.records import AuditCategory
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 
-from api.schemas.common import Done, Success
+from api.schemas.common import Done, Schema, Success
 from api.schemas.fields import LINES, Integer, Moment, text
 
 

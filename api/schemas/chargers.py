@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields, validate
+from marshmallow import fields, validate
 
-from api.schemas.common import Done, PageQuery, Success, next_cursor
+from api.schemas.common import Done, PageQuery, Schema, Success, next_cursor
 from api.schemas.fields import Boolean, Integer, Moment, Number, choice, nullable, text
 from api.schemas.proxy_configurations import ProxyFields, charge_box_id
 

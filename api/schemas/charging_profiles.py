@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
+from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
+from api.schemas.common import Schema
 from api.schemas.fields import Boolean, FreeForm, Integer, Moment, choice, nullable, text
 from api.schemas.power_limits import Amount, LimitAnswer
 from api.schemas.stations import CamelCase

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 
-from api.schemas.common import Done, Success, next_cursor
+from api.schemas.common import Done, Schema, Success, next_cursor
 from api.schemas.fields import LINES, Moment, nullable, text
 
 

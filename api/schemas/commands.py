@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import INCLUDE, Schema, fields, validate
+from marshmallow import INCLUDE, fields, validate
 
-from api.schemas.common import PageQuery, next_cursor
+from api.schemas.common import PageQuery, Schema, next_cursor
 from api.schemas.fields import Boolean, Digits, FreeForm, Moment, choice, text
 from api.schemas.stations import CamelCase
 

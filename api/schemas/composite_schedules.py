@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields, validate
+from marshmallow import fields, validate
 
+from api.schemas.common import Schema
 from api.schemas.fields import Digits, choice
 from api.schemas.power_limits import StatusInfo
 from api.schemas.stations import CamelCase, verdict

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import orjson
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, fields, validate, validates_schema
 
+from api.schemas.common import Schema
 from api.schemas.fields import Boolean, Integer, choice, text
 from storage.sink_options import SinkOptions
 from storage.sinks import gcs_account, names

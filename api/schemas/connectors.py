@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
-from marshmallow import Schema, fields, validate
+import marshmallow
+from marshmallow import fields, validate
 
-from api.schemas.common import Done, OfKinds, Success, next_cursor
+from api.schemas.common import Done, OfKinds, Schema, Success, next_cursor
 from api.schemas.connector_types import KINDS, Kind
 from api.schemas.fields import Boolean, Integer, Moment, choice, text
 from storage.sink_probe import STEPS
 
 FIELDS = ("name", "type", "enabled", "configuration", "credentials")
+
+Kinds: TypeAlias = Mapping[str, marshmallow.Schema]  # by type
 
 
 # ---- what is given ----
@@ -33,7 +36,7 @@ class ConnectorFields(Schema):
     )
 
 
-def _of(types: Mapping[str, Kind], suffix: str, *, partial: Sequence[str]) -> dict[str, Schema]:
+def _of(types: Mapping[str, Kind], suffix: str, *, partial: Sequence[str]) -> Kinds:
     """Return the schema of each type, in which some fields need not be given."""
     return {
         type: ConnectorFields.from_dict(
@@ -59,7 +62,7 @@ class _AnyType(OfKinds, ConnectorFields):
 class ConnectorRequest(_AnyType):
     """A whole connector, judged as its `type` wants it."""
 
-    kinds: ClassVar[Mapping[str, Schema]] = _of(KINDS, "Connector", partial=())
+    kinds: ClassVar[Kinds] = _of(KINDS, "Connector", partial=())
 
     def load(self, data: Any, **options: Any) -> Any:
         """Return the body; raise ValidationError."""
@@ -71,7 +74,7 @@ class ConnectorRequest(_AnyType):
 class ConnectorChange(_AnyType):
     """Some fields of a connector, judged when its type is known, which the path says."""
 
-    kinds: ClassVar[Mapping[str, Schema]] = _of(KINDS, "ConnectorChange", partial=FIELDS)
+    kinds: ClassVar[Kinds] = _of(KINDS, "ConnectorChange", partial=FIELDS)
 
 
 # ---- what is told ----

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 
-from api.schemas.common import Done, Success, next_cursor
+from api.schemas.common import Done, Schema, Success, next_cursor
 from api.schemas.fields import Moment, choice, nullable, text
 
 LONGEST = 255  # OCPP 2.1; 2.0.1 has 36, 1.6 has 20

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import get_args
 
-from marshmallow import Schema, fields, validate
+from marshmallow import fields, validate
 
-from api.schemas.common import Done, Success, next_cursor
+from api.schemas.common import Done, Schema, Success, next_cursor
 from api.schemas.fields import Integer, Moment, choice, nullable, text
 from storage.records import Authorization, Scope
 from storage.retention_terms import DEFAULT, LEAST, MOST

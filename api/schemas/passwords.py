@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 
-from api.schemas.common import Done, Nothing, Success
+from api.schemas.common import Done, Nothing, Schema, Success
 from api.schemas.fields import Moment, choice
 
 STATES = ("asked", "at_restart", "by_hand")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import Schema, fields, pre_dump, validate
+from marshmallow import fields, pre_dump, validate
 
+from api.schemas.common import Schema
 from api.schemas.fields import Boolean, choice
 from proxy.verdicts import ACTIONS
 from proxy.wishes import CHOICES, ORDERS, Wishes

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, fields, validate, validates_schema
 
+from api.schemas.common import Schema
 from api.schemas.fields import Digits, Integer, Number, choice, nullable, text
 from api.schemas.stations import CamelCase
 from csms.profile_ids import CONDITIONS

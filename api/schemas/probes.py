@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields, validate
+from marshmallow import fields, validate
 
-from api.schemas.common import Success
+from api.schemas.common import Schema, Success
 from api.schemas.fields import Boolean
 from proxy.probe import STEPS
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ssl
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import ValidationError, fields, validate
 
-from api.schemas.common import Done, Success, next_cursor
+from api.schemas.common import Done, Schema, Success, next_cursor
 from api.schemas.fields import (
     CHARGE_BOX_ID,
     HOST_NAME,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import fields, validate
 
-from api.schemas.common import Done, Success, next_cursor
+from api.schemas.common import Done, Schema, Success, next_cursor
 from api.schemas.fields import Integer, Moment, text
 from api.schemas.proxy_configurations import charge_box_id
 

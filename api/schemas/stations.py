@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 
 from api.schemas.chargers import Connector
-from api.schemas.common import next_cursor
+from api.schemas.common import Schema, next_cursor
 from api.schemas.fields import Boolean, Moment
 from api.schemas.transactions import Transaction
 

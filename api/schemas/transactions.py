@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields, validate
+from marshmallow import fields, validate
 
-from api.schemas.common import PageQuery, Success, next_cursor
+from api.schemas.common import PageQuery, Schema, Success, next_cursor
 from api.schemas.fields import CHARGE_BOX_ID, INT64, Digits, Integer, Moment, choice, text
 
 STATES = ("running", "ended", "orphan")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
+from collections.abc import Iterator
 
 import pytest
+from marshmallow import ValidationError
 
 from tests.api.conftest import Api
 
@@ -112,3 +115,34 @@ async def test_what_is_too_much_of_a_body_is_named(api: Api) -> None:
 async def test_a_query_is_checked_too(api: Api) -> None:
     assert (await api("GET", f"{path(api)}?limit=0")).fields == {"limit"}
     assert (await api("GET", f"{path(api)}?cursor=x")).fields == {"cursor"}
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """Let what refers to itself live on."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("uncollected")
+@pytest.mark.parametrize(
+    ("where", "body"),
+    [
+        ("/api/v1/organizations/{}/chargers", {"charge_box_id": {}}),
+        (
+            "/api/orgs/{}/connectors",
+            {"name": "x", "type": "aws_s3", "configuration": {"bucket": 1}},
+        ),
+    ],
+    ids=["flat", "nested"],
+)
+async def test_a_body_that_was_refused_is_let_go_of_at_once(
+    api: Api, where: str, body: object
+) -> None:
+    got = await api("POST", where.format(api.organization_uuid), body)
+    held = [one for one in gc.get_objects() if isinstance(one, ValidationError)]
+
+    assert got.status == 422
+    assert held == []
