@@ -105,13 +105,13 @@ def _certificate(headers: Headers) -> bytes | None:
     """Return the one certificate that the proxy has verified, as RFC 9440 or as nginx tells it."""
     structured, escaped = (headers.get_all(name) for name in ("Client-Cert", "X-SSL-Client-Cert"))
     escaped = [each for each in escaped if each]  # nginx sends an empty one where there is none
-    if len(structured) + len(escaped) != 1:
-        return None  # of two, the proxy may have only passed on one
+    verdicts = headers.get_all("X-SSL-Client-Verify")
+    if len(structured) + len(escaped) != 1 or (structured and verdicts):
+        return None  # of two kinds, the proxy may have only passed on one
     try:
         if structured:
             return _structured(structured[0])
-        verified = headers.get_all("X-SSL-Client-Verify") == ["SUCCESS"]
-        return _escaped(escaped[0]) if verified else None
+        return _escaped(escaped[0]) if verdicts == ["SUCCESS"] else None
     except (ValueError, binascii.Error, x509.InvalidVersion):
         return None
 

@@ -109,10 +109,21 @@ def test_a_certificate_of_an_unknown_version_is_none(name: str) -> None:
     assert origin((name, shown[name]), *said).certificate is None
 
 
+def test_a_certificate_is_not_believed_where_the_proxy_tells_of_them_in_the_other_way() -> None:
+    """What nginx says of a charger that has shown none, and passes on of what the charger says."""
+    said = ("X-Forwarded-Proto", "https"), ("Client-Cert", f":{inner_of(signed('CP01'))}:")
+
+    assert origin(*said, ("X-SSL-Client-Verify", "NONE")).certificate is None
+    assert origin(*said).certificate is not None
+
+
+def inner_of(pem: str) -> str:
+    return "".join(pem.split("-----")[2].split())
+
+
 def test_a_certificate_is_handed_on_as_it_is() -> None:
     pem = signed("CP01")
-    inner = "".join(pem.split("-----")[2].split())
-    found = origin(("X-Forwarded-Proto", "https"), ("Client-Cert", f":{inner}:"))
+    found = origin(("X-Forwarded-Proto", "https"), ("Client-Cert", f":{inner_of(pem)}:"))
 
     assert found.certificate is not None
     assert found.forwarded
