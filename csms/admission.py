@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from cryptography import x509
@@ -184,7 +184,7 @@ class Admission:
     async def is_still_in(self, charger: Charger, sha256: str | None) -> bool:
         """Tell whether a charger may stay that came in a moment ago, and with which certificate."""
         now = await self._records.chargers.get(charger.key)
-        if now is None or now.security_profile != charger.security_profile:
+        if now is None or _entrance(now) != _entrance(charger):
             return False
         if sha256 is None:
             return True
@@ -202,7 +202,7 @@ class Admission:
         why = await self._fault(knock, charger, match)
         if evaluated and charger is not None and why is None:
             if await self._settled(knock, charger, match):
-                return Verdict(await self._as_it_comes_in(knock, charger), known=True)
+                return Verdict(await self._as_it_comes_in(knock, charger, match), known=True)
             why = Why("password")
         await self._tell(knock, charger, why if evaluated else None)
         return Verdict(known=charger is not None)
@@ -273,8 +273,10 @@ class Admission:
             organizations=tuple(names),
         )
 
-    async def _as_it_comes_in(self, knock: Knock, charger: Charger) -> Charger:
+    async def _as_it_comes_in(self, knock: Knock, charger: Charger, match: _Match) -> Charger:
         """Note what is known of a charger by what it came in with."""
+        if match.rotated is not None and knock.profile in _BY_PASSWORD:
+            charger = replace(charger, password_digest=match.rotated.next_digest)
         if knock.profile == charger.security_profile:
             return charger
         changed = {"security_profile": knock.profile, "before": charger.security_profile}
@@ -303,3 +305,8 @@ class Admission:
             security_profile_offered=knock.profile,
             advice=advice(why, knock.profile, charger),
         )
+
+
+def _entrance(charger: Charger) -> tuple[object, ...]:
+    """Return what a charger comes in by, which no other of its name has."""
+    return charger.created_at, charger.security_profile, charger.password_digest

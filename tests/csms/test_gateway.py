@@ -33,6 +33,7 @@ from csms.gateway import Door, Gateway
 from csms.link import TRY_AGAIN_LATER
 from csms.ports import Answer
 from csms.registry import Connection, Registry
+from csms.rotation import new_rotation
 from csms.security_events import SecurityEvents
 from csms.settings import Bind
 from csms.signing_rules import facts
@@ -624,6 +625,41 @@ async def test_a_charger_that_is_deleted_while_it_comes_in_is_not_served(tmp_pat
 
     async with house(tmp_path, Meanwhile()) as inside, inside.dial() as client:
         assert await close_of(client) == (1008, "not let in any more")
+
+
+async def test_a_charger_whose_password_is_replaced_while_it_comes_in_is_not_served(
+    tmp_path: Path,
+) -> None:
+    class Meanwhile(Native):
+        async def attach(self, connection: Connection) -> Answer:
+            new = digest_secret(b"another-password-y20")
+            assert await inside.storage.chargers.update(KEY, password_digest=new)
+            return connection.station.answer
+
+    async with house(tmp_path, Meanwhile()) as inside, inside.dial() as client:
+        assert await close_of(client) == (1008, "not let in any more")
+
+
+async def test_a_charger_that_is_enrolled_anew_while_it_comes_in_is_not_served(
+    tmp_path: Path,
+) -> None:
+    class Meanwhile(Native):
+        async def attach(self, connection: Connection) -> Answer:
+            assert await inside.storage.chargers.delete(KEY)
+            await inside.enrol(password=b"another-password-y20")
+            return connection.station.answer
+
+    async with house(tmp_path, Meanwhile()) as inside, inside.dial() as client:
+        assert await close_of(client) == (1008, "not let in any more")
+
+
+async def test_a_charger_that_comes_in_with_its_new_password_stays(home: House) -> None:
+    new, now = b"another-password-y20", SystemClock().now()
+    await home.storage.password_rotations.begin(new_rotation(KEY, "1", new, "key:1", now))
+
+    async with home.dial(authorization=[basic(password=new)]) as client:
+        assert await beats(client)
+        assert await beats(client)
 
 
 async def test_a_charger_whose_certificate_is_revoked_while_it_comes_in_is_not_served(
