@@ -37,7 +37,7 @@ from aiohttp.typedefs import Handler
 from api.answers import JsonResponse
 from api.schemas.common import Problem
 from csms.errors import place_of
-from storage.errors import Conflict, StorageUnavailable
+from storage.errors import Conflict, Missing, StorageUnavailable
 
 log = structlog.get_logger("ringmain.api")
 
@@ -160,6 +160,7 @@ VERDICTS: Mapping[type[Exception], Verdict] = {
     Forbidden: Verdict(403, "forbidden"),
     NotFound: Verdict(404, "not_found"),
     web.HTTPNotFound: Verdict(404, "not_found"),
+    Missing: Verdict(404, "not_found"),  # deleted by somebody else, a moment ago
     MethodNotAllowed: Verdict(405, "method_not_allowed"),
     web.HTTPMethodNotAllowed: Verdict(405, "method_not_allowed"),
     TooSlow: Verdict(408, "too_slow"),

@@ -5,6 +5,7 @@ Errors of storage, drawn on one page.
     ├── StorageUnavailable    no room, no file, locked for too long: it may work later
     │   └── StatementTimeout  the server gave up a statement
     ├── Conflict              a row with this identity is there already
+    ├── Missing               what a row belongs to is not there any more
     └── SealBroken            a sealed secret that this key ring does not open
 
 An error's docstring is its default message.
@@ -30,6 +31,10 @@ class StatementTimeout(StorageUnavailable):
 
 class Conflict(StorageError):
     """The object exists already."""
+
+
+class Missing(StorageError):
+    """What it belongs to is not there any more."""
 
 
 class SealBroken(StorageError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg2
 from psycopg2 import errorcodes
 
-from storage.errors import Conflict, StatementTimeout, StorageError, StorageUnavailable
+from storage.errors import Conflict, Missing, StatementTimeout, StorageError, StorageUnavailable
 
 # What may pass by itself, by the first two characters of the code.
 UNAVAILABLE = frozenset(
@@ -32,6 +32,8 @@ def translated(error: Exception, *, lost: bool = False) -> StorageError:
     code = getattr(error, "pgcode", None) or ""
     if code in TAKEN:
         return Conflict()
+    if code == errorcodes.FOREIGN_KEY_VIOLATION:
+        return Missing()
     if code in GIVEN_UP:
         return StatementTimeout()
     nobody_said = not code and isinstance(error, psycopg2.OperationalError)

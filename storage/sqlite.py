@@ -22,7 +22,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from storage.compiled import AT_ONCE, Compiled
 from storage.database import NO_VALUES, Row, Statement, Values, Write
-from storage.errors import Conflict, StorageError, StorageUnavailable
+from storage.errors import Conflict, Missing, StorageError, StorageUnavailable
 from storage.room import Division, Whole
 
 T = TypeVar("T")
@@ -290,6 +290,8 @@ def _translated(error: Exception) -> StorageError:
     code: Any = getattr(error, "sqlite_errorcode", None)
     if code in TAKEN:
         return Conflict()
+    if code == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+        return Missing()
     if code is not None and code & 0xFF in UNAVAILABLE:
         return StorageUnavailable(f"The database is not available: {error}.")
     return StorageError(f"The database refused the statement: {error}.")

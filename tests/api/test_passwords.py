@@ -9,7 +9,9 @@ import orjson
 import pytest
 
 from csms.rotation import MOST_OPEN
+from storage.repositories.password_rotations import PasswordRotations
 from storage.secrets import secret_matches
+from storage.security_records import PasswordRotation
 from tests.api.conftest import Answer, Api, Connect, LiveCharger
 
 COMMANDS = "/api/chargingStations/CP-1/commands"
@@ -181,6 +183,21 @@ async def test_a_strange_charger_is_not_found(api: Api) -> None:
 
 
 # ---- in OCPP's own words ----
+
+
+async def test_a_charger_that_is_deleted_meanwhile_is_not_found(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await api.enrol()
+    begin = PasswordRotations.begin
+
+    async def too_late(self: PasswordRotations, rotation: PasswordRotation) -> None:
+        assert await api.storage.chargers.delete(rotation.key)
+        await begin(self, rotation)
+
+    monkeypatch.setattr(PasswordRotations, "begin", too_late)
+
+    assert (await asks(api, {"by": "hand"})).status == 404
 
 
 async def test_a_password_in_ocpps_words_goes_the_same_way(api: Api, connect: Connect) -> None:

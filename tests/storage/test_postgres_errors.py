@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from storage.database import Database
-from storage.errors import Conflict, StatementTimeout, StorageError, StorageUnavailable
+from storage.errors import Conflict, Missing, StatementTimeout, StorageError, StorageUnavailable
 from storage.postgres_errors import reason, translated
 
 pytestmark = pytest.mark.postgresql_only("about its errors")
@@ -19,7 +19,7 @@ SAID = "DO $$ BEGIN RAISE 'It is said' USING ERRCODE = '{}'; END $$"
     ("code", "told"),
     [
         ("23505", Conflict),  # unique_violation
-        ("23503", StorageError),  # foreign_key_violation
+        ("23503", Missing),  # foreign_key_violation
         ("23502", StorageError),  # not_null_violation
         ("22003", StorageError),  # numeric_value_out_of_range
         ("42501", StorageError),  # insufficient_privilege
