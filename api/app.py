@@ -217,6 +217,7 @@ def create_app(
     app[DEADLINES] = deadlines or Deadlines()
     app[batches.PACE] = pace or batches.Pace()
     app[RATES] = Rates(rates or RateLimits())
+    app[health.CENSUS] = health.Census()
     prepare_audit(app, ALL)
     app.cleanup_ctx.extend((batches.running_batches, remembering))
     app[openapi.DOCUMENT] = document()

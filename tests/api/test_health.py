@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from api import health
 from storage import probe
+from storage.repositories.chargers import Chargers
 from tests.api.conftest import Api
 from tests.storage.doubles import empty_disk, fill_disk
 
@@ -13,6 +17,7 @@ from tests.storage.doubles import empty_disk, fill_disk
 def tried_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probe, "AGAIN_SECONDS", 0.0)
     monkeypatch.setattr(probe, "TRUSTED_SECONDS", 0.0)
+    monkeypatch.setattr(health, "COUNTED_SECONDS", 0.0)
 
 
 async def test_who_comes_in_without_a_password_is_warned_of_without_a_name(api: Api) -> None:
@@ -23,6 +28,23 @@ async def test_who_comes_in_without_a_password_is_warned_of_without_a_name(api: 
 
     (warning,) = (await api.get("/readyz"))["warnings"]
     assert warning == "Chargers that come in without a password (security profile 0): 1."
+
+
+async def test_a_stranger_does_not_make_us_count_all_chargers_each_time(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "COUNTED_SECONDS", 3600.0)
+    counted: list[None] = []
+
+    async def profiles(_chargers: Chargers) -> dict[int, int]:
+        counted.append(None)
+        return {0: 7}
+
+    monkeypatch.setattr(Chargers, "profiles", profiles)
+    answers = await asyncio.gather(*(api("GET", "/readyz", headers={}) for _ in range(10)))
+
+    assert {answer.body["warnings"][0][-2:] for answer in answers} == {"7."}
+    assert len(counted) == 1
 
 
 @pytest.mark.sqlite_only(reason="what is full of PostgreSQL in tests are tables that are there")
