@@ -170,8 +170,8 @@ async def _asker(request: web.Request) -> _Asker | None:
 
 
 def _left_out(request: web.Request, operation: Operation, asker: _Asker, status: int) -> int | None:
-    if status not in _REPEATED:
-        return 0
+    if status not in _REPEATED or (status == 401 and CALLER in request):
+        return 0  # whom we know, but who may not do this, is told of each time
     return request.app[REFUSALS].passes((asker, operation.name, status))
 
 

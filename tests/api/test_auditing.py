@@ -208,6 +208,16 @@ async def test_who_asks_too_often_is_told_of_in_short(api: Api) -> None:
     assert [row.result for row in await rows(api)] == ["201 ok", *["429 rate_limited"] * 10]
 
 
+async def test_who_may_not_is_told_of_each_time_whatever_the_seeds_call_it(api: Api) -> None:
+    reader = await api.with_scope("read")
+    for path in ("/api/chargingStations/CP-1/reset", f"{api.organization}/sites"):
+        for _ in range(11):
+            await reader("POST", path, {})
+
+    results = [row.result for row in await rows(api)]
+    assert results == ["401 unauthorized"] * 11 + ["403 forbidden"] * 11
+
+
 async def test_what_is_answered_again_says_so(api: Api) -> None:
     headers = {"x-api-key": api.key, "Idempotency-Key": "once"}
     for _ in range(2):
