@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,8 @@ VARIABLES = (
         "RINGMAIN_PUBLIC_HTTP_URL",
         "",
         values.url("http", "https"),
-        "prefix of the URLs that chargers send logs to; empty: where the request for one came in",
+        "prefix of the URLs that chargers send logs to, and of pages that may write with a session "
+        "cookie; empty: where the request came in",
     ),
     Variable("RINGMAIN_BUS", "embedded", values.bus, "where sinks read from"),
     Variable(
@@ -275,7 +277,12 @@ def _refuse_strangers(environ: Mapping[str, str]) -> None:
     known = {*NO_SETTINGS, *(variable.name for variable in VARIABLES)}
     for name in sorted(environ):
         if name.startswith("RINGMAIN_") and name not in known:
-            raise SettingError(f"{name} is no setting of Ringmain.")
+            meant = get_close_matches(name, known, n=1)
+            raise SettingError(
+                f"{name} is no setting of Ringmain"
+                + (f": {meant[0]} may be meant." if meant else ".")
+                + " `ringmain serve --help` lists them."
+            )
 
 
 def _value(variable: Variable, environ: Mapping[str, str]) -> Any:
