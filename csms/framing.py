@@ -15,6 +15,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.connection import Connection
 from websockets.frames import (  # type: ignore[attr-defined]  # it has chosen the fast one
+    DATA_OPCODES,
     Frame,
     Opcode,
     apply_mask,
@@ -22,12 +23,16 @@ from websockets.frames import (  # type: ignore[attr-defined]  # it has chosen t
 from websockets.protocol import SERVER, Event, Protocol, State
 from websockets.streams import StreamReader
 
+from csms.pace import Allowance
+
 LONGEST = 0xFFFF  # what two bytes of length can say
 # Bytes that are parsed in one turn of the loop: a system call may bring 256 KiB, in which 40,000
 # pings have room, and everybody else would wait for them.
 AT_ONCE = 8192
-# More pings than these within one part are read no faster than so many a second.
-_FEW_PINGS, _PINGS = 100, 2000.0
+# Frames that are no whole text (pings, fragments) and may be empty: a second, and all at once.
+_OTHER_FRAMES, _OTHER_FRAMES_AT_ONCE = 200.0, 2000.0
+# Fragments of one text: each may be empty, so that no limit in bytes is ever reached.
+MOST_FRAGMENTS = 10_000
 
 _WHOLE_TEXT = 0x80 | Opcode.TEXT  # nothing follows, and no extension was at work
 _MASKED = 0x80
@@ -79,7 +84,9 @@ class Shortcut(Connection):
     _between_texts = False
     _waiter: asyncio.Future[bytes | None] | None = None
     _rest = b""  # that has come and is not parsed
-    _pings = 0  # in the part that is being parsed
+    _others: Allowance | None = None  # for frames that are no whole text
+    _fragments = 0  # of the text that is not whole
+    _pausing = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to read."""
@@ -121,33 +128,51 @@ class Shortcut(Connection):
         else:
             super().data_received(data)
             self._between_texts = _between_texts(self.protocol)
+            if self._others is not None and self._others.left <= 0:
+                self.transport.pause_reading()
+                self._resume()
 
     def _parse_on(self) -> None:
         """Parse a part of what has come, and leave the rest to a later turn."""
         if self.transport.is_closing():
             return
         part, self._rest = self._rest[:AT_ONCE], self._rest[AT_ONCE:]
-        self._pings = 0
         super().data_received(part)
         self._between_texts = not self._rest and _between_texts(self.protocol)
-        if self.recv_messages.paused:
-            return
-        if self._pings > _FEW_PINGS:
-            self.loop.call_later(self._pings / _PINGS, self._resume)
-        else:
-            self._resume()
+        self._resume()
 
     def _resume(self) -> None:
-        if self._rest:
+        """Go on, unless the reader or the pace of other frames has to be waited for."""
+        if self._pausing or self.recv_messages.paused:
+            return
+        if self._others is not None and (pause := self._others.pause()):
+            self._pausing = True
+            self.loop.call_later(pause, self._end_pause)
+        elif self._rest:
             self.loop.call_soon(self._parse_on)
         else:
             self.transport.resume_reading()
 
+    def _end_pause(self) -> None:
+        self._pausing = False
+        if not self.transport.is_closing():
+            self._resume()
+
     def process_event(self, event: Event) -> None:
         """Take what the library has parsed."""
-        self._pings += isinstance(event, Frame) and event.opcode is Opcode.PING
+        if isinstance(event, Frame) and not (event.opcode is Opcode.TEXT and event.fin):
+            self._count(event)
         super().process_event(event)
         self._look_again()
+
+    def _count(self, frame: Frame) -> None:
+        if self._others is None:
+            self._others = Allowance(_OTHER_FRAMES, _OTHER_FRAMES_AT_ONCE, self.loop.time)
+        self._others.left -= 1
+        if frame.opcode in DATA_OPCODES:
+            self._fragments = 0 if frame.fin else self._fragments + 1
+            if self._fragments > MOST_FRAGMENTS:
+                self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Take note of the end."""

@@ -24,6 +24,8 @@ tests/security (docs/security.md).
 | takeovers of a charger from other addresses | 6 a minute | the newcomer is closed, 1008 |
 | a frame | 1 MiB, 32 deep, 255 characters of id | CALLERROR; above 2 MiB 1009 |
 | CALLs of a charger | 200/s, 2,000 at once | read later |
+| pings, pongs and fragments of a charger | 200/s, 2,000 at once | read later |
+| fragments of one text | 10,000 | cut off |
 | bytes of a charger | 1 MB/s, 4 MB at once | read later |
 | commands that wait for a charger | 64 | 503 |
 

@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 from websockets.protocol import CLIENT, SERVER, Protocol
 
+from csms import framing
 from csms.framing import AT_ONCE, LONGEST, Shortcut, framed, masks, unframed
 
 PATIENCE = 5.0
@@ -234,7 +235,7 @@ async def test_text_over_the_limit_is_1009() -> None:
 
 async def test_of_what_comes_at_once_nothing_is_lost_and_others_get_their_turn() -> None:
     texts = [b'[2,"%d","Heartbeat",{}]' % number for number in range(4000)]
-    pings = [Frame(Opcode.PING, b"").serialize(mask=True)] * 3000
+    pings = [Frame(Opcode.PING, b"").serialize(mask=True)] * 1500
     said = [Frame(Opcode.TEXT, text).serialize(mask=True) for text in texts]
     turns = 0
 
@@ -254,3 +255,33 @@ async def test_of_what_comes_at_once_nothing_is_lost_and_others_get_their_turn()
 
     assert heard == texts
     assert turns > len(b"".join([*pings, *said])) / AT_ONCE
+
+
+@pytest.mark.parametrize("opcode", [Opcode.PING, Opcode.PONG])
+@pytest.mark.parametrize("at_once", [3000, 100])
+async def test_whoever_sends_other_frames_without_end_is_read_slowly(
+    opcode: Opcode, at_once: int
+) -> None:
+    frames = Frame(opcode, b"").serialize(mask=True) * at_once
+
+    async with listening() as (client, accepted):
+        async with asyncio.timeout(PATIENCE):
+            while not accepted._pausing:
+                client.writer.write(frames)
+                await asyncio.sleep(0)
+        accepted.transport.abort()
+
+
+async def test_a_text_of_fragments_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(framing, "MOST_FRAGMENTS", 100)
+    fragment = Frame(Opcode.CONT, b"", fin=False).serialize(mask=True)
+
+    async with listening() as (client, accepted):
+        client.writer.write(Frame(Opcode.TEXT, b"", fin=False).serialize(mask=True))
+        client.writer.write(fragment * 98 + Frame(Opcode.CONT, b"[]").serialize(mask=True))
+        async with asyncio.timeout(PATIENCE):
+            assert await accepted.next_text() == b"[]"
+            client.writer.write(Frame(Opcode.TEXT, b"", fin=False).serialize(mask=True))
+            client.writer.write(fragment * 100)
+            with pytest.raises(ConnectionClosed):
+                await accepted.next_text()
