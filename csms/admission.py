@@ -184,7 +184,7 @@ class Admission:
     async def is_still_in(self, charger: Charger, sha256: str | None) -> bool:
         """Tell whether a charger may stay that came in a moment ago, and with which certificate."""
         now = await self._records.chargers.get(charger.key)
-        if now is None or _entrance(now) != _entrance(charger):
+        if now is None or now.entrance != charger.entrance:
             return False
         if sha256 is None:
             return True
@@ -305,8 +305,3 @@ class Admission:
             security_profile_offered=knock.profile,
             advice=advice(why, knock.profile, charger),
         )
-
-
-def _entrance(charger: Charger) -> tuple[object, ...]:
-    """Return what a charger comes in by, which no other of its name has."""
-    return charger.created_at, charger.security_profile, charger.password_digest

@@ -42,7 +42,7 @@ from csms.takeovers import Takeovers
 from csms.tap import journal_tap
 from storage.errors import StorageError
 from storage.journal import Journal
-from storage.records import Charger, ChargerKey
+from storage.records import Charger
 from storage.tenancy import on_behalf_of
 
 log = structlog.get_logger("ringmain.gateway")
@@ -194,10 +194,10 @@ class Gateway:
     ) -> None:
         assert websocket.request is not None  # noqa: S101 - the handshake is complete
         origin = self._origin(websocket, websocket.request)
-        if not await self._takeovers.allows(charger.key, origin.address):
+        if not await self._takeovers.allows(charger.key, origin.address, charger.entrance):
             await websocket.close(POLICY_VIOLATION, "another device is connected as this charger")
             return
-        connection = self._connection(websocket, charger.key, subprotocol, origin)
+        connection = self._connection(websocket, charger, subprotocol, origin)
         self._take_over(connection)
         try:
             answer = await self._relaying.attach(connection)
@@ -215,9 +215,9 @@ class Gateway:
             await self._let_go(connection)
 
     def _connection(
-        self, websocket: ServerConnection, key: ChargerKey, subprotocol: str, origin: Origin
+        self, websocket: ServerConnection, charger: Charger, subprotocol: str, origin: Origin
     ) -> Connection:
-        kind = self._stations[subprotocol]
+        kind, key = self._stations[subprotocol], charger.key
         link = Link(
             WebSocket(websocket),
             dialect=kind.dialect,
@@ -235,6 +235,7 @@ class Gateway:
             remote_address=origin.address,
             since=self._books.clock.now(),
             certificate_sha256=sha256(shown).hexdigest() if (shown := origin.certificate) else None,
+            entrance=charger.entrance,
         )
 
     def _take_over(self, connection: Connection) -> None:

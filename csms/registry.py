@@ -30,6 +30,8 @@ class Connection:
     since: datetime
     # Of the client certificate that it came in with, as lower case hex.
     certificate_sha256: str | None = None
+    # What the charger came in by, as it was stored then: `Charger.entrance`.
+    entrance: tuple[object, ...] = ()
 
     def last_heard(self, now: datetime) -> datetime:
         """Return when the charger last sent anything, by the clock that says ``now``."""

@@ -2,7 +2,8 @@
 
 The newest authenticated socket wins, since a charger dials again while its old socket still looks
 alive. Where different addresses go on taking a charger over from each other, two devices are alive:
-then the one that is in and answers stays, and its owner is told.
+then the one that is in and answers stays, and its owner is told. The new password that he gives to
+his charger ends it: who is in by the old one goes.
 """
 
 from __future__ import annotations
@@ -54,10 +55,17 @@ class Takeovers:
         self._limits = limits or TakeoverLimits()
         self._rivalries: OrderedDict[ChargerKey, _Rivalry] = OrderedDict()
 
-    async def allows(self, key: ChargerKey, address: str) -> bool:
-        """Tell whether who comes from this address gets the charger; it may take 2 s to tell."""
+    async def allows(
+        self, key: ChargerKey, address: str, entrance: tuple[object, ...] = ()
+    ) -> bool:
+        """Tell whether who comes from this address gets the charger; it may take 2 s to tell.
+
+        ``entrance`` is what it came in by. Who is in by an older one could not come in any more.
+        """
         present = self._registry.find(key)
         if present is None or source_of(present.remote_address) == source_of(address):
+            return True
+        if present.entrance != entrance:
             return True
         now, rivalry = self._now(), self._rivalry(key)
         if self._is_calm(rivalry, now) or not await present.link.answers(

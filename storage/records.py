@@ -118,6 +118,11 @@ class Charger:
     # Whether it may present its password as the hex digits that it was sent.
     hex_password: bool = False
 
+    @property
+    def entrance(self) -> tuple[object, ...]:
+        """Return what it comes in by, which no other of its name has, before it or after it."""
+        return self.created_at, self.security_profile, self.password_digest
+
 
 class ConnectorStatus(NamedTuple):
     """The latest status of one connector, made often; EVSE 0 is the station itself."""

@@ -54,14 +54,15 @@ class Ring:
             self.registry, cast("SecurityEvents", self.events), lambda: self.now, limits
         )
 
-    async def dial(self, address: str, key: ChargerKey = KEYS[0]) -> bool:
+    async def dial(self, address: str, key: ChargerKey = KEYS[0], password: str = "") -> bool:
         """Come in as the charger, if that is allowed."""
-        if not await self.takeovers.allows(key, address):
+        if not await self.takeovers.allows(key, address, (password,)):
             return False
         newcomer = replace(
             connection(self.registry, key),
             remote_address=address,
             link=cast("Link", self.wire),
+            entrance=(password,),
         )
         self.registry.replace(newcomer)
         return True
@@ -91,6 +92,15 @@ async def test_two_that_take_over_from_each_other_stop_at_the_seventh_within_a_m
         (KEYS[0], "DuplicateConnection", f"address:{B}")
     ]
     assert ring.events.noted[0][3]["kept"] == A
+
+
+async def test_in_a_conflict_who_has_a_new_password_takes_the_charger_over(ring: Ring) -> None:
+    for number in range(8):
+        await ring.dial((A, B)[number % 2])
+    assert not await ring.dial(B)
+
+    assert await ring.dial(B, password="new")
+    assert ring.present == B
 
 
 async def test_who_does_not_answer_is_taken_over_however_often(ring: Ring) -> None:

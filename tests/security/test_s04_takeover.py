@@ -107,6 +107,14 @@ async def test_s04_of_two_clones_the_one_that_is_in_stays_and_its_owner_is_told(
                 task.cancel()
         events = [one for one in await told(ground) if one.action == "DuplicateConnection"]
 
+        path = f"{ground.organization}/chargers/CP01/rotate-password"
+        new = (await ground.ok("POST", path, {"by": "hand"}))["ocpp_password"]
+        rightful = await stack.enter_async_context(
+            Knocking(ground, password=new, source=THERE).dialled()
+        )
+        await linked(ground, rightful)
+        assert await ended(present) == (1008, "superseded by a newer connection")
+
     assert (
         ends
         == [(1008, "superseded by a newer connection")] * 6
