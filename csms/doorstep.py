@@ -1,13 +1,15 @@
 """Who stands at the door and has not shown who it is: so many of one source, with so short a head.
 
-Of too many the one that has stood there for longest has to go: whoever is slow on purpose crowds
-out himself, and his neighbour behind the same address still gets a turn, which takes ms (S-18).
+Of too many the one has to go that has kept us waiting for longest: whoever is slow on purpose
+crowds out himself, and his neighbour behind the same address still gets a turn, which takes ms
+(S-18). Who has said all and waits for us stays: else a storm would have those served that are gone.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,18 +38,28 @@ class Doorstep:
     most_of_all: int = 1500
     _sources: dict[ServerConnection, str] = field(default_factory=dict)
     _standing: dict[str, dict[ServerConnection, None]] = field(default_factory=dict)
+    _heard: set[ServerConnection] = field(default_factory=set)
 
     def enter(self, connection: ServerConnection, address: str) -> None:
-        """Let a socket stand at the door; of too many of its source the oldest goes."""
+        """Let a socket stand at the door; of too many the oldest goes that does not wait for us."""
         if is_among(address, self.trusted_proxies):
             return
         source = self._sources[connection] = source_of(address)
         standing = self._standing.setdefault(source, {})
         standing[connection] = None
         if len(standing) > self.most:
-            self._turn_away(next(iter(standing)))
+            self._turn_away(standing)
         elif len(self._sources) > self.most_of_all:
-            self._turn_away(next(iter(self._sources)))
+            self._turn_away(self._sources)
+
+    @contextlib.contextmanager
+    def judging(self, connection: ServerConnection) -> Iterator[None]:
+        """Let a socket stand that has said who it is and waits for us, until the context ends."""
+        self._heard.add(connection)
+        try:
+            yield
+        finally:
+            self._heard.discard(connection)
 
     def leave(self, connection: ServerConnection) -> None:
         """Take note that a socket is gone, or that it has shown who it is."""
@@ -58,7 +70,8 @@ class Doorstep:
             if not standing:
                 del self._standing[source]
 
-    def _turn_away(self, oldest: ServerConnection) -> None:
+    def _turn_away(self, among: Iterable[ServerConnection]) -> None:
+        oldest = next(each for each in among if each not in self._heard)  # the newcomer at least
         self.leave(oldest)
         oldest.transport.abort()
 

@@ -137,7 +137,8 @@ class Gateway:
     ) -> Response | None:
         knock = self._knock(connection, request)
         try:
-            verdict = await self._admission.judge(knock)
+            with self._doorstep.judging(connection):
+                verdict = await self._admission.judge(knock)
         except StorageError:
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "Try again later.\n")
         if verdict.charger is not None:

@@ -96,6 +96,24 @@ async def test_of_too_many_of_all_sources_the_oldest_goes() -> None:
         await until(lambda: len(door.doorstep) == 0)
 
 
+async def test_who_waits_for_us_stays_and_the_newcomer_goes() -> None:
+    doorstep = Doorstep(most=2)
+    async with opened(doorstep) as door:
+        waiting = [await door.stand("127.0.0.2") for _ in range(2)]
+        with contextlib.ExitStack() as judged:
+            for connection in tuple(doorstep._sources):
+                judged.enter_context(doorstep.judging(connection))
+            newcomer = await door.stand("127.0.0.2")
+            assert await read(newcomer[0]) == b""
+        assert len(doorstep) == 2
+        latest = await door.stand("127.0.0.2")
+
+        assert await read(waiting[0][0]) == b""  # it was answered, and stands there still
+        for _, writer in (*waiting, newcomer, latest):
+            writer.close()
+        await until(lambda: len(doorstep) == 0)
+
+
 async def test_who_is_in_is_counted_no_more() -> None:
     async with opened(Doorstep(most=1)) as door:
         insiders = [await door.stand(said=HEAD + b"\r\n") for _ in range(5)]
