@@ -25,13 +25,24 @@ _CAME = {
 
 # By what it nearly was.
 _PASSWORDS = {
-    "": "The password is wrong: enter the one that enrolment returned, or make a new one with "
-    'POST …/rotate-password {"by": "hand"}. If it was not this charger, somebody guesses.',
+    "": "The password is wrong: enter the one that was made last, at enrolment or since, or make "
+    'a new one with POST …/rotate-password {"by": "hand"}. If it was not this charger, somebody '
+    "guesses.",
     "hex": "It sent the hex digits of its password and not the bytes: PATCH the charger with "
     '{"hex_password": true}.',
     "ran out": "It came with a new password that ran out before it was used: let it come in with "
     "POST …/rotate-password/reopen.",
 }
+# By how what is wrong with a certificate begins; for all else only another certificate helps.
+_STORING = "install another one in the charger, or store this one with POST …/certificates"
+_CERTIFICATES = {
+    "is not issued to it": _STORING,
+    "names another operator": _STORING,
+    "is none of those that are stored": _STORING,
+    "has an issuer that": "name it there too, or install another certificate in the charger",
+    "cannot be checked": "put a newer list there",
+}
+_ANOTHER = "install another one in the charger"
 _PROXY = " A TLS proxy in front has to be trusted, and to send X-Forwarded-Proto: https."
 
 
@@ -59,14 +70,20 @@ def advice(why: Why, offered: int, charger: Charger | None) -> str:
             "of the URL that the device dials."
         )
     if why.reason == "password":
-        return _PASSWORDS[why.wrong]
+        return _PASSWORDS[why.wrong] + _also(offered, charger)
     if why.reason == "profile":
         return (
             f"It came {_CAME[offered]}, and security_profile is {charger.security_profile}: "
             f'change how it dials, or PATCH the charger with {{"security_profile": {offered}}}.'
             f"{_PROXY if offered < 2 <= charger.security_profile else ''}"
         )
-    return (
-        f"Its certificate {why.wrong}: install another one there, or store this one with "
-        "POST …/certificates."
-    )
+    helps = (what for begin, what in _CERTIFICATES.items() if why.wrong.startswith(begin))
+    return f"Its certificate {why.wrong}: {next(helps, _ANOTHER)}."
+
+
+def _also(offered: int, charger: Charger) -> str:
+    """Return what else is wrong with who came with a wrong password, empty where nothing is."""
+    wanted = charger.security_profile
+    if offered in (wanted, charger.next_security_profile):
+        return ""
+    return f" It came {_CAME[offered]}, besides, and security_profile is {wanted}."
