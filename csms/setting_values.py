@@ -70,7 +70,15 @@ def boolean(text: str) -> bool:
 
 def networks(text: str) -> tuple[Network, ...]:
     """Read CIDRs with commas between."""
-    return tuple(ip_network(item.strip()) for item in text.split(",") if item.strip())
+    return tuple(_network(item.strip()) for item in text.split(",") if item.strip())
+
+
+def _network(text: str) -> Network:
+    try:
+        return ip_network(text)
+    except ValueError:
+        wanted = "wanted are addresses, or networks whose host bits are zero, like 10.0.0.0/8"
+        raise ValueError(wanted) from None
 
 
 def url(*schemes: str) -> Callable[[str], str | None]:

@@ -277,7 +277,7 @@ def _refuse_strangers(environ: Mapping[str, str]) -> None:
     known = {*NO_SETTINGS, *(variable.name for variable in VARIABLES)}
     for name in sorted(environ):
         if name.startswith("RINGMAIN_") and name not in known:
-            meant = get_close_matches(name, known, n=1)
+            meant = get_close_matches(name, known, n=1, cutoff=0.85)
             raise SettingError(
                 f"{name} is no setting of Ringmain"
                 + (f": {meant[0]} may be meant." if meant else ".")

@@ -32,7 +32,7 @@ from csms.registry import Registry
 from csms.reported_events import hearing
 from csms.retention import Pace, Upholding
 from csms.security_events import SecurityEvents
-from csms.settings import Bind, Settings
+from csms.settings import Bind, SettingError, Settings
 from csms.signing import SigningParts
 from csms.tls import ListenerTls, TlsFiles
 from proxy.addresses import AddressGuard
@@ -166,7 +166,7 @@ def storage_of(
 
 def upgrade(settings: Settings) -> Upgraded:
     """Bring the database that the settings name to the present schema, without opening it."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make(settings.data_dir)
     return migrate.upgrade(settings.database_url or engines.default_url(settings.data_dir))
 
 
@@ -187,12 +187,20 @@ async def _upholding(
 @contextlib.contextmanager
 def _alone(data_dir: Path) -> Iterator[None]:
     # Two servers would give the same positions in the message log; the command line may come along.
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make(data_dir)
     try:
         with FileLock(data_dir / "serve.lock", blocking=False):
             yield
     except Timeout:
         raise AlreadyServed(f"Another server is running on {data_dir}.") from None
+
+
+def _make(data_dir: Path) -> None:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as fault:
+        reason = f"{data_dir} cannot be made ({fault.strerror})"
+        raise SettingError(f"RINGMAIN_DATA_DIR: {reason}.") from fault
 
 
 def export_parts(storage: Storage, outside: Outside, clock: Clock) -> ExportParts:

@@ -191,6 +191,20 @@ def test_password_in_a_token_endpoint_is_refused_and_not_repeated() -> None:
 def test_misspelt_variable_is_refused() -> None:
     with pytest.raises(SettingError, match="RINGMAIN_HTTP_BINDING is no setting of Ringmain"):
         read({"RINGMAIN_HTTP_BINDING": "127.0.0.1:8080"})
+    with pytest.raises(
+        SettingError, match=r"RINGMAIN_TLS_CERTS .*: RINGMAIN_TLS_CERT may be meant"
+    ):
+        read({"RINGMAIN_TLS_CERTS": "rsa.pem"})
+    with pytest.raises(SettingError, match=r"no setting of Ringmain\. `ringmain serve --help`"):
+        read({"RINGMAIN_ZZZ": "1"})
+
+
+def test_a_network_with_host_bits_is_told_how_networks_are_written() -> None:
+    for wrong in ("10.0.0.1/8", "proxy.example"):
+        with pytest.raises(
+            SettingError, match=r"networks whose host bits are zero, like 10\.0\.0\.0/8"
+        ):
+            read({"RINGMAIN_TRUSTED_PROXIES": wrong})
 
 
 def test_the_simulators_key_may_stay_in_the_environment() -> None:
