@@ -166,8 +166,10 @@ def key_revoke(key_id: str, *, one_line: OneLine = False) -> None:
 
     async def work(storage: Storage) -> dict[str, str]:
         keys = {each.key_id: each for each in await storage.api_keys.list()}
+        if key_id not in keys:
+            raise UnknownName(f"There is no API key {key_id}; `ringmain key list` shows all.")
         if not await storage.api_keys.revoke(key_id):
-            raise UnknownName(f"There is no API key {key_id}.")
+            raise UnknownName(f"API key {key_id} was revoked before.")
         await audited(storage, keys[key_id].organization_uuid, "key revoke", key_id=key_id)
         return {"revoked": key_id}
 

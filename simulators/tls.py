@@ -32,5 +32,7 @@ def charger_tls(
             context.load_cert_chain(certificate, key)
     except (OSError, ssl.SSLError) as fault:
         reason = fault.strerror or getattr(fault, "reason", "") or "no PEM"
-        raise UnusableFiles(f"{file} cannot be used for TLS: {reason}.") from fault
+        alone = file == certificate and key is None
+        hint = " Without --tls-key it has to hold its key too." if alone else ""
+        raise UnusableFiles(f"{file} cannot be used for TLS: {reason}.{hint}") from fault
     return context

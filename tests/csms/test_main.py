@@ -80,7 +80,10 @@ async def test_organizations_and_keys_are_made_listed_and_revoked(tmp_path: Path
 
     assert await data(tmp_path, "key", "revoke", key["key_id"]) == {"revoked": key["key_id"]}
     again = await ringmain(tmp_path, "key", "revoke", key["key_id"])
-    assert (again.code, again.out) == (1, "")
+    before = f"ringmain: API key {key['key_id']} was revoked before.\n"
+    assert again == Ended(1, "", before)
+    unknown = await ringmain(tmp_path, "key", "revoke", "nobody")
+    assert unknown.err.startswith("ringmain: There is no API key nobody; `ringmain key list`")
 
 
 async def test_a_failure_is_one_line_and_no_traceback(tmp_path: Path) -> None:
