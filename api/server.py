@@ -42,6 +42,8 @@ class Deadlines:
 
 DEADLINES = web.AppKey("DEADLINES", Deadlines)
 GRACE_SECONDS = 10.0
+# Whoever finds no room at the kernel is there only after 1 s, or 3 s, … or 63 s.
+_BACKLOG = 1024
 
 
 @contextlib.asynccontextmanager
@@ -53,7 +55,7 @@ async def listening(app: web.Application, bind: Bind) -> AsyncIterator[Bind]:
     conversation = partial(Conversation, runner.server, app[DEADLINES])
     try:
         listener = await asyncio.get_running_loop().create_server(
-            conversation, bind.host, bind.port
+            conversation, bind.host, bind.port, backlog=_BACKLOG
         )
         try:
             yield Bind(*listener.sockets[0].getsockname()[:2])

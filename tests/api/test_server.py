@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -247,3 +248,10 @@ async def test_what_goes_wrong_beside_an_answer_is_one_line_without_what_a_peer_
         "ValueError",
         "Missing return statement on request handler",
     ]
+
+
+async def test_many_may_come_at_once() -> None:
+    with contextlib.ExitStack() as sockets:
+        async with server(PATIENT) as bind:
+            for _ in range(300):  # and nobody is let in before all have come
+                sockets.enter_context(socket.create_connection((bind.host, bind.port), timeout=1.0))

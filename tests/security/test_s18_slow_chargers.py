@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from socket import create_connection
 
 import pytest
 
@@ -91,3 +92,11 @@ def test_s18_the_documented_deadlines_are_those_that_are_kept() -> None:
 
     assert (door.open_seconds, door.unauthenticated_per_source) == (10.0, 500)
     assert (rest.head, rest.body, rest.keep_alive) == (10.0, 15.0, 75.0)
+
+
+async def test_s18_many_may_come_at_once(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as sockets:
+        async with house(tmp_path) as home:
+            where = home.bind.host, home.bind.port
+            for _ in range(300):  # and nobody is let in before all have come
+                sockets.enter_context(create_connection(where, timeout=1.0))
