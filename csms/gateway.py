@@ -122,6 +122,8 @@ class Gateway:
             ssl=self._door.tls,
             # The time for the handshake of the WebSocket begins behind it.
             ssl_handshake_timeout=self._door.open_seconds if self._door.tls else None,
+            # Whoever finds no room at the kernel is there only after 1 s, or 3 s, … or 63 s.
+            backlog=1024,
             ping_interval=self._door.ping_seconds,
             ping_timeout=self._door.ping_seconds,
             server_header=None,
