@@ -17,7 +17,7 @@ from api.errors import ApiError, Forbidden, Invalid, NotFound, Unauthorized, abo
 from api.origins import refuse_forged
 from api.parts import CALLER, PARTS
 from api.presented import Presented, presented
-from api.rates import check_rate
+from api.rates import RATES, check_rate
 from api.routing import ORGANIZATIONS, PICKED, Operation
 from api.schemas.organizations import SCOPES
 from api.sessions import Sessions
@@ -81,7 +81,7 @@ async def _of_session(
     request: web.Request, operation: Operation, credential: Presented, sessions: Sessions
 ) -> Caller:
     """Return a member; what he may is read each time, and holds no longer than it is stored."""
-    identity = await sessions.identity(credential)
+    identity = await sessions.identity(credential, request.app[RATES].source(request))
     memberships = await request.app[PARTS].storage.members.memberships(identity)
     try:
         membership = _membership(request, operation, memberships, identity)

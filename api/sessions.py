@@ -26,6 +26,8 @@ log = structlog.get_logger("ringmain.sessions")
 
 MOST_KEPT = 10_000
 MOST_ASKED_AT_ONCE = 64
+# Of one address: whoever makes up tokens there takes nobody else's place.
+MOST_OF_ONE_SOURCE = 32
 # How often Kratos may be silent before it is left alone, and then for how long.
 PATIENCE, FIRST_PAUSE, LONGEST_PAUSE = 3, 1.0, 5.0
 
@@ -87,11 +89,15 @@ class Sessions:
         self._outage = Outage(self._now)
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._asking: dict[bytes, asyncio.Task[Session | ApiError]] = {}
+        self._sources: dict[bytes, str] = {}  # of those
 
-    async def identity(self, presented: Presented) -> str:
-        """Return the identity; raise Unauthorized, Forbidden or SessionsUnavailable."""
+    async def identity(self, presented: Presented, source: str = "") -> str:
+        """Return the identity; raise Unauthorized, Forbidden or SessionsUnavailable.
+
+        ``source`` is where it is presented; an empty one is not counted.
+        """
         digest = sha256(f"{presented.kind}:{presented.secret}".encode()).digest()
-        session = self._believed(digest) or await self._answer(digest, presented)
+        session = self._believed(digest) or await self._answer(digest, presented, source)
         if isinstance(session, ApiError):
             raise session
         return session.identity_id
@@ -106,16 +112,22 @@ class Sessions:
         self._known.move_to_end(digest)
         return known.session
 
-    async def _answer(self, digest: bytes, presented: Presented) -> Session | ApiError:
+    async def _answer(self, digest: bytes, presented: Presented, source: str) -> Session | ApiError:
         """Wait for the one request about this credential; hanging up does not end it."""
         asking = self._asking.get(digest)
         if asking is None:
-            if len(self._asking) >= MOST_ASKED_AT_ONCE:
+            if len(self._asking) >= MOST_ASKED_AT_ONCE or self._is_crowded(source):
                 return SessionsUnavailable()
             self._outage.check()
             asking = asyncio.create_task(self._ask(digest, presented))
             self._asking[digest] = asking
+            self._sources[digest] = source
         return await asyncio.shield(asking)
+
+    def _is_crowded(self, source: str) -> bool:
+        if not source:
+            return False
+        return [*self._sources.values()].count(source) >= MOST_OF_ONE_SOURCE
 
     async def _ask(self, digest: bytes, presented: Presented) -> Session | ApiError:
         begun = self._now()
@@ -128,7 +140,7 @@ class Sessions:
             self._outage.answered()
             return refusal
         finally:
-            del self._asking[digest]
+            del self._asking[digest], self._sources[digest]
         self._outage.answered()
         self._believe(digest, _Known(session, begun + session.cache_seconds))
         return session

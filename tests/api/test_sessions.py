@@ -12,7 +12,7 @@ import pytest
 from api.errors import ApiError, SessionsUnavailable, Unauthorized
 from api.kratos import Kratos, KratosSilent, KratosUnclear, Session
 from api.presented import Presented
-from api.sessions import MOST_ASKED_AT_ONCE, Sessions, open_sessions
+from api.sessions import MOST_ASKED_AT_ONCE, MOST_OF_ONE_SOURCE, Sessions, open_sessions
 from tests.api.conftest import HandClock
 from tests.kratos import Ticks
 
@@ -157,6 +157,27 @@ async def test_only_so_many_are_asked_about_at_once(sessions: Sessions, oracle: 
     await asyncio.gather(*waiting)
 
     assert await sessions.identity(ANNA) == "anna"
+
+
+async def test_who_makes_up_tokens_takes_the_place_of_those_at_his_address_only(
+    sessions: Sessions, oracle: Oracle
+) -> None:
+    oracle.go.clear()
+    waiting = [
+        asyncio.create_task(sessions.identity(other(n), "192.0.2.7"))
+        for n in range(MOST_ASKED_AT_ONCE)
+    ]
+    await oracle.heard(MOST_OF_ONE_SOURCE)
+    anna = asyncio.create_task(sessions.identity(ANNA, "192.0.2.8"))
+    await oracle.heard(MOST_OF_ONE_SOURCE + 1)
+    oracle.go.set()
+    made_up = await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert await anna == "anna"
+    assert sum(isinstance(each, SessionsUnavailable) for each in made_up) == (
+        MOST_ASKED_AT_ONCE - MOST_OF_ONE_SOURCE
+    )
+    assert await sessions.identity(other(99), "192.0.2.7")  # there is room again
 
 
 async def fail(sessions: Sessions, times: int, kind: type[ApiError] = KratosSilent) -> None:
