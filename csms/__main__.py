@@ -121,7 +121,7 @@ def org_list(*, one_line: OneLine = False) -> None:
 @key.command("create")
 def key_create(
     org: Annotated[str, typer.Option(help="The organization's UUID.")],
-    scope: Annotated[Scope, typer.Option()] = "operate",
+    scope: Annotated[Scope, typer.Option(help="What it may do.")] = "operate",
     expires: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], callback=arguments.end_of, help="Last day, in UTC."),
@@ -161,7 +161,11 @@ def key_list(
 
 
 @key.command("revoke")
-def key_revoke(key_id: str, *, one_line: OneLine = False) -> None:
+def key_revoke(
+    key_id: Annotated[str, typer.Argument(help="As `ringmain key list` shows it.")],
+    *,
+    one_line: OneLine = False,
+) -> None:
     """Refuse an API key from the next request on."""
 
     async def work(storage: Storage) -> dict[str, str]:

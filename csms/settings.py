@@ -104,7 +104,7 @@ VARIABLES = (
         "RINGMAIN_PUBLIC_OCPP_URL",
         "",
         values.url("ws", "wss"),
-        "prefix of the ocpp_proxy_url handed to users; empty: ws[s]://<ocpp bind>",
+        "prefix of the ocpp_proxy_url handed to users; empty: ws://<ocpp bind>, with TLS wss://",
     ),
     Variable(
         "RINGMAIN_PUBLIC_HTTP_URL",

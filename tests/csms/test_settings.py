@@ -246,6 +246,7 @@ def test_help_lists_every_variable_with_its_default() -> None:
 
     assert [line.split()[0] for line in lines] == [variable.name for variable in VARIABLES]
     assert "RINGMAIN_MAX_FRAME_BYTES (default: 1048576): one cap for both links." in lines
+    assert "[" not in describe(), "rich takes what is in brackets for style and leaves it out"
 
 
 TLS = {"RINGMAIN_TLS_CERT": "rsa.pem, ec.pem", "RINGMAIN_TLS_KEY": "rsa.key,ec.key"}
