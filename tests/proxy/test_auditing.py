@@ -70,6 +70,7 @@ def test_a_denial_tells_who_was_denied_what_and_where(audit: TargetAudit, book: 
             timestamp=NOON,
             organization_uuid="org",
             charge_box_id="CP-1",
+            category="target",
             actor="target:7",
             action="Reset",
             result="denied",
