@@ -93,6 +93,13 @@ class Shortcut(Connection):
         super().connection_made(transport)
         self.recv_messages.resume = self._resume
 
+    async def handshake(self, *args: Any, **options: Any) -> None:
+        """Open the connection, and do not hold on to why that was not possible."""
+        try:
+            await super().handshake(*args, **options)  # type: ignore[misc]  # both ends have it
+        finally:
+            self.protocol.handshake_exc = None
+
     async def next_text(self) -> bytes:
         """Wait for the next message as the library's ``recv`` does; for one reader only."""
         if self.recv_messages.frames or self.recv_messages.closed:
@@ -178,12 +185,19 @@ class Shortcut(Connection):
         """Take note of the end."""
         super().connection_lost(exc)
         self._look_again()
-        if (fault := self.protocol.parser_exc) is not None:  # else it holds the last frame
-            fault.__traceback__ = None
+        for fault in (self.protocol.parser_exc, self.protocol.handshake_exc):
+            if fault is not None:  # else its frames hold us, and what came last, in a circle
+                fault.__traceback__ = fault.__cause__ = fault.__context__ = None
+        self.recv_messages.pause = self.recv_messages.resume = _nothing
+        self.protocol.parser.close()
 
     def _look_again(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+
+def _nothing() -> None:
+    """Do it."""
 
 
 def _between_texts(protocol: Protocol) -> bool:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+import weakref
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from itertools import islice
@@ -17,6 +19,8 @@ from websockets.protocol import CLIENT, SERVER, Protocol
 
 from csms import framing
 from csms.framing import AT_ONCE, LONGEST, Shortcut, framed, masks, unframed
+from csms.sockets import quiet_logger
+from tests.doubles import until
 
 PATIENCE = 5.0
 TEXTS = st.one_of(st.binary(max_size=300), st.integers(0, LONGEST).map(lambda size: b"x" * size))
@@ -285,3 +289,29 @@ async def test_a_text_of_fragments_without_end_is_cut_off(monkeypatch: pytest.Mo
             client.writer.write(fragment * 100)
             with pytest.raises(ConnectionClosed):
                 await accepted.next_text()
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHost: x\r\n", b"no HTTP\r\n\r\n"])
+async def test_a_connection_that_was_never_opened_is_let_go_of_at_once(said: bytes) -> None:
+    made: list[weakref.ref[Accepted]] = []
+
+    class Remembered(Accepted):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            made.append(weakref.ref(self))
+
+    async def host(_: ServerConnection) -> None:
+        """Never meet anybody."""
+
+    async with serve(
+        host, "127.0.0.1", 0, create_connection=Remembered, logger=quiet_logger()
+    ) as server:
+        gc.disable()  # what refers to itself lives on
+        try:
+            _, writer = await asyncio.open_connection(*next(iter(server.sockets)).getsockname())
+            writer.write(said)
+            await until(lambda: made)
+            writer.transport.abort()
+            await until(lambda: made[0]() is None)
+        finally:
+            gc.enable()
