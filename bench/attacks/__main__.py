@@ -44,7 +44,7 @@ ATTACKS: dict[str, Attack] = {
         guesses.attack,
     ),
     "slow": Attack(
-        "2,000 sockets for 60 s, on each listener in turn: silent, with half a head, with a head "
+        "2,000 sockets for 70 s, on each listener in turn: silent, with half a head, with a head "
         "that drips, with half a body, with a body that drips; half of them from one address.",
         slow.attack,
     ),

@@ -1,17 +1,19 @@
-"""Hold sockets open by saying nothing, or little by little, on each listener."""
+"""Attack each listener with sockets that are slow on purpose, and time who is not."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+import json
+import statistics
+import sys
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection
 
 from bench.attacks.results import Result
 from bench.attacks.stage import (
-    ATTACKER,
     CHARGER,
     GROWTH_MIB,
     Watch,
@@ -24,45 +26,12 @@ from bench.attacks.stage import (
 )
 from bench.faults.ground import Ground
 from bench.faults.process import cpu_s
-from bench.faults.stand import Stand
+from bench.faults.stand import Stand, percentile
 
-SOCKETS, SECONDS, BASELINE_S = 2000, 60.0, 20.0
 CLOSED_S = 20.0
-# A socket that was closed early comes again when it would have been closed anyway.
-LEAST_S = 10.0
-SOURCES = 40
 NAME = "CP-1"
-
-_HEAD = b"POST /api/v1/organizations/%s/chargers HTTP/1.1\r\nHost: here\r\n"
-_UPGRADE = b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-_BODY = b"Content-Type: application/json\r\nContent-Length: 10000\r\n\r\n{"
-# What is said at first, and what is said again and again.
-KINDS: tuple[tuple[bytes, bytes], ...] = (
-    (b"", b""),
-    (_HEAD + _UPGRADE, b""),
-    (_HEAD + _UPGRADE, b"X-A: b\r\n"),
-    (_HEAD + _BODY, b""),
-    (_HEAD + _BODY, b" "),
-)
-
-
-@dataclass(slots=True)
-class Lives:
-    """How long sockets were open, and how many are; times in s."""
-
-    open: dict[int, tuple[float, int]] = field(default_factory=dict)  # since when, from which port
-    lived: list[float] = field(default_factory=list)
-    refused: int = 0
-    at_once: int = 0
-
-    def longest(self, port: int) -> float:
-        """Return the longest life, also of those that are not over at the server on this port.
-
-        What the kernel could not queue seems open to its client, and is nowhere.
-        """
-        now, accepted = time.monotonic(), accepted_at(port)
-        lives = [now - since for since, own in self.open.values() if own in accepted]
-        return max([*self.lived, *lives], default=0.0)
+# A window is so many requests, 20 a second; the sockets stay for at least a minute.
+REQUESTS, BESIDE, UNDER = 200, 3, 7
 
 
 async def attack(ground: Ground) -> list[Result]:
@@ -74,85 +43,65 @@ async def attack(ground: Ground) -> list[Result]:
 
 
 async def _attacked(ground: Ground, what: str, where: Callable[[Stand], str]) -> Result:
-    result, lives = Result(f"slow, {what}"), Lives()
-    baseline, rest, beats = Watch(), Watch(), Watch()
+    result = Result(f"slow, {what}")
     async with stage(ground) as stand:
         await stand.enrol({NAME: "1.6"}, None)
         async with link(stand, NAME, CHARGER) as charger:
-            async with meanwhile(ask_rest(stand, baseline)):
-                await asyncio.sleep(BASELINE_S)
-            holders = [
-                _hold(where(stand), stand.organization_uuid, number, lives)
-                for number in range(SOCKETS)
-            ]
-            async with growth(stand) as grown, meanwhile(*holders):
-                await asyncio.sleep(LEAST_S)  # until all are there
-                async with meanwhile(ask_rest(stand, rest), beat(charger, beats)):
-                    spent = cpu_s(stand.server.pid)
-                    await asyncio.sleep(SECONDS)
-                    spent = cpu_s(stand.server.pid) - spent
-                longest = lives.longest(int(where(stand).rpartition(":")[2]))
-    ratio = rest.p99 / baseline.p99 if baseline.p99 else 99.0
-    times = f"REST p99 {1000 * rest.p99:.1f} ms beside {1000 * baseline.p99:.1f} ms"
-    result.tell(f"{lives.at_once:,} sockets at once, {len(lives.lived):,} closed")
-    result.tell(f"the server spent {100 * spent / SECONDS:.0f} % of a core")
-    result.must(not rest.failed, f"{len(rest.times)} REST answers, {rest.failed} failed", "none")
-    result.must(ratio < 2.0, f"{times}: {ratio:.2f} times", "below 2 times")
-    result.must(not beats.failed, f"a charger's p99 {1000 * beats.p99:.1f} ms", "connected")
-    result.must(longest <= CLOSED_S, f"the longest was open for {longest:.1f} s", "at most 20 s")
-    result.must(grown.mib < GROWTH_MIB, f"{grown.mib:+.0f} MiB", "below +50 MiB")
+            await _judge(result, stand, where(stand), charger)
     return result
 
 
-async def _hold(where: str, organization: str, number: int, lives: Lives) -> None:
-    """Keep one socket open for as long as it is let, again and again."""
-    host, _, port = where.rpartition(":")
-    address = f"127.0.1.{1 + number % SOURCES}" if number % 2 else ATTACKER
-    said, dripped = KINDS[number % len(KINDS)]
-    said = said.replace(b"%s", organization.encode())
-    # One after the other: what the kernel cannot queue would seem open here, and be nowhere.
-    await asyncio.sleep(LEAST_S * number / SOCKETS)
-    while True:
-        began = time.monotonic()
-        try:
-            reader, writer = await asyncio.open_connection(host, int(port), local_addr=(address, 0))
-        except OSError:
-            lives.refused += 1
-        else:
-            lives.open[number] = began, writer.get_extra_info("sockname")[1]
-            lives.at_once = max(lives.at_once, len(lives.open))
-            await _drip(reader, writer, said, dripped)
-            lives.lived.append(time.monotonic() - lives.open.pop(number)[0])
-        await asyncio.sleep(max(0.0, began + LEAST_S - time.monotonic()))
+async def _judge(result: Result, stand: Stand, where: str, charger: ClientConnection) -> None:
+    beats, told = Watch(), dict[str, Any]()
+    async with meanwhile(beat(charger, beats)):
+        await _windows(stand, 1)  # what is asked for the first time takes longer
+        beside = await _windows(stand, BESIDE)
+        async with growth(stand) as grown, _held(where, stand.organization_uuid, told):
+            mark, spent = len(beats.times), cpu_s(stand.server.pid)
+            async with asyncio.timeout(600):
+                under = await _windows(stand, UNDER)
+            spent = cpu_s(stand.server.pid) - spent
+            during = beats.times[mark:]
+        beside += await _windows(stand, BESIDE)
+    result.tell(f"{told['at_once']:,} sockets at once at the server, {told['closed']:,} closed")
+    took = sum(sum(one.times) + 0.05 * REQUESTS for one in under)
+    result.tell(f"the server spent {100 * spent / took:.0f} % of a core")
+    _compare(result, beside, under)
+    result.must(not beats.failed, f"a charger's p99 {1000 * percentile(during, 0.99):.1f} ms", "up")
+    longest = f"the longest was open for {told['longest']:.1f} s"
+    result.must(told["longest"] <= CLOSED_S, longest, "at most 20 s")
+    result.must(grown.mib < GROWTH_MIB, f"{grown.mib:+.0f} MiB", "below +50 MiB")
 
 
-def accepted_at(port: int) -> set[int]:
-    """Return the ports of the clients whose sockets a listener here has accepted."""
-    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    rows = [line.split() for line in lines]
-    here = f":{port:04X}"
-    return {
-        int(row[2].rpartition(":")[2], 16)
-        for row in rows
-        if row[1].endswith(here) and row[9] != "0"
-    }
+async def _windows(stand: Stand, count: int) -> list[Watch]:
+    """Ask so many times the same number of ordinary requests."""
+    watches = [Watch() for _ in range(count)]
+    for watch in watches:
+        await ask_rest(stand, watch, times=REQUESTS)
+    return watches
 
 
-def _forget(read: asyncio.Future[bytes]) -> None:
-    """Mind no reset, also where nobody waits any more."""
-    if not read.cancelled():
-        read.exception()
+def _compare(result: Result, beside: list[Watch], under: list[Watch]) -> None:
+    """Compare the medians of the windows: one of them may have been disturbed by something else."""
+    before, now = (statistics.median(one.p99 for one in windows) for windows in (beside, under))
+    failed, asked = sum(one.failed for one in under), len(under) * REQUESTS
+    result.must(not failed, f"{asked} REST requests, {failed} failed", "none")
+    figure = f"REST p99 {1000 * now:.1f} ms beside {1000 * before:.1f} ms: {now / before:.2f} times"
+    result.must(now < 2 * before, figure, "below 2 times")
 
 
-async def _drip(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, said: bytes, dripped: bytes
-) -> None:
-    """Say what is to be said and drip until the other side closes."""
-    with contextlib.suppress(OSError):
-        writer.write(said)
-        closed = asyncio.ensure_future(reader.read())
-        closed.add_done_callback(_forget)
-        while not (await asyncio.wait((closed,), timeout=1.0))[0]:
-            writer.write(dripped)
-        await closed
-    writer.transport.abort()
+@contextlib.asynccontextmanager
+async def _held(where: str, organization: str, told: dict[str, Any]) -> AsyncIterator[None]:
+    """Have sockets held by another process until the context ends, and learn what came of them."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.attacks.holders", *where.rsplit(":", 1), organization,
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        await process.stdout.readline()
+        yield
+    finally:
+        process.terminate()
+        told |= json.loads(await process.stdout.readline())
+        await process.wait()

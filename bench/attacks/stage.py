@@ -80,9 +80,9 @@ class Watch:
             self.times.append(time.monotonic() - began)
 
 
-async def ask_rest(stand: Stand, watch: Watch, every: float = 0.05) -> None:
-    """Ask the REST API for a page of chargers until cancelled."""
-    while True:
+async def ask_rest(stand: Stand, watch: Watch, times: int, every: float = 0.05) -> None:
+    """Ask the REST API for a page of chargers so many times."""
+    for _ in range(times):
         async with watch.time(), asyncio.timeout(30):
             status, _ = await stand.ask("GET", f"{stand.api}/chargers?limit=5")
             if status != 200:

@@ -9,8 +9,8 @@ import pytest
 
 from bench.attacks.__main__ import ATTACKS
 from bench.attacks.bombs import BODIES, FRAMES
+from bench.attacks.holders import KINDS, accepted_at
 from bench.attacks.results import Result, page
-from bench.attacks.slow import KINDS, accepted_at
 from bench.attacks.stage import Watch
 from bench.faults.process import cpu_s, memory_mib
 from csms.attempts import Attempts
