@@ -138,7 +138,7 @@ def test_a02_a_chain_is_written_anew_with_nothing_else_in_it() -> None:
         (sign(GOOD, named=subject("CP-2", "Depot")), "Its CN must be"),
         (sign(GOOD, named=subject("CP-1", "Neighbour")), "Its O must be"),
         (sign(GOOD, ends=-timedelta(seconds=1)), "has expired"),
-        (sign(GOOD, begins=timedelta(minutes=10)), "not yet valid"),
+        (sign(GOOD, begins=DAY), "not yet valid"),
         (sign(GOOD, ca=True), "an authority's own"),
         (sign(GOOD) + signed("another", by="another", ca=True), "followed by its issuer's"),
         (sign(GOOD, by="leaf") + signed("leaf"), "no authority"),
