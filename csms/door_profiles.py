@@ -13,7 +13,7 @@ _TLS = (
 )
 _CERTIFICATES = (
     "it needs client certificates: set RINGMAIN_TLS_CLIENT_CA, or name the TLS proxy that "
-    "verifies them in RINGMAIN_TRUSTED_PROXIES"
+    "verifies them in RINGMAIN_TRUSTED_PROXIES and its header in RINGMAIN_CLIENT_CERT_HEADER"
 )
 _PLAIN = "chargers reach this server by TLS only"
 
@@ -43,7 +43,7 @@ def door_profiles(settings: Settings) -> DoorProfiles:
         impossible |= {0: _PLAIN, 1: _PLAIN}
     if not secured and not proxied:
         impossible |= {2: _TLS}
-    if not settings.tls_client_ca and not proxied:
+    if not settings.tls_client_ca and not settings.client_cert_header:
         impossible |= {3: _CERTIFICATES}
     by_tls = secured or (proxied and settings.chargers_use_tls)
     return DoorProfiles(2 if by_tls else 1, impossible)

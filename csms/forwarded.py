@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Protocol, TypeAlias
@@ -44,9 +44,15 @@ class Origin:
     forwarded: bool = False
 
 
-def origin_of(peer: Origin, headers: Headers, trusted: Sequence[Network]) -> Origin:
+def origin_of(
+    peer: Origin,
+    headers: Headers,
+    trusted: Sequence[Network],
+    certificate_header: str | None = None,
+) -> Origin:
     """Return who is behind a peer: itself, unless it is a trusted proxy that speaks for others.
 
+    Only the header of that name (RINGMAIN_CLIENT_CERT_HEADER) tells of a client certificate.
     A proxy that does not say whether it was reached by TLS counts as reached without.
     """
     if not is_among(peer.address, trusted):
@@ -58,7 +64,7 @@ def origin_of(peer: Origin, headers: Headers, trusted: Sequence[Network]) -> Ori
     return Origin(
         address=_farthest(chain, trusted) or peer.address,
         tls=tls,
-        certificate=_certificate(headers) if tls else None,
+        certificate=_certificate(headers, certificate_header) if tls else None,
         forwarded=True,
     )
 
@@ -101,22 +107,21 @@ def is_among(text: str, networks: Iterable[Network]) -> bool:
     return address is not None and any(address in network for network in networks)
 
 
-def _certificate(headers: Headers) -> bytes | None:
-    """Return the one certificate that the proxy has verified, as RFC 9440 or as nginx tells it."""
-    structured, escaped = (headers.get_all(name) for name in ("Client-Cert", "X-SSL-Client-Cert"))
-    escaped = [each for each in escaped if each]  # nginx sends an empty one where there is none
-    verdicts = headers.get_all("X-SSL-Client-Verify")
-    if len(structured) + len(escaped) != 1 or (structured and verdicts):
-        return None  # of two kinds, the proxy may have only passed on one
+def _certificate(headers: Headers, name: str | None) -> bytes | None:
+    """Return the certificate that the proxy has verified, as it is known to tell of it.
+
+    What else tells of certificates may have come through from anybody.
+    """
+    said = [each for each in headers.get_all(name or "") if each]  # nginx sends an empty one
+    if name is None or len(said) != 1:
+        return None
     try:
-        if structured:
-            return _structured(structured[0])
-        return _escaped(escaped[0]) if verdicts == ["SUCCESS"] else None
+        return _READERS[name](said[0], headers)
     except (ValueError, binascii.Error, x509.InvalidVersion):
         return None
 
 
-def _structured(value: str) -> bytes:
+def _structured(value: str, _: Headers) -> bytes:
     """Read a byte sequence of RFC 8941, which is base64 between colons."""
     value = value.strip()
     if len(value) < 3 or value[0] != ":" or value[-1] != ":":
@@ -125,5 +130,14 @@ def _structured(value: str) -> bytes:
     return x509.load_der_x509_certificate(octets).public_bytes(Encoding.DER)
 
 
-def _escaped(value: str) -> bytes:
+def _escaped(value: str, headers: Headers) -> bytes | None:
+    """Read PEM as nginx writes it in a URL, which says beside it whether it has verified it."""
+    if headers.get_all("X-SSL-Client-Verify") != ["SUCCESS"]:
+        return None
     return x509.load_pem_x509_certificate(unquote_to_bytes(value)).public_bytes(Encoding.DER)
+
+
+_READERS: Mapping[str, Callable[[str, Headers], bytes | None]] = {
+    "client-cert": _structured,
+    "x-ssl-client-cert": _escaped,
+}

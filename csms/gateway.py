@@ -66,6 +66,8 @@ class Door:
 
     bind: Bind
     trusted_proxies: tuple[Network, ...] = ()
+    # Where those tell of client certificates; None: nowhere that can be believed.
+    client_cert_header: str | None = None
     unknown_charger_status: int = 401
     # With it the listener speaks TLS, and nothing else.
     tls: SSLContext | None = None
@@ -278,7 +280,8 @@ class Gateway:
             tls=tls is not None,
             certificate=tls.getpeercert(binary_form=True) if tls is not None else None,
         )
-        return origin_of(peer, request.headers, self._door.trusted_proxies)
+        door = self._door
+        return origin_of(peer, request.headers, door.trusted_proxies, door.client_cert_header)
 
 
 def _bound(server: Server) -> Bind:

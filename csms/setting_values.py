@@ -95,6 +95,17 @@ def url(*schemes: str) -> Callable[[str], str | None]:
     return parse
 
 
+def public_url(*schemes: str) -> Callable[[str], str | None]:
+    """Return what reads a URL that others are told, so that it names no user."""
+
+    def parse(text: str) -> str | None:
+        if "@" in urlsplit(text).netloc:
+            raise ValueError("wanted is a URL without a user")
+        return url(*schemes)(text)
+
+    return parse
+
+
 def token_endpoint(text: str) -> str:
     """Read the URL of a token endpoint."""
     endpoint = url("http", "https")(text)
@@ -120,6 +131,11 @@ def one_of(*words: str) -> Callable[[str], str]:
         return text.lower()
 
     return parse
+
+
+def optional(parse: Callable[[str], str]) -> Callable[[str], str | None]:
+    """Return what reads the same, or nothing."""
+    return lambda text: parse(text) if text else None
 
 
 def bus(text: str) -> str:

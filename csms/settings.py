@@ -38,6 +38,7 @@ class Settings:
     bus: str
     allow_plain: bool
     trusted_proxies: tuple[Network, ...]
+    client_cert_header: str | None
     max_frame_bytes: int
     unknown_charger_status: int
     allow_insecure_targets: bool
@@ -109,7 +110,7 @@ VARIABLES = (
     Variable(
         "RINGMAIN_PUBLIC_HTTP_URL",
         "",
-        values.url("http", "https"),
+        values.public_url("http", "https"),
         "prefix of the URLs that chargers send logs to, and of pages that may write with a session "
         "cookie; empty: where the request came in",
     ),
@@ -124,7 +125,14 @@ VARIABLES = (
         "RINGMAIN_TRUSTED_PROXIES",
         "",
         values.networks,
-        "CIDRs whose X-Forwarded-For, X-Forwarded-Proto and client certificate are believed",
+        "CIDRs whose X-Forwarded-For and X-Forwarded-Proto are believed",
+    ),
+    Variable(
+        "RINGMAIN_CLIENT_CERT_HEADER",
+        "",
+        values.optional(values.one_of("client-cert", "x-ssl-client-cert")),
+        "where they tell of chargers' certificates: Client-Cert (RFC 9440), or X-SSL-Client-Cert "
+        "beside X-SSL-Client-Verify; empty: no forwarded certificate is believed",
     ),
     Variable(
         "RINGMAIN_MAX_FRAME_BYTES", str(1 << 20), values.frame_bytes, "one cap for both links"
@@ -251,6 +259,10 @@ def _refuse_half_tls(settings: Settings) -> None:
         raise SettingError("RINGMAIN_TLS_KEY: wanted is one key for each RINGMAIN_TLS_CERT.")
     if settings.tls_client_ca and not settings.tls_cert:
         raise SettingError("RINGMAIN_TLS_CLIENT_CA: without RINGMAIN_TLS_CERT nobody asks for it.")
+    if settings.client_cert_header and not settings.trusted_proxies:
+        raise SettingError(
+            "RINGMAIN_CLIENT_CERT_HEADER: name the proxy that sets it in RINGMAIN_TRUSTED_PROXIES."
+        )
     if settings.ca_command and settings.ca_url:
         raise SettingError("RINGMAIN_CA_COMMAND and RINGMAIN_CA_URL: only one authority can sign.")
 

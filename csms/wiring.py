@@ -328,6 +328,7 @@ def _door(settings: Settings, limits: Limits, tls: ListenerTls | None) -> Door:
     return Door(
         bind=settings.ocpp_bind,
         trusted_proxies=settings.trusted_proxies,
+        client_cert_header=settings.client_cert_header,
         unknown_charger_status=settings.unknown_charger_status,
         tls=tls.context if tls else None,
         limits=limits,

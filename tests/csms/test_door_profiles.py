@@ -9,6 +9,7 @@ from csms.settings import read
 
 TLS = {"RINGMAIN_TLS_CERT": "a.pem", "RINGMAIN_TLS_KEY": "a.key"}
 PROXY = {"RINGMAIN_TRUSTED_PROXIES": "10.0.0.0/8"}
+HEADER = {"RINGMAIN_CLIENT_CERT_HEADER": "Client-Cert"}
 WSS = {"RINGMAIN_PUBLIC_OCPP_URL": "wss://ocpp.example.com"}
 
 
@@ -17,11 +18,12 @@ WSS = {"RINGMAIN_PUBLIC_OCPP_URL": "wss://ocpp.example.com"}
     [
         ({}, 1, {0, 1}),
         (WSS, 1, {0, 1}),
-        (PROXY, 1, {0, 1, 2, 3}),
-        (PROXY | WSS, 2, {0, 1, 2, 3}),
+        (PROXY, 1, {0, 1, 2}),
+        (PROXY | HEADER, 1, {0, 1, 2, 3}),
+        (PROXY | HEADER | WSS, 2, {0, 1, 2, 3}),
         (TLS, 2, {2}),
         (TLS | {"RINGMAIN_TLS_CLIENT_CA": "ca.pem"}, 2, {2, 3}),
-        (TLS | PROXY, 2, {0, 1, 2, 3}),
+        (TLS | PROXY, 2, {0, 1, 2}),
     ],
 )
 def test_profiles_that_a_listener_can_have(
@@ -38,6 +40,7 @@ def test_hindrances_name_the_settings_that_help() -> None:
 
     assert "RINGMAIN_TLS_CERT" in str(profiles.hindrance(2))
     assert "RINGMAIN_TLS_CLIENT_CA" in str(profiles.hindrance(3))
+    assert "RINGMAIN_CLIENT_CERT_HEADER" in str(profiles.hindrance(3))
 
 
 def test_chargers_that_cannot_come_in_are_counted() -> None:

@@ -6,6 +6,7 @@ from ipaddress import ip_network
 from urllib.parse import quote
 
 import pytest
+from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,11 +22,13 @@ class Headers(list[tuple[str, str]]):
     """Headers as they came."""
 
     def get_all(self, key: str, /) -> list[str]:
-        return [value for name, value in self if name == key]
+        return [value for name, value in self if name.lower() == key.lower()]
 
 
-def origin(*headers: tuple[str, str], peer: Origin = PROXY) -> Origin:
-    return origin_of(peer, Headers(headers), TRUSTED)
+def origin(
+    *headers: tuple[str, str], peer: Origin = PROXY, told_by: str | None = "client-cert"
+) -> Origin:
+    return origin_of(peer, Headers(headers), TRUSTED, told_by)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +96,9 @@ def test_no_header_of_a_proxy_raises(values: list[str]) -> None:
     names = ("X-Forwarded-For", "Client-Cert", "X-SSL-Client-Cert")
     said = [(name, value) for value in values for name in names]
 
-    origin(*said, ("X-Forwarded-Proto", "https"), ("X-SSL-Client-Verify", "SUCCESS"))
+    said += [("X-Forwarded-Proto", "https"), ("X-SSL-Client-Verify", "SUCCESS")]
+    for name in names[1:]:
+        origin(*said, told_by=name.lower())
 
 
 @pytest.mark.parametrize("name", ["Client-Cert", "X-SSL-Client-Cert"])
@@ -106,15 +111,42 @@ def test_a_certificate_of_an_unknown_version_is_none(name: str) -> None:
     }
     said = ("X-Forwarded-Proto", "https"), ("X-SSL-Client-Verify", "SUCCESS")
 
-    assert origin((name, shown[name]), *said).certificate is None
+    assert origin((name, shown[name]), *said, told_by=name.lower()).certificate is None
 
 
-def test_a_certificate_is_not_believed_where_the_proxy_tells_of_them_in_the_other_way() -> None:
-    """What nginx says of a charger that has shown none, and passes on of what the charger says."""
-    said = ("X-Forwarded-Proto", "https"), ("Client-Cert", f":{inner_of(signed('CP01'))}:")
+def shown_by_all_means() -> list[tuple[str, str]]:
+    """Return what a proxy passes on that lets everything through that a charger says."""
+    return [
+        ("X-Forwarded-Proto", "https"),
+        ("Client-Cert", f":{inner_of(signed('CP01'))}:"),
+        ("X-SSL-Client-Cert", quote(signed("CP02"))),
+        ("X-SSL-Client-Verify", "SUCCESS"),
+    ]
 
-    assert origin(*said, ("X-SSL-Client-Verify", "NONE")).certificate is None
-    assert origin(*said).certificate is not None
+
+def test_no_certificate_is_believed_unless_a_header_is_named() -> None:
+    assert origin(*shown_by_all_means(), told_by=None).certificate is None
+
+
+@pytest.mark.parametrize(
+    ("told_by", "name"), [("client-cert", "CP01"), ("x-ssl-client-cert", "CP02")]
+)
+def test_only_the_header_that_is_named_tells_of_a_certificate(told_by: str, name: str) -> None:
+    said = shown_by_all_means()
+    found = origin(*said, told_by=told_by).certificate
+    rest = [each for each in said if each[0].lower() != told_by]
+
+    assert found is not None
+    assert f"CN={name}" in x509.load_der_x509_certificate(found).subject.rfc4514_string()
+    assert origin(*rest, told_by=told_by).certificate is None
+    assert origin(*said, *said, told_by=told_by).certificate is None
+
+
+def test_nginx_says_whether_it_has_verified_it() -> None:
+    said = shown_by_all_means()[:3]
+
+    for verdict in (("X-SSL-Client-Verify", "FAILED:expired"), ("X-Else", "")):
+        assert origin(*said, verdict, told_by="x-ssl-client-cert").certificate is None
 
 
 def inner_of(pem: str) -> str:

@@ -678,7 +678,8 @@ async def test_a_charger_whose_certificate_is_revoked_while_it_comes_in_is_not_s
     pinned = ChargerCertificate(key=KEY, source="pinned", created_at=now, **asdict(found))
     said = f":{base64.b64encode(der).decode()}:"
     trusted = (ip_network("127.0.0.0/8"),)
-    async with house(tmp_path, Meanwhile(), trusted_proxies=trusted) as inside:
+    behind = {"trusted_proxies": trusted, "client_cert_header": "client-cert"}
+    async with house(tmp_path, Meanwhile(), **behind) as inside:
         await inside.storage.chargers.update(KEY, security_profile=3)
         await inside.storage.charger_certificates.add(pinned)
         async with inside.dial(X_Forwarded_Proto="https", Client_Cert=said) as client:

@@ -21,6 +21,20 @@ def test_a_command_is_split_as_a_shell_would() -> None:
     assert command == ("/opt/sign", "--days", "365", "two words")
 
 
+def test_what_is_optional_may_be_empty() -> None:
+    word = values.optional(values.one_of("client-cert"))
+
+    assert (word(""), word("Client-Cert")) == (None, "client-cert")
+
+
+def test_a_public_url_names_no_user() -> None:
+    read = values.public_url("https")
+
+    assert (read(""), read("https://a.example/b@c")) == (None, "https://a.example/b@c")
+    with pytest.raises(ValueError, match="without a user"):
+        read("https://me@a.example")
+
+
 def test_files_are_one_or_two() -> None:
     assert values.files("rsa.pem, ec.pem,") == (Path("rsa.pem"), Path("ec.pem"))
     assert values.files("") == ()

@@ -28,6 +28,7 @@ BAD_VALUES = {
     "RINGMAIN_BUS": ["", "kafka://broker:9092"],
     "RINGMAIN_ALLOW_PLAIN": ["", "perhaps", "2"],
     "RINGMAIN_TRUSTED_PROXIES": ["proxy", "10.0.0.1/8", "10.0.0.0/33"],
+    "RINGMAIN_CLIENT_CERT_HEADER": ["X-Client-Cert", "Client-Cert,X-SSL-Client-Cert"],
     "RINGMAIN_MAX_FRAME_BYTES": ["", "1 MiB", "4095", "67108865", "1e6"],
     "RINGMAIN_UNKNOWN_CHARGER_STATUS": ["", "403"],
     "RINGMAIN_ALLOW_INSECURE_TARGETS": ["", "maybe"],
@@ -66,6 +67,7 @@ def test_defaults_are_those_of_the_contract() -> None:
         bus="embedded",
         allow_plain=False,
         trusted_proxies=(),
+        client_cert_header=None,
         max_frame_bytes=1 << 20,
         unknown_charger_status=401,
         allow_insecure_targets=False,
@@ -98,6 +100,7 @@ def test_every_variable_is_read() -> None:
             "RINGMAIN_BUS": "embedded",
             "RINGMAIN_ALLOW_PLAIN": "Yes",
             "RINGMAIN_TRUSTED_PROXIES": "10.0.0.0/8, fd00::/8,",
+            "RINGMAIN_CLIENT_CERT_HEADER": "Client-Cert",
             "RINGMAIN_MAX_FRAME_BYTES": "65536",
             "RINGMAIN_UNKNOWN_CHARGER_STATUS": "404",
             "RINGMAIN_ALLOW_INSECURE_TARGETS": "1",
@@ -129,6 +132,7 @@ def test_every_variable_is_read() -> None:
         bus="embedded",
         allow_plain=True,
         trusted_proxies=(ip_network("10.0.0.0/8"), ip_network("fd00::/8")),
+        client_cert_header="client-cert",
         max_frame_bytes=65536,
         unknown_charger_status=404,
         allow_insecure_targets=True,
@@ -249,6 +253,13 @@ def test_help_lists_every_variable_with_its_default() -> None:
     assert "[" not in describe(), "rich takes what is in brackets for style and leaves it out"
 
 
+def test_what_pages_are_compared_with_names_no_user() -> None:
+    with pytest.raises(SettingError, match=r"RINGMAIN_PUBLIC_HTTP_URL: .*without a user") as wrong:
+        read({"RINGMAIN_PUBLIC_HTTP_URL": "https://me:secret@example.com"})
+
+    assert "secret" not in str(wrong.value)
+
+
 TLS = {"RINGMAIN_TLS_CERT": "rsa.pem, ec.pem", "RINGMAIN_TLS_KEY": "rsa.key,ec.key"}
 
 
@@ -264,6 +275,7 @@ def test_a_listener_with_tls_may_be_reached_from_everywhere() -> None:
     [
         ({**TLS, "RINGMAIN_TLS_KEY": "rsa.key"}, "RINGMAIN_TLS_KEY: wanted is one key for each"),
         ({"RINGMAIN_TLS_CLIENT_CA": "ca.pem"}, "RINGMAIN_TLS_CLIENT_CA: without RINGMAIN_TLS_CERT"),
+        ({"RINGMAIN_CLIENT_CERT_HEADER": "Client-Cert"}, "the proxy that sets it in"),
         ({"RINGMAIN_CA_COMMAND": "sign", "RINGMAIN_CA_URL": "http://ca"}, "only one authority"),
     ],
 )

@@ -25,7 +25,10 @@ from tests.security.doors import (
 )
 from tests.security.ground import Ground, served
 
-TRUSTED = {"RINGMAIN_TRUSTED_PROXIES": f"{PROXY}/32"}
+TRUSTED = {
+    "RINGMAIN_TRUSTED_PROXIES": f"{PROXY}/32",
+    "RINGMAIN_CLIENT_CERT_HEADER": "Client-Cert",
+}
 
 
 def offering(ground: Ground, profile: int, name: str) -> Knocking:
