@@ -185,15 +185,21 @@ class Shortcut(Connection):
         """Take note of the end."""
         super().connection_lost(exc)
         self._look_again()
-        for fault in (self.protocol.parser_exc, self.protocol.handshake_exc):
-            if fault is not None:  # else its frames hold us, and what came last, in a circle
-                fault.__traceback__ = fault.__cause__ = fault.__context__ = None
+        _strip(self.protocol.parser_exc)
+        _strip(self.protocol.handshake_exc)
         self.recv_messages.pause = self.recv_messages.resume = _nothing
         self.protocol.parser.close()
 
     def _look_again(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+
+def _strip(fault: BaseException | None) -> None:
+    """Take their ways from a fault and its causes: those frames hold a connection in a circle."""
+    while fault is not None:
+        fault.__traceback__ = None
+        fault = fault.__cause__ or fault.__context__
 
 
 def _nothing() -> None:
