@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import AsyncIterator, Awaitable
+from functools import partial
 from typing import NamedTuple
 
 import orjson
@@ -26,10 +27,13 @@ from api.errors import Invalid, Lost, Taken, answer_to, verdict_on
 from api.parsing import read_body
 from api.parts import CALLER, PARTS, RECORD_ID, ApiParts
 from storage.errors import SealBroken, StorageError, StorageUnavailable
+from storage.key_ring import SEAL_BYTES
+from storage.secrets import DerivedKey
 from storage.security_records import IdempotentRequest
 
 log = structlog.get_logger("ringmain.api")
 
+PURPOSE = "ringmain/idempotency"  # of the key that digests are made with
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 METHODS = frozenset({"POST", "PUT", "PATCH"})
@@ -60,6 +64,7 @@ class Once:
 
     def __init__(self, parts: ApiParts) -> None:
         self._requests = parts.storage.idempotent_requests
+        self._derived = partial(parts.storage.sealer.derived, PURPOSE)
         self._clock = parts.clock
         self._new_id = parts.new_id
         # Only one server works on a database: what it has not in hand nobody has.
@@ -82,14 +87,18 @@ class Once:
     ) -> web.StreamResponse:
         digest, now = self._in_hand[name], self._clock.now()
         asked = IdempotentRequest(
-            **name._asdict(), body_digest=digest, record_id=self._new_id(), created_at=now
+            **name._asdict(),
+            body_digest=_keyed(digest, self._derived()),
+            record_id=self._new_id(),
+            created_at=now,
         )
         try:
             before = await self._requests.begin(asked)
-        except SealBroken:
+            if before is not None:
+                key = self._derived(before.body_digest[:SEAL_BYTES])
+                return _answered_before(before, _keyed(digest, key))
+        except SealBroken:  # whoever has forgotten the key may look, too
             raise Taken(_UNKNOWN) from None
-        if before is not None:
-            return _answered_before(before, digest)
         request[RECORD_ID] = asked.record_id
         return await self._carried_out(request, asked, handler)
 
@@ -146,10 +155,15 @@ def _route(request: web.Request) -> str:
 
 
 async def _digest(request: web.Request) -> bytes:
-    """Digest what is asked: what may be told of it depends on the scope of who asks."""
-    body = await read_body(request)
-    head = f"{request[CALLER].scope}\n{request.headers.get('Content-Type', '')}\n"
+    """Digest what is asked, and who asks: an answer with a secret is for nobody else."""
+    body, caller = await read_body(request), request[CALLER]
+    head = f"{caller.actor}\n{caller.scope}\n{request.headers.get('Content-Type', '')}\n"
     return hashlib.sha256(head.encode(errors="surrogateescape") + body).digest()
+
+
+def _keyed(digest: bytes, key: DerivedKey) -> bytes:
+    """Return what is stored of a digest: a body may hold a password that one could guess at."""
+    return key.key_id + hmac.digest(key.key, digest, "sha256")
 
 
 def _answered_before(before: IdempotentRequest, digest: bytes) -> web.Response:

@@ -46,8 +46,11 @@ def refuse_forged(request: web.Request, public_url: str) -> None:
 
 def _ours(request: web.Request, public_url: str, page: str) -> set[Place | None]:
     # Which scheme the client speaks is known to the proxy in front alone.
-    by_host = f"{urlsplit(page).scheme}://{request.headers.get('Host', '')}"
-    return {place_of(by_host), place_of(public_url)} - {None}
+    scheme, public = urlsplit(page).scheme, place_of(public_url)
+    by_host = place_of(f"{scheme}://{request.headers.get('Host', '')}")
+    if scheme == "http" and urlsplit(public_url).scheme == "https":
+        by_host = None  # whoever is between could have written that page
+    return {by_host, public} - {None}
 
 
 def place_of(url: str) -> Place | None:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
+import json
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from sqlalchemy import select
 
 from api.app import create_app
-from api.idempotency import HEADER, REPLAYED
+from api.idempotency import HEADER, PURPOSE, REPLAYED
 from api.server import listening
 from csms.settings import Bind
 from storage.errors import StorageUnavailable
+from storage.key_ring import KeyRing
+from storage.rekeying import Rekeying
 from storage.repositories.idempotent_requests import IdempotentRequests
+from storage.security_schema import idempotent_requests
 from tests.api.conftest import Answer, Api, Connect, LiveCharger
 
 STATION = "/api/chargingStations/CP-1"
@@ -235,6 +243,52 @@ async def test_where_nothing_is_changed_or_all_may_be_repeated_the_key_is_not_re
     assert (await ask(api, "GET", path)).headers.get(REPLAYED) is None
     assert (await ask(api, "DELETE", path)).status == 200
     assert (await ask(api, "DELETE", path)).status == 404
+
+
+async def test_another_caller_does_not_get_the_answer_secret_and_all(api: Api) -> None:
+    other = await api.with_scope("admin")
+    path, body = f"{api.organization}/chargers", {"charge_box_id": "CP-1"}
+    first = await ask(api, "POST", path, body)
+    got = await ask(other, "POST", path, body)
+
+    assert got.fields == {HEADER}
+    assert got.status == 422
+    assert (await ask(api, "POST", path, body)).text == first.text
+
+
+async def test_no_digest_lets_one_guess_at_a_body(api: Api) -> None:
+    await ask(api, "POST", f"{api.organization}/sites", {"name": "A"})
+    (row,) = await api.storage.database.fetch(select(idempotent_requests.c.body_digest))
+    (key,) = await api.storage.api_keys.list(api.organization_uuid)
+    asked = f"key:{key.key_id}\nadmin\napplication/json\n" + json.dumps({"name": "A"})
+    digest, derived = hashlib.sha256(asked.encode()).digest(), api.storage.sealer.derived(PURPOSE)
+
+    assert bytes(row["body_digest"]) == (
+        derived.key_id + hmac.digest(derived.key, digest, "sha256")
+    )
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+async def test_answers_come_again_after_the_keys_were_changed(
+    api: Api,
+    tmp_path: Path,
+    forgotten: bool,  # noqa: FBT001 - a table
+) -> None:
+    """Where the key is gone it cannot be told whether it is the same request."""
+    path, sealer = f"{api.organization}/sites", api.storage.sealer
+    first, before = await ask(api, "POST", path, {"name": "A"}), sealer.current
+    ring = KeyRing.of(tmp_path)
+    await Rekeying(api.storage.database, sealer, ring, api.clock).rotate()
+    if forgotten:
+        ring.write(ring.read().without([before]))
+    assert (sealer.current != before, sealer.holds(before)) == (True, not forgotten)
+    again, other = [await ask(api, "POST", path, {"name": name}) for name in "AB"]
+
+    if forgotten:
+        assert again.error == other.error == (409, "conflict")
+    else:
+        assert again.text == first.text
+        assert other.fields == {HEADER}
 
 
 async def test_a_batch_begins_once(api: Api) -> None:

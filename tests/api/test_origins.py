@@ -38,9 +38,8 @@ def test_where_a_page_is_from(url: str, place: Place | None) -> None:
 @pytest.mark.parametrize(
     "headers",
     [
-        {"Origin": "http://api.example:8080"},
         {"Origin": "https://api.example:8080"},
-        {"Referer": "http://api.example:8080/console/?page=1"},
+        {"Referer": "https://api.example:8080/console/?page=1"},
         {"Origin": "https://charging.example"},
         {"Referer": "https://charging.example/console"},
     ],
@@ -57,6 +56,9 @@ def test_our_own_pages_may_write(headers: dict[str, str]) -> None:
         {"Origin": "null"},
         {"Origin": ""},
         {"Origin": "http://evil.example"},
+        # In clear, while browsers reach us by TLS.
+        {"Origin": "http://api.example:8080"},
+        {"Referer": "http://api.example:8080/console"},
         {"Origin": "http://api.example"},
         {"Origin": "http://api.example:8081"},
         {"Origin": "http://api.example:8080.evil.example"},
@@ -78,7 +80,7 @@ def test_no_other_page_may(method: str, headers: dict[str, str]) -> None:
     "kind", ["text/plain", "application/x-www-form-urlencoded", "text/plain; application/json", ""]
 )
 def test_what_a_form_could_send_is_refused_also_from_our_own_pages(kind: str) -> None:
-    said = {"Origin": "http://api.example:8080", "Content-Type": kind}
+    said = {"Origin": "https://api.example:8080", "Content-Type": kind}
     with pytest.raises(NotJson):
         refuse_forged(_request("DELETE", **said), PUBLIC)
 
@@ -86,6 +88,12 @@ def test_what_a_form_could_send_is_refused_also_from_our_own_pages(kind: str) ->
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 def test_who_reads_need_not_say_where_he_is(method: str) -> None:
     refuse_forged(_request(method), PUBLIC)
+
+
+@pytest.mark.parametrize("public", ["", "http://charging.example"])
+def test_in_clear_is_ours_where_nothing_else_is_said(public: str) -> None:
+    for said in ({"Origin": "http://api.example:8080"}, {"Referer": "https://api.example:8080/a"}):
+        refuse_forged(_request("POST", **said, **JSON), public)
 
 
 def test_without_a_public_address_only_the_host_counts() -> None:
