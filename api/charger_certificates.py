@@ -55,22 +55,16 @@ async def pin_charger_certificate(request: Request) -> Mapping[str, Any]:
     From then on it comes in with a pinned certificate, or one that is issued to it, and with no
     other one.
     """
-    await stored_charger(request)
-    now, stored = request.parts.clock.now(), request.parts.storage.charger_certificates
+    now = request.parts.clock.now()
     try:
         found = await asyncio.to_thread(_read, request.body["certificate"], now)
     except NotTrusted as wrong:
         raise Invalid({"certificate": [str(wrong)]}) from None
-    own = await stored.of_charger(request.charger_key)
-    if sum(each.not_after > now for each in own) >= MOST_CERTIFICATES:
-        raise Taken(f"The charger has {MOST_CERTIFICATES} certificates that have not expired.")
     pinned = ChargerCertificate(
         key=request.charger_key, source="pinned", created_at=now, **asdict(found)
     )
-    try:
-        await stored.add(pinned)
-    except Conflict:
-        raise await _taken(request, found.sha256) from None
+    async with request.parts.commissioning.changing:  # the charger is there then
+        await _pin(request, pinned)
     return {"message": "Certificate pinned successfully", "certificate": pinned}
 
 
@@ -100,6 +94,18 @@ async def list_certificate_requests(request: Request) -> Mapping[str, Any]:
     return {"certificate_requests": found}
 
 
+async def _pin(request: Request, pinned: ChargerCertificate) -> None:
+    await stored_charger(request)
+    stored = request.parts.storage.charger_certificates
+    own = await stored.of_charger(pinned.key)
+    if sum(each.not_after > pinned.created_at for each in own) >= MOST_CERTIFICATES:
+        raise Taken(f"The charger has {MOST_CERTIFICATES} certificates that have not expired.")
+    try:
+        await stored.add(pinned)
+    except Conflict:
+        raise await _taken(request, pinned.sha256) from None
+
+
 def _read(pem: str, now: datetime) -> Facts:
     """Return what the certificate of a charger says; raise NotTrusted where it would not do."""
     certificate = certificates(pem)[0]
@@ -119,8 +125,8 @@ async def _taken(request: Request, sha256: str) -> Taken:
     """Say whose a certificate is already."""
     stored = request.parts.storage.charger_certificates
     found = await stored.find(request.organization_uuid, sha256)
+    if found is not None and found.revoked_at is not None:
+        return Taken("This certificate was revoked: the charger needs another one.")
     if found is None or found.key != request.charger_key:
         return Taken("Another charger has this certificate.")
-    if found.revoked_at is not None:
-        return Taken("This certificate was revoked: the charger needs another one.")
     return Taken("The charger has this certificate already.")

@@ -50,9 +50,14 @@ def fault_of(
         return f"has a key that is {weakness}"
     if holder is not None:
         return "was revoked here" if holder.revoked_at is not None else None
-    if any(each.source == "pinned" for each in binding.own):
+    if any(_pinned(each, charger) for each in binding.own):
         return "is none of those that are stored for it"
     return _foreign_subject(certificate, charger, binding.organizations)
+
+
+def _pinned(stored: ChargerCertificate, charger: Charger) -> bool:
+    """Tell whether it was pinned to this charger, and not to one of its name that is gone."""
+    return stored.source == "pinned" and stored.created_at >= charger.created_at
 
 
 def _foreign_subject(

@@ -1,7 +1,7 @@
 """
 The tables of who may come in: members, certificates and passwords of chargers, stored answers.
 
-What is a charger's goes with it.
+What is a charger's goes with it, but for the certificates that were revoked.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ password_rotations = Table(
     of_charger(),
 )
 
-# Client certificates that a charger may come in with; revoked ones stay, so that they stay refused.
+# Client certificates that a charger may come in with. Revoked ones stay, so that they stay refused,
+# also where the charger is deleted and enrolled again: so the table is not tied to chargers.
 charger_certificates = Table(
     "charger_certificates",
     metadata,
@@ -82,7 +83,6 @@ charger_certificates = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("revoked_at", UtcTime),
     PrimaryKeyConstraint("organization_uuid", "sha256"),
-    of_charger(),
     Index(None, "organization_uuid", "charge_box_id"),
 )
 

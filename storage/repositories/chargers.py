@@ -14,6 +14,7 @@ from storage.records import Charger, ChargerKey, ConnectorStatus, ProxyConfigura
 from storage.repositories.proxy_configurations import ProxyConfigurations
 from storage.repositories.rows import columns, keyed, rows_among, rows_of_each
 from storage.statements import chargers as statements
+from storage.statements.charger_certificates import drop_certificates_of_charger
 from storage.statements.installations import add_newcomer
 
 
@@ -140,8 +141,13 @@ class Chargers:
         return _charger(rows[0])
 
     async def delete(self, key: ChargerKey) -> bool:
-        """Delete a charger with its configuration and connectors; messages and sessions stay."""
-        return bool(await self._database.execute(statements.delete_charger, key._asdict()))
+        """Delete a charger with its configuration and connectors; messages and sessions stay.
+
+        So do certificates that were revoked: one enrolled in its place must not come in with them.
+        """
+        async with self._database.transaction() as transaction:
+            await transaction.execute(drop_certificates_of_charger, key._asdict())
+            return bool(await transaction.execute(statements.delete_charger, key._asdict()))
 
     async def connectors(self, key: ChargerKey) -> list[ConnectorStatus]:
         """Return the latest status of each connector."""

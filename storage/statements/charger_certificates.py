@@ -52,6 +52,9 @@ drop_charger_certificate = delete(charger_certificates).where(
     _CERTIFICATES.sha256 == given(_CERTIFICATES.sha256),
     _CERTIFICATES.revoked_at.is_(null()),
 )
+drop_certificates_of_charger = delete(charger_certificates).where(
+    of_charger(charger_certificates), _CERTIFICATES.revoked_at.is_(null())
+)
 
 _MOST_REQUESTS = 20  # that are remembered of one charger
 _OPEN = _REQUESTS.finished_at.is_(null())

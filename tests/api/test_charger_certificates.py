@@ -90,9 +90,26 @@ async def test_a_certificate_is_one_chargers_and_never_revived(api: Api) -> None
         assert reason in got.text
 
     await api("DELETE", f"{base(api)}/{sha256_of(certificate)}")
-    got = await pinned(api, certificate)
-    assert got.error == (409, "conflict")
-    assert "was revoked" in got.text
+    for charge_box_id in ("CP-1", "CP-2"):
+        got = await pinned(api, certificate, charge_box_id)
+        assert got.error == (409, "conflict")
+        assert "was revoked" in got.text
+
+
+async def test_what_was_revoked_is_known_of_a_charger_that_is_enrolled_again(api: Api) -> None:
+    await api.enrol()
+    revoked, other = pem(api), pem(api)
+    for certificate in (revoked, other):
+        await pinned(api, certificate)
+    await api("DELETE", f"{base(api)}/{sha256_of(revoked)}")
+    await api("DELETE", f"{api.organization}/chargers/CP-1")
+    assert (await pinned(api, other)).status == 404
+    await api.enrol()
+
+    (told,) = (await api.get(base(api)))["certificates"]
+    assert told["sha256"] == sha256_of(revoked)
+    assert "was revoked" in (await pinned(api, revoked)).text
+    assert (await pinned(api, other)).status == 201
 
 
 async def test_a_charger_has_no_certificates_without_end(api: Api) -> None:

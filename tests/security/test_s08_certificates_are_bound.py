@@ -131,6 +131,27 @@ async def test_s08_a_stored_certificate_is_one_charger_s_alone(tmp_path: Path) -
     ] == ["another charger's", "none of those", "another charger's", "revoked here"]
 
 
+async def test_s08_what_was_revoked_stays_revoked_when_its_charger_is_enrolled_again(
+    tmp_path: Path,
+) -> None:
+    async with secured(tmp_path) as ground:
+        first = await enrol(ground, "CP01", security_profile=3)
+        storage, old = ground.server.storage, issued("CP01", of=ground.organization_uuid)
+        await storage.charger_certificates.add(stored_of(first, old.chain))
+        assert await shows(ground, tmp_path, old) == 101
+        await storage.charger_certificates.revoke(first, sha256_of(loaded(old)), datetime.now(UTC))
+        assert await storage.chargers.delete(first)
+        await enrol(ground, "CP01", security_profile=3)
+
+        assert await shows(ground, tmp_path, old) == 401
+        # To the new charger none is pinned.
+        new = issued("CP01", of=ground.organization_uuid)
+        assert await shows(ground, tmp_path, new) == 101
+        (event,) = await told(ground)
+
+    assert "revoked here" in event.details["advice"]
+
+
 def loaded(own: Issued) -> x509.Certificate:
     return x509.load_pem_x509_certificate(own.chain.encode())
 

@@ -132,7 +132,6 @@ def _certificates() -> None:
         *integers("created_at"),
         *integers("revoked_at", nullable=True),
         primary_key(CERTIFICATES, *ORGANIZATION, "sha256"),
-        belongs(CERTIFICATES, KEY, CHARGERS),
     )
     index("ix_charger_certificates_organization_uuid_charge_box_id", CERTIFICATES, *KEY)
     op.create_table(

@@ -105,8 +105,20 @@ async def test_of_many_chargers_the_newest_valid_ones_are_found(storage: Storage
     assert await certificates.newest_of(ALICE.organization_uuid, names, NOON + 2 * YEAR) == {}
 
 
-async def test_certificates_go_with_their_charger(storage: Storage) -> None:
-    await storage.charger_certificates.add(certificate())
-    await storage.chargers.delete(ALICE)
+async def test_certificates_go_with_their_charger_and_what_was_revoked_stays(
+    storage: Storage,
+) -> None:
+    certificates = storage.charger_certificates
+    await storage.chargers.enroll(charger(BOB), None)
+    revoked, others = certificate("bb" * 32), certificate("cc" * 32, BOB)
+    for one in (certificate(), revoked, others):
+        await certificates.add(one)
+    await certificates.revoke(ALICE, revoked.sha256, NOON)
 
-    assert await storage.charger_certificates.of_charger(ALICE) == []
+    assert await storage.chargers.delete(ALICE)
+    assert not await storage.chargers.delete(ALICE)
+
+    assert await certificates.of_charger(ALICE) == [replace(revoked, revoked_at=NOON)]
+    assert await certificates.of_charger(BOB) == [others]
+    with pytest.raises(Conflict):
+        await certificates.add(certificate("bb" * 32, BOB))
