@@ -22,7 +22,7 @@ from api.schemas.chargers import (
     OneNewCharger,
 )
 from api.schemas.common import Done
-from api.security_profiles import check_profile
+from api.security_profiles import check_name, check_profile
 from api.sites import check_site
 from csms.commands import Ask
 from csms.errors import RingmainError
@@ -93,6 +93,9 @@ async def change_charger(request: Request) -> Mapping[str, Any]:
     async with request.parts.commissioning.changing:  # its site is to be there then
         old = await stored_charger(request)
         await check_site(request, given.get("site_id"), old.site_id)
+        check_name(
+            request, given.get("certificate_name", old.certificate_name), old.certificate_name
+        )
         if "security_profile" in given:
             check_profile(request, given["security_profile"], old.security_profile)
             given["next_security_profile"] = None

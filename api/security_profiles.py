@@ -1,9 +1,15 @@
-"""Who may give a charger which security profile; no charger and no target is asked."""
+"""Who may give a charger which security profile and name; no charger and no target is asked."""
 
 from __future__ import annotations
 
 from api.errors import Forbidden, Invalid
 from api.routing import Request
+
+
+def check_name(request: Request, wanted: str | None, present: str | None) -> None:
+    """Raise Forbidden where somebody else than an admin changes whose certificate lets it in."""
+    if wanted != present and request.caller.scope != "admin":
+        raise Forbidden("Only an admin may change a charger's certificate_name.")
 
 
 def check_profile(request: Request, wanted: int, present: int | None = None) -> None:

@@ -26,7 +26,10 @@ class ChargerChange(Schema):
         },
     )
     certificate_name = text(
-        64, about="The CN of its client certificate; null is its charge_box_id.", **nullable()
+        64,
+        about="The CN of its client certificate; null is its charge_box_id. Only an admin can "
+        "change it.",
+        **nullable(),
     )
     hex_password = Boolean(
         load_default=False,

@@ -283,6 +283,19 @@ async def test_only_an_admin_enrols_a_charger_without_a_password(api: Api) -> No
     assert (await api("POST", path, body)).status == 201
 
 
+async def test_only_an_admin_changes_whose_certificate_lets_a_charger_in(api: Api) -> None:
+    await api.enrol(certificate_name="SN-1")
+    theirs, path = await api.with_scope("operate"), f"{api.organization}/chargers/CP-1"
+
+    for name in ("SN-2", None):
+        got = await theirs("PATCH", path, {"certificate_name": name, "charger_name": "Lobby"})
+        assert got.error == (403, "forbidden")
+    same = {"certificate_name": "SN-1", "charger_name": "Hall"}
+    assert (await theirs("PATCH", path, same)).status == 200
+    assert (await api.get(path))["charger"]["charger_name"] == "Hall"
+    assert (await api("PATCH", path, {"certificate_name": "SN-2"})).status == 200
+
+
 @pytest.mark.parametrize("change", [{"security_profile": 2}, {"certificate_name": "SN-1"}], ids=str)
 async def test_what_a_charger_proves_itself_with_changes_only_with_a_new_connection(
     api: Api, connect: Connect, change: dict[str, Any]
