@@ -36,6 +36,7 @@ log = structlog.get_logger("ringmain.certificates")
 NO_AUTHORITY = (
     "No certificate authority is set: the operator sets RINGMAIN_CA_COMMAND or RINGMAIN_CA_URL."
 )
+FAILED = "CertificateNotSigned"
 _AT_ONCE = 4  # steps, and so questions to the authority
 
 
@@ -94,6 +95,8 @@ class Going:
     # Of the connection by which the certificate was sent last; None where there is none to send.
     generation: int | None = None
     task: asyncio.Task[None] | None = None
+    # The last step ended as nobody has foreseen.
+    broken: bool = False
 
     @classmethod
     def on_with(cls, request: CertificateRequest) -> Going:
@@ -165,6 +168,7 @@ class Signing:
             log.warning("certificate_request_waits", request_id=one.request_id)
         except Exception as fault:  # noqa: BLE001 - the others go on
             log.error("certificate_request_failed", fault=place_of(fault))
+            one.broken = True
         finally:
             one.task = None
             self._wake.set()
@@ -175,4 +179,19 @@ class Signing:
         request = await self._parts.storage.certificate_requests.get(one.request_id)
         if request is None or request.finished_at is not None:
             return True
+        if one.broken and self._has_waited_long(request):
+            return await self._give_up(request)
+        one.broken = False
         return await self._do(one, request)
+
+    def _has_waited_long(self, request: CertificateRequest) -> bool:
+        return self._parts.clock.now() - request.requested_at >= self._parts.patience.in_all
+
+    async def _give_up(self, request: CertificateRequest) -> bool:
+        """End a request that fails in a way of its own; what was signed may be in use."""
+        actor, reason = f"charger:{request.key.charge_box_id}", "It could not be gone on with."
+        log.warning("certificate_not_signed", request_id=request.request_id, reason=reason)
+        self._parts.events.note(request.key, FAILED, actor, "failed", reason=reason)
+        now = self._parts.clock.now()
+        await self._parts.storage.certificate_requests.note_failed(request, now, reason, None)
+        return True

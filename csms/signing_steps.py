@@ -22,7 +22,7 @@ from csms.errors import (
     LinkError,
     NotTrusted,
 )
-from csms.signing import NO_AUTHORITY, Going, SigningParts, names_of
+from csms.signing import FAILED, NO_AUTHORITY, Going, SigningParts, names_of
 from csms.signing_rules import Facts, certificates, check_chain, facts
 from storage.errors import Conflict
 from storage.security_records import CertificateRequest, ChargerCertificate
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("ringmain.certificates")
 
-FAILED, INSTALLED = "CertificateNotSigned", "CertificateInstalled"
+INSTALLED = "CertificateInstalled"
 
 
 class SigningSteps:

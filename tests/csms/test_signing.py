@@ -102,6 +102,19 @@ async def test_storage_that_is_away_delays_a_request_and_no_more(
     assert faults == []
 
 
+async def test_a_request_that_fails_as_nobody_foresaw_is_given_up_in_the_end(desk: Desk) -> None:
+    def broken(_: str) -> str:
+        raise ValueError
+
+    async with open_office(desk, FakeAuthority(broken)) as office:
+        await office.asks("1.6", csr=GOOD)
+        await until(lambda: len(office.authority.asked) > 2)
+        desk.clock.pass_time(seconds=QUICK.in_all.total_seconds())
+        await office.becomes("failed")
+
+        assert (await office.events())[-1].action == "CertificateNotSigned"
+
+
 async def test_a_request_whose_charger_is_deleted_is_forgotten(desk: Desk) -> None:
     async with open_office(desk, FakeAuthority(_away)) as office:
         await office.asks("1.6", csr=GOOD)
