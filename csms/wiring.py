@@ -79,7 +79,7 @@ class Running:
     def reload(self) -> None:
         """Take up files that have changed, as SIGHUP asks for; links go on."""
         if self.tls is not None:
-            self.tls.reload()
+            self.tls.ask()
 
 
 @contextlib.asynccontextmanager

@@ -3,15 +3,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from structlog.testing import capture_logs
 
 from csms.pem import UnusableTls
-from csms.tls import PRESETS, ListenerTls, TlsFiles, load
+from csms.tls import PRESETS, ListenerTls, Loaded, TlsFiles, load
 from storage.clock import Clock
 from tests import certificates
 from tests.certificates import DAY, certificate, issued, key_of, key_pem, revoked, rsa_key, signed
@@ -151,6 +153,27 @@ async def test_files_are_watched(tmp_path: Path) -> None:
     watching.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await watching
+
+
+async def test_files_are_read_again_when_asked_for_and_never_in_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tls = ListenerTls(files(certificate(tmp_path, "localhost")), HandClock())
+    before, threads = tls.context.newest, []
+
+    def loading(*given: Any) -> Loaded:
+        threads.append(threading.current_thread())
+        return load(*given)
+
+    monkeypatch.setattr("csms.tls.load", loading)
+    watching = asyncio.create_task(tls.watch())
+    tls.ask()
+    await until(lambda: tls.context.newest is not before)
+    watching.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await watching
+    assert threads
+    assert threading.main_thread() not in threads
 
 
 def test_what_ends_is_warned_of_30_7_and_1_days_before_and_when_it_has(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from structlog.testing import capture_logs
 
 from tests import certificates
 from tests.certificates import DAY, issued
+from tests.doubles import until
 from tests.programs import start
 from tests.security.doors import HEARTBEAT, PASSWORD, Knocking, enrol, secured, told, trusting
 from tests.security.ground import Ground, served
@@ -82,6 +83,7 @@ async def test_f21_files_that_cannot_be_used_leave_the_old_ones_and_say_so(
             replaced(tmp_path / "localhost.pem", text)
             with capture_logs() as logged:
                 ground.server.reload()
+                await until(lambda: "tls_not_reloaded" in {each["event"] for each in logged})
             (line,) = [each for each in logged if each["event"] == "tls_not_reloaded"]
             assert line["log_level"] == "error", case
             assert line["fault"].startswith("RINGMAIN_TLS_"), case
@@ -99,7 +101,9 @@ async def test_f21_a_certificate_that_is_revoked_meanwhile_does_not_come_in_agai
         assert await knocking.outcome() == 101
         lists = certificates.authority() + certificates.revoked(own.chain)
         replaced(tmp_path / "ca.pem", lists)
-        ground.server.reload()
+        with capture_logs() as logged:
+            ground.server.reload()
+            await until(lambda: "tls_reloaded" in {each["event"] for each in logged})
 
         assert await knocking.outcome() == 401
         (event,) = await told(ground)
