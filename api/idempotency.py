@@ -39,7 +39,8 @@ REPLAYED = "Idempotency-Replayed"
 METHODS = frozenset({"POST", "PUT", "PATCH"})
 KEY = r"[\x21-\x7e]{1,255}"
 _LONGEST_ROUTE = 500  # in the key of a table; a longer one is told apart by its digest
-# What is answered where nothing was changed: the same request may be made again.
+# What is answered where nothing was changed: the same request may be made again. (With 503, where
+# the connection broke at the commit, a row may be there all the same; no charger was asked.)
 _NOTHING_DONE = frozenset({400, 401, 403, 404, 405, 408, 409, 413, 415, 417, 422, 429, 503})
 
 _ELSEWHERE = "This key was used for another request; take a new one."
