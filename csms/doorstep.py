@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.protocol import State
@@ -20,6 +20,7 @@ from websockets.server import ServerProtocol
 from csms.attempts import source_of
 from csms.forwarded import is_among
 from csms.framing import Shortcut
+from csms.handshakes import Early, Handshakes
 from csms.setting_values import Network
 
 LONGEST_HEAD = 32 * 1024  # bytes, of a request with all its headers (S-17)
@@ -98,19 +99,49 @@ class _Headed(ServerConnection):
 class Arriving(Shortcut, _Headed):
     """A connection to a charger, or to whoever says so."""
 
+    _handshakes: Handshakes | None = None
+    _made = False
+
     def __init__(
-        self, doorstep: Doorstep, protocol: ServerProtocol, server: Server, **options: Any
+        self,
+        doorstep: Doorstep,
+        handshakes: Handshakes | None,
+        protocol: ServerProtocol,
+        server: Server,
+        **options: Any,
     ) -> None:
         super().__init__(protocol, server, **options)
         self._doorstep = doorstep
+        self._handshakes = handshakes
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to stand at the door."""
-        super().connection_made(transport)
+        """Begin to stand at the door, and to shake hands where that is the way in."""
+        if self._handshakes is None:
+            self._begin(transport)
+        self.transport = cast("asyncio.Transport", transport)
         if peer := transport.get_extra_info("peername"):  # None where it is gone already
             self._doorstep.enter(self, str(peer[0]))
+        if self._handshakes is not None and not transport.is_closing():
+            self._handshakes.begin(self.transport, self)
+
+    def secured(self, transport: asyncio.BaseTransport, said: Early) -> None:
+        """Begin, now that TLS is up, with what was said by it so far."""
+        self._begin(transport)
+        if said.data:
+            self.data_received(said.data)
+        if said.ended:
+            self.eof_received()
+
+    def unsecured(self) -> None:
+        """Be gone before TLS was up."""
+        self._doorstep.leave(self)
+
+    def _begin(self, transport: asyncio.BaseTransport) -> None:
+        self._made = True
+        super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Be gone."""
         self._doorstep.leave(self)
-        super().connection_lost(exc)
+        if self._made:
+            super().connection_lost(exc)

@@ -29,6 +29,7 @@ from csms.doorstep import Arriving, Doorstep
 from csms.errors import LinkClosed, place_of
 from csms.forwarded import Origin, origin_of
 from csms.frames import Limits
+from csms.handshakes import Handshakes
 from csms.link import INTERNAL_ERROR, POLICY_VIOLATION, SERVICE_RESTART, Link
 from csms.pace import Pace
 from csms.ports import Answer
@@ -110,20 +111,21 @@ class Gateway:
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[Bind]:
         """Listen until the context ends; yield the bound address."""
+        handshakes = None
+        if self._door.tls is not None:
+            handshakes = Handshakes(self._door.tls, self._door.open_seconds)
         async with serve(
             self._converse,
             self._door.bind.host,
             self._door.bind.port,
             process_request=self._authenticate,
             select_subprotocol=self._select_subprotocol,
-            create_connection=partial(Arriving, self._doorstep),  # type: ignore[arg-type]  # it makes one
+            create_connection=partial(Arriving, self._doorstep, handshakes),  # type: ignore[arg-type]  # it makes one
             compression=None,  # 14 against 47 KB for each idle charger
             # Longer frames are answered by our own check; only twice that is cut off unread.
             max_size=2 * self._door.limits.max_bytes,
+            # Without `ssl`, see csms/handshakes.py; this time begins behind the one for TLS.
             open_timeout=self._door.open_seconds,
-            ssl=self._door.tls,
-            # The time for the handshake of the WebSocket begins behind it.
-            ssl_handshake_timeout=self._door.open_seconds if self._door.tls else None,
             # Whoever finds no room at the kernel is there only after 1 s, or 3 s, … or 63 s.
             backlog=1024,
             ping_interval=self._door.ping_seconds,
@@ -135,6 +137,8 @@ class Gateway:
                 yield _bound(server)
             finally:
                 server.close(code=SERVICE_RESTART, reason="restarting")
+                if handshakes is not None:
+                    await handshakes.close()
 
     async def _authenticate(
         self, connection: ServerConnection, request: Request

@@ -30,7 +30,8 @@ tests/security (docs/security.md).
 | commands that wait for a charger | 64 | 503 |
 
 An address is one of IPv4, or 64 bits of IPv6. Whoever was in from an address within 24 hours is
-always evaluated; sockets of `RINGMAIN_TRUSTED_PROXIES` are not counted.
+always evaluated; sockets of `RINGMAIN_TRUSTED_PROXIES` are not counted. With TLS
+a socket is counted before it says anything.
 """
 
 

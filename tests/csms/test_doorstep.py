@@ -58,7 +58,7 @@ async def opened(doorstep: Doorstep) -> AsyncIterator[Door]:
         "127.0.0.1",
         0,
         process_request=welcome,
-        create_connection=partial(Arriving, doorstep),  # type: ignore[arg-type]  # it makes one
+        create_connection=partial(Arriving, doorstep, None),  # type: ignore[arg-type]  # it makes one
         compression=None,
     ) as server:
         yield Door(doorstep, next(iter(server.sockets)).getsockname()[1])

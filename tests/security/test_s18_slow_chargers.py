@@ -11,12 +11,16 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from socket import create_connection
+from typing import Any
 
 import pytest
 
 from api.server import Deadlines
 from csms.gateway import Door
 from csms.settings import Bind
+from csms.tls import TlsFiles, load
+from storage.clock import SystemClock
+from tests.certificates import certificate
 from tests.csms.test_gateway import PATH, House, basic, handshake, house
 from tests.doubles import PATIENCE, until
 
@@ -100,3 +104,23 @@ async def test_s18_many_may_come_at_once(tmp_path: Path) -> None:
             where = home.bind.host, home.bind.port
             for _ in range(300):  # and nobody is let in before all have come
                 sockets.enter_context(create_connection(where, timeout=1.0))
+
+
+async def test_s18_who_says_nothing_at_all_where_tls_is_spoken_is_counted_too(
+    tmp_path: Path,
+) -> None:
+    own = certificate(tmp_path, "localhost")
+    door: dict[str, Any] = {
+        "tls": load(TlsFiles((own,), (own,)), SystemClock().now()).context,
+        "unauthenticated_per_source": 20,
+        "open_seconds": 10 * PATIENCE,
+    }
+    async with (
+        house(tmp_path / "data", **door) as home,
+        contextlib.AsyncExitStack() as strangers,
+    ):
+        standing = [await strangers.enter_async_context(socket(home)) for _ in range(30)]
+
+        for reader, _ in standing[:10]:
+            assert await rest(reader) == b""
+        assert not any(gone(reader) for reader, _ in standing[10:])
