@@ -55,6 +55,7 @@ async def pin_charger_certificate(request: Request) -> Mapping[str, Any]:
     From then on it comes in with a pinned certificate, or one that is issued to it, and with no
     other one.
     """
+    await stored_charger(request)
     now = request.parts.clock.now()
     try:
         found = await asyncio.to_thread(_read, request.body["certificate"], now)
@@ -63,7 +64,7 @@ async def pin_charger_certificate(request: Request) -> Mapping[str, Any]:
     pinned = ChargerCertificate(
         key=request.charger_key, source="pinned", created_at=now, **asdict(found)
     )
-    async with request.parts.commissioning.changing:  # the charger is there then
+    async with request.parts.commissioning.changing:  # the charger is still there then
         await _pin(request, pinned)
     return {"message": "Certificate pinned successfully", "certificate": pinned}
 
