@@ -86,7 +86,7 @@ def _component(pin: Pin) -> dict[str, Any]:
         "externalReferences": [
             {
                 "type": "distribution",
-                "url": f"https://pypi.org/project/{pin.name}/{pin.version}/",
+                "url": pin.purl,  # wherever it is installed from
                 "hashes": [{"alg": "SHA-256", "content": each} for each in pin.hashes],
             }
         ],
