@@ -29,6 +29,8 @@ NO_SECRETS = {
     "_SECRET": "the name of a setting",
     "_natural_key": "what makes two messages the same",
     "_public_key_of": "a public key",
+    "FOREIGN_KEY_VIOLATION": "what PostgreSQL says of a row",
+    "SQLITE_CONSTRAINT_FOREIGNKEY": "what SQLite says of a row",
 }
 # Where digests are no secrets' digests, or are looked up: by the hash of 160 random bits an index
 # tells nobody anything.
