@@ -117,11 +117,18 @@ check: $(VENV)/.dev
 	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
 
 .PHONY: test
-test: check stores
+test: tests $(if $(ARGS),,promises)
+
+.PHONY: tests
+tests: check stores
 	@echo 'test: pytest'
 	@$(ROOMY) $(BIN)/python -m pytest --numprocesses=auto $(ARGS)
+
+# Two jobs at a time it takes what the tests leave while they wait.
+.PHONY: promises
+promises: check
 	@echo 'test: schemathesis, 30 examples per operation on SQLite'
-	@$(ROOMY) $(BIN)/python -m bench.promises --engines=sqlite --phases=fuzzing --examples=30 --brief
+	@$(ROOMY) nice $(BIN)/python -m bench.promises --engines=sqlite --phases=fuzzing --examples=30 --brief
 
 # All that the document promises, on both engines; ARGS="--seed=1" for the same again.
 .PHONY: schemathesis
