@@ -101,7 +101,6 @@ class Gateway:
         self._books = books
         self._journal = journal
         self._relaying = relaying
-        self._events = events
         self._admission = admission
         self._doorstep = Doorstep(door.trusted_proxies, door.unauthenticated_per_source)
         self._takeovers = Takeovers(registry, events, time.monotonic)

@@ -6,11 +6,11 @@ minute, and the next row tells how many were left out.
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from csms.thinning import Thinning
 from storage.records import AuditEntry
 
 if TYPE_CHECKING:
@@ -23,15 +23,6 @@ _LONGEST_NAME = 100
 _MOST_NAMES = 20
 
 
-@dataclass(slots=True)
-class _Minute:
-    """How many rows were written of one action of one target since a moment, and how many not."""
-
-    began: float
-    written: int = 0
-    left_out: int = 0
-
-
 class TargetAudit:
     """Note what targets were denied; details name keys and never the values of secrets."""
 
@@ -42,27 +33,21 @@ class TargetAudit:
         *,
         rows_per_window: int = 10,
         window: float = 60.0,
-        monotonic: Callable[[], float] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._audit = audit
         self._clock = clock
-        self._most = rows_per_window
-        self._window = window
-        self._now = monotonic or asyncio.get_running_loop().time
-        self._minutes: dict[tuple[int, str], _Minute] = {}
+        self._thinning = Thinning(rows_per_window, window, monotonic=monotonic)
 
     def note(
         self, configuration: ProxyConfiguration, action: str, result: str, **details: Any
     ) -> None:
         """Note one event; of too many in a short time only their number is kept."""
-        minute = self._minute(configuration.id, action)
-        if minute.written >= self._most:
-            minute.left_out += 1
+        left_out = self._thinning.passes((configuration.id, action))
+        if left_out is None:
             return
-        minute.written += 1
-        if minute.left_out:
-            details["left_out"] = minute.left_out
-            minute.left_out = 0
+        if left_out:
+            details["left_out"] = left_out
         self._audit.note(
             AuditEntry(
                 timestamp=self._clock.now(),
@@ -75,13 +60,6 @@ class TargetAudit:
                 details=details,
             )
         )
-
-    def _minute(self, configuration_id: int, action: str) -> _Minute:
-        now, place = self._now(), (configuration_id, action)
-        minute = self._minutes.setdefault(place, _Minute(now))
-        if now - minute.began >= self._window:
-            minute.began, minute.written = now, 0
-        return minute
 
 
 def names_told(names: list[str]) -> list[str]:
