@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from storage.database import Database
+from storage.database import Database, Row
 from storage.journal import Journal, message_of
 from storage.records import Message
 from storage.statements import exports as statements
@@ -110,11 +110,57 @@ class Bus(Protocol):
         ...
 
 
-class JournalBus:
+class LogReader:
+    """Read what one organization's links said."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def sizes(
+        self, organization_uuid: str, after: int, through: int = _END
+    ) -> AsyncIterator[Sequence[Size]]:
+        """Yield what is behind a position, in order, a page at a time."""
+        span = {"organization_uuid": organization_uuid, "through": through}
+        limit = min(_FIRST_SIZES, _SIZES)
+        while after < through:
+            page = {"after": after, "limit": limit, "positions": _LOOKED_THROUGH * limit // _SIZES}
+            rows = await self._database.fetch(statements.sizes_after, {**span, **page})
+            if not rows:
+                return
+            limit = min(4 * limit, _SIZES)
+            yield [Size(row["seq"], row["moment"], row["octets"] + OVERHEAD) for row in rows]
+            after = rows[-1]["seq"]
+
+    async def rows(
+        self, organization_uuid: str, after: int, through: int = _END
+    ) -> AsyncIterator[Sequence[Row]]:
+        """Yield the messages behind a position and through another one, in order, by pages."""
+        async for sizes in self.sizes(organization_uuid, after, through):
+            for last in _ends(sizes):
+                span = {"organization_uuid": organization_uuid, "after": after, "through": last}
+                yield await self._database.fetch(statements.messages_between, span)
+                after = last
+
+    async def left_out(self, organization_uuid: str, after: int, most: int) -> tuple[int, int]:
+        """Return behind which position there are so many messages at most, and what is left out.
+
+        Of what is left out no more is counted than can be soon.
+        """
+        values = {"organization_uuid": organization_uuid, "after": after, "most": most}
+        found = await self._database.fetch(statements.first_left_out, values)
+        if not found:
+            return after, 0
+        [last] = found
+        counted = {"after": max(after, last["seq"] - _COUNTED), "through": last["seq"]}
+        [left] = await self._database.fetch(statements.count_between, {**values, **counted})
+        return last["seq"], left["records"]
+
+
+class JournalBus(LogReader):
     """The message log of this installation."""
 
     def __init__(self, database: Database, journal: Journal) -> None:
-        self._database = database
+        super().__init__(database)
         self._journal = journal
         self._flows: dict[str, Flow] = {}
         journal.heard = self._heard
@@ -135,31 +181,12 @@ class JournalBus:
         while group.away:  # what was flushed is lost, or known when it is back
             await group.back()
 
-    async def sizes(
-        self, organization_uuid: str, after: int, through: int = _END
-    ) -> AsyncIterator[Sequence[Size]]:
-        """Yield what is behind a position, in order, a page at a time."""
-        span = {"organization_uuid": organization_uuid, "through": through}
-        limit = min(_FIRST_SIZES, _SIZES)
-        while after < through:
-            page = {"after": after, "limit": limit, "positions": _LOOKED_THROUGH * limit // _SIZES}
-            rows = await self._database.fetch(statements.sizes_after, {**span, **page})
-            if not rows:
-                return
-            limit = min(4 * limit, _SIZES)
-            yield [Size(row["seq"], row["moment"], row["octets"] + OVERHEAD) for row in rows]
-            after = rows[-1]["seq"]
-
     async def read(
         self, organization_uuid: str, after: int, through: int
     ) -> AsyncIterator[Sequence[Message]]:
         """Yield the messages behind a position and through another one, in order, by pages."""
-        async for sizes in self.sizes(organization_uuid, after, through):
-            for last in _ends(sizes):
-                span = {"organization_uuid": organization_uuid, "after": after, "through": last}
-                rows = await self._database.fetch(statements.messages_between, span)
-                yield [message_of(row) for row in rows]
-                after = last
+        async for rows in self.rows(organization_uuid, after, through):
+            yield [message_of(row) for row in rows]
 
     async def backlog(self, organization_uuid: str, after: int) -> Backlog:
         """Tell exactly how much is behind a position at one moment."""

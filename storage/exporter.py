@@ -69,6 +69,11 @@ class Exporter:
         self._start(organization_uuid, id, self._take_up(organization_uuid, id, before))
         await _ended(before)
 
+    @property
+    def sinks(self) -> tuple[SinkRecord, ...]:
+        """Return the sinks that are exported to."""
+        return tuple(export.sink for export in self._exports.values())
+
     async def status(self, sink: SinkRecord) -> SinkStatus:
         """Tell how a sink is; raise StorageError.
 

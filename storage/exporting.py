@@ -86,7 +86,7 @@ class Export:
     """One sink's export; `run` is its one task."""
 
     def __init__(self, sink: SinkRecord, parts: ExportParts) -> None:
-        self._sink = sink
+        self.sink = sink
         self._parts = parts
         self._options = SinkOptions.of(sink.configuration)
         self._flow = parts.bus.flow(sink.organization_uuid)
@@ -115,7 +115,7 @@ class Export:
             await self._let_go()
 
     async def _one_object(self) -> None:
-        parts, sink = self._parts, self._sink
+        parts, sink = self._parts, self.sink
         await parts.bus.settled()
         batch = await parts.sinks.batch(sink.id) or await self._begun()
         async with parts.retrying if self.trouble else parts.storing:
@@ -128,19 +128,19 @@ class Export:
     async def _put(self, name: str, octets: bytes) -> None:
         async with asyncio.timeout(self._parts.longest_put):
             if self._store is None:
-                self._store = await self._parts.open_sink(self._sink)
+                self._store = await self._parts.open_sink(self.sink)
             await self._store.put(name, octets)
 
     # ---- what to store ----
 
     async def _begun(self) -> SinkBatch:
         """Wait until there is enough for an object, and write down what makes it up."""
-        progress = await self._parts.sinks.progress(self._sink.id)
+        progress = await self._parts.sinks.progress(self.sink.id)
         if progress is None:
             raise SinkRefused(GONE)
         span = await self._enough(progress.position)
-        batch = batch_of(span, self._sink)
-        await self._parts.sinks.begin(self._sink, batch)
+        batch = batch_of(span, self.sink)
+        await self._parts.sinks.begin(self.sink, batch)
         return batch
 
     async def _enough(self, position: int) -> Span:
@@ -148,7 +148,7 @@ class Export:
             come = self._flow.octets
             await self._parts.bus.settled()  # what has come by now is there to be read, or lost
             async with self._parts.reading:
-                pages = self._parts.bus.sizes(self._sink.organization_uuid, position)
+                pages = self._parts.bus.sizes(self.sink.organization_uuid, position)
                 span = await next_span(pages, self._options.flush_bytes)
             left = self._left(span) if span else None
             if span and (span.full or not left):
@@ -173,13 +173,13 @@ class Export:
 
     async def _body(self, batch: SinkBatch) -> Body:
         """Return the object of a batch: the same bytes each time."""
-        key = bytes.fromhex(self._sink.token_key) if batch.hash_tokens else None
+        key = bytes.fromhex(self.sink.token_key) if batch.hash_tokens else None
         line = partial(_rendered, self._parts.render, key)
         async with self._parts.reading:
-            bus, organization = self._parts.bus, self._sink.organization_uuid
+            bus, organization = self._parts.bus, self.sink.organization_uuid
             body = await body_of(bus.read(organization, batch.first - 1, batch.last), line)
         if missing := batch.records - body.records:
-            log.warning("records_gone", sink=self._sink.id, missing=missing)
+            log.warning("records_gone", sink=self.sink.id, missing=missing)
         return body
 
     # ---- failures ----
@@ -191,7 +191,7 @@ class Export:
         reason, attempts = _reason(failure), self.trouble.attempts + 1 if self.trouble else 1
         refused = isinstance(failure, SinkRefused)
         self.trouble = Trouble(reason, self._parts.clock.now(), attempts, refused)
-        log.warning("export_waits", sink=self._sink.id, reason=reason, attempts=attempts)
+        log.warning("export_waits", sink=self.sink.id, reason=reason, attempts=attempts)
         pause = min(self._parts.first_pause * 2 ** min(attempts - 1, 30), self._parts.longest_pause)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause * (0.8 + 0.4 * self._parts.random())):
@@ -205,7 +205,7 @@ class Export:
             async with asyncio.timeout(_CLOSING):
                 await store.close()
         except (Exception, asyncio.CancelledError) as fault:  # it is of no use any more
-            log.warning("sink_not_closed", sink=self._sink.id, fault=type(fault).__name__)
+            log.warning("sink_not_closed", sink=self.sink.id, fault=type(fault).__name__)
             if isinstance(fault, asyncio.CancelledError) and _is_told_to_end():
                 raise
 

@@ -25,6 +25,7 @@ import structlog
 
 from storage.database import Database, Statement, Values, Write
 from storage.errors import Conflict, StorageUnavailable
+from storage.tallies import WriterTally
 
 log = structlog.get_logger("ringmain.storage")
 
@@ -105,6 +106,7 @@ class GroupCommit:
         self.recount: Recount = _uncounted
         self.numbered: Statement | None = None
         self.losses = 0  # how often storage was away and took what was submitted with it
+        self.tally = WriterTally()
         self._fault: Exception | None = None  # why the last batch that was lost was
         self._failed_at = 0.0  # by the event loop's clock
         self._there = asyncio.Event()  # where it is not, nothing is taken
@@ -178,8 +180,11 @@ class GroupCommit:
             await self._wake.wait()
             self._wake.clear()
             batch, self._batch = self._batch, Batch()
-            begun = now()
+            begun, rows = now(), len(batch.rows)
             await self._commit(batch)
+            if rows:
+                self.tally.commits.note(now() - begun)
+                self.tally.rows.note(rows)
             batch.settle()
             batch.rows.clear()  # whoever keeps his receipt is not to keep everybody's rows
             await (self._return() if self.away else asyncio.sleep(min(now() - begun, LONGEST_REST)))
@@ -222,6 +227,7 @@ class GroupCommit:
                     return
                 else:
                     log.error("row_refused", error=str(refused), statement=str(rows[0][0]))
+                    self.tally.refused += len(rows)
                     batch.blame(part, refused)
                     self.lost(rows)
 
@@ -247,12 +253,14 @@ class GroupCommit:
             batch.blame(part, unavailable)
             self.lost(batch.rows[part.start : part.stop])
         lost = sum(map(len, parts)) + len(self._batch.rows)
+        self.tally.lost += sum(map(len, parts))
         log.warning("storage_unavailable", error=str(unavailable), rows=lost)
         # What was submitted since goes the same way: it may say that what came before is stored.
         self._lose(self._batch, unavailable)
 
     def _lose(self, batch: Batch, unavailable: StorageUnavailable) -> None:
         self.losses += 1
+        self.tally.lost += len(batch.rows)
         self._batch = Batch()
         batch.blame(range(len(batch.rows)), unavailable)
         self.lost(batch.rows)

@@ -220,7 +220,7 @@ class Journal:
         bounds = await exchanges.bounds_of(self._database, since, until, before)
         calls = await exchanges.newest(self._database, key, bounds, given, limit)
         answered = await exchanges.answers(self._database, calls)
-        return [_exchange(call, answered.get(call["seq"])) for call in calls]
+        return [exchange_of(call, answered.get(call["seq"])) for call in calls]
 
     def _paired(self, message_type: MessageType, said: _Open, position: int) -> int | None:
         """Return the position of the call that an answer answers; keep in mind what is asked."""
@@ -292,5 +292,6 @@ def _unheard(_organization_uuid: str, _octets: int) -> None:
     """Make nothing of what is said."""
 
 
-def _exchange(call: Row, answer: Row | None) -> Exchange:
+def exchange_of(call: Row, answer: Row | None) -> Exchange:
+    """Return a message's row and its answer's as they are told."""
     return Exchange(message_of(call), None if answer is None else message_of(answer))

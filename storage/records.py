@@ -244,14 +244,14 @@ class Message:
     action: str | None
     frame: bytes
     proxy_configuration_id: int | None = None
-    # Of a message to a target: the charger's message that it passes on, and whether the target may
-    # have had it before.
+    # The message that it passes on: to a target a charger's, to a charger a target's. And whether
+    # the target may have had it before.
     origin: int | None = None
     maybe_duplicate: bool | None = None
 
 
 class Origin(Struct, frozen=True):
-    """Which message of the charger a target is told, and whether it may have had it before."""
+    """Which message is passed on, and whether who is told may have had it before."""
 
     seq: int
     maybe_duplicate: bool = False

@@ -9,7 +9,7 @@ up the new key with the next thing that it seals or has to open.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -92,13 +92,21 @@ class Rekeying:
     """Change the keys of an installation, one process at a time."""
 
     def __init__(
-        self, database: Database, sealer: Sealer, ring: KeyRing, clock: Clock, batch: int = BATCH
+        self,
+        database: Database,
+        sealer: Sealer,
+        ring: KeyRing,
+        clock: Clock,
+        batch: int = BATCH,
+        tell: Callable[[int, str], None] = lambda _values, _where: None,
     ) -> None:
+        """Begin nothing yet; ``tell`` is told how many values more were sealed, and where."""
         self._database = database
         self._sealer = sealer
         self._ring = ring
         self._clock = clock
         self._batch = batch
+        self._tell = tell
 
     async def rotate(self) -> Rekeyed:
         """Make a new key and seal everything with it; raise KeysInUse, SealBroken."""
@@ -132,14 +140,15 @@ class Rekeying:
     async def _pass(self, column: SealedColumn, done: _Done) -> int:
         """Go through a column once and return how many values were sealed anew."""
         statements, changed = ANEW[column], 0
+        name = f"{column.table.name}.{column.column.name}"
         rows = await self._database.fetch(statements.first, self._page())
         while rows:
             writes = [write for row in rows if (write := self._anew(column, row, done))]
             await self._database.write([Write(statements.change, writes)])
             changed += len(writes)
+            self._tell(len(writes), name)
             after = _key(column, rows[-1], "after_")
             rows = await self._database.fetch(statements.after, {**self._page(), **after})
-        name = f"{column.table.name}.{column.column.name}"
         done.sealed_anew[name] = done.sealed_anew.get(name, 0) + changed
         return changed
 

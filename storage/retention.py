@@ -24,6 +24,8 @@ from storage.retention_log import NOTHING, Oldest, OldMessages, Removed, charger
 from storage.retention_rest import SmallTables
 from storage.retention_terms import DEFAULT, Terms, believed, in_force
 from storage.statements import retention as statements
+from storage.statements.limit_history import drop_limits
+from storage.statements.visits import drop_visits
 
 if TYPE_CHECKING:
     from storage.clock import Clock
@@ -75,7 +77,7 @@ class Retention:
                 log.warning("partition_not_dropped", error=str(busy))
         terms = self._patient(terms)
         filed = (self._log.remove, self._readings, self._commands, self._jobs, self._batches)
-        for removing in (*filed, self._audit):
+        for removing in (*filed, self._visits, self._limits, self._audit):
             for one in terms.values():
                 async for removed in removing(one):
                     yield removed
@@ -172,6 +174,16 @@ class Retention:
     def _batches(self, terms: Terms) -> AsyncIterator[Removed]:
         before = {"before": terms.before("commands")}
         return self._all(statements.drop_batches, before, terms, "command_batches")
+
+    # ---- what was ----
+
+    def _visits(self, terms: Terms) -> AsyncIterator[Removed]:
+        before = {"before": terms.before("messages")}
+        return self._all(drop_visits, before, terms, "charger_connections")
+
+    def _limits(self, terms: Terms) -> AsyncIterator[Removed]:
+        before = {"before": terms.before("meter_values")}
+        return self._all(drop_limits, before, terms, "limit_history")
 
     async def _jobs(self, terms: Terms) -> AsyncIterator[Removed]:
         """Remove jobs, and their files once nobody knows of them: logs are as large as the log."""

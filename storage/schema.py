@@ -226,7 +226,8 @@ messages = Table(
     Column("proxy_configuration_id", BigInteger),
     # The call's seq; 0 where that is not known; NULL in a message that is no answer.
     Column("answers", BigInteger),
-    # What a target is told: the seq of the charger's message that this one passes on.
+    # The seq of the message that this one passes on: a charger's to its target, or a target's CALL
+    # to its charger.
     Column("origin", BigInteger),
     # The target may have had it before: an earlier attempt ended without an answer.
     Column("maybe_duplicate", Boolean),

@@ -15,6 +15,7 @@ from sqlalchemy import URL
 
 from storage import engines
 from storage.clock import Clock
+from storage.commits import Commits, WatchedDatabase
 from storage.database import Database
 from storage.errors import StorageUnavailable
 from storage.files import Files
@@ -24,6 +25,7 @@ from storage.probe import Probe
 from storage.rekeying import require_keys
 from storage.repositories.audit import Audit
 from storage.repositories.availability import AvailabilityWishes, DeferredResets
+from storage.repositories.backlogs import Backlogs
 from storage.repositories.certificate_requests import CertificateRequests
 from storage.repositories.charger_certificates import ChargerCertificates
 from storage.repositories.chargers import Chargers
@@ -31,18 +33,22 @@ from storage.repositories.charging_profiles import ChargingProfiles
 from storage.repositories.client_certificates import ClientCertificates
 from storage.repositories.commands import Commands
 from storage.repositories.connection_details import StoredDetails
+from storage.repositories.conversations import Conversations
 from storage.repositories.dead_letters import DeadLetters
+from storage.repositories.fleet import Fleet
 from storage.repositories.id_pairs import IdPairs
 from storage.repositories.id_tokens import IdTokens
 from storage.repositories.idempotent_requests import IdempotentRequests
 from storage.repositories.installations import Installations
 from storage.repositories.jobs import Jobs
 from storage.repositories.known_tokens import KnownTokens
+from storage.repositories.limit_records import LimitRecords
 from storage.repositories.local_lists import LocalLists
 from storage.repositories.members import Members
 from storage.repositories.organizations import ApiKeys, Organizations
 from storage.repositories.overlays import Overlays
 from storage.repositories.password_rotations import PasswordRotations
+from storage.repositories.power import MeasuredPower
 from storage.repositories.proxy_configurations import ProxyConfigurations
 from storage.repositories.queues import Queues
 from storage.repositories.readings import Readings
@@ -53,6 +59,7 @@ from storage.repositories.sinks import Sinks
 from storage.repositories.sites import Sites
 from storage.repositories.station_limits import StationLimits
 from storage.repositories.transactions import Transactions
+from storage.repositories.visits import Visits
 from storage.secrets import Sealer
 from storage.statements import chargers, deliveries, messages
 
@@ -70,11 +77,27 @@ _WRITTEN_IN_BATCHES: Mapping[str, Callable[[Database, GroupCommit], Any]] = {
     "id_pairs": IdPairs,
     "id_tokens": IdTokens,
     "local_lists": LocalLists,
+    "limit_records": LimitRecords,
     "overlays": Overlays,
     "queues": Queues,
     "remote_starts": RemoteStarts,
+    "visits": Visits,
     "reservations": Reservations,
     "station_limits": StationLimits,
+}
+
+# Those that need no more than a database.
+_OF_DATABASE: Mapping[str, Callable[[Database], Any]] = {
+    "backlogs": Backlogs,
+    "certificate_requests": CertificateRequests,
+    "charger_certificates": ChargerCertificates,
+    "conversations": Conversations,
+    "jobs": Jobs,
+    "known_tokens": KnownTokens,
+    "measured_power": MeasuredPower,
+    "members": Members,
+    "password_rotations": PasswordRotations,
+    "sites": Sites,
 }
 
 
@@ -100,6 +123,7 @@ class Storage:
     known_tokens: KnownTokens
     commands: Commands
     queues: Queues
+    backlogs: Backlogs
     dead_letters: DeadLetters
     charging_profiles: ChargingProfiles
     audit: Audit
@@ -107,9 +131,12 @@ class Storage:
     availability: AvailabilityWishes
     deferred_resets: DeferredResets
     station_limits: StationLimits
+    limit_records: LimitRecords
+    measured_power: MeasuredPower
     readings: Readings
     password_rotations: PasswordRotations
     remote_starts: RemoteStarts
+    visits: Visits
     reservations: Reservations
     local_lists: LocalLists
     jobs: Jobs
@@ -120,6 +147,9 @@ class Storage:
     rollouts: Rollouts
     files: Files
     sealer: Sealer
+    commits: Commits
+    fleet: Fleet
+    conversations: Conversations
 
     @cached_property
     def probe(self) -> Probe:
@@ -152,14 +182,16 @@ async def open_storage(
     Raises StorageUnavailable or SealBroken.
     """
     await asyncio.to_thread(_prepare, data_dir)
-    database = await engines.open_database(database_url or engines.default_url(data_dir))
+    opened = await engines.open_database(database_url or engines.default_url(data_dir))
+    commits = Commits()
+    database = WatchedDatabase(opened, commits)
     group = GroupCommit(database, apart=_APART)
     writing = asyncio.create_task(group.run())
     try:
         if serving:  # before the log's end is read: the server before this one may still write
             await database.claim()
         sealer = await require_keys(database, data_dir)
-        storage = await assemble(database, group, sealer, clock, new_id, Files(data_dir))
+        storage = await assemble(database, group, sealer, clock, new_id, Files(data_dir), commits)
         yield storage
     finally:
         writing.cancel()  # it writes what is left before it ends
@@ -183,8 +215,12 @@ async def assemble(
     clock: Clock,
     new_id: Callable[[], str],
     files: Files,
+    commits: Commits | None = None,
 ) -> Storage:
-    """Build the journal and the repositories on an open database and its writer."""
+    """Build the journal and the repositories on an open database and its writer.
+
+    Without ``commits`` nobody hears what is committed.
+    """
     proxy_configurations = ProxyConfigurations(database, group, sealer)
     rollouts = Rollouts(database, sealer)
     return Storage(
@@ -197,21 +233,17 @@ async def assemble(
         proxy_configurations=proxy_configurations,
         client_certificates=ClientCertificates(database, sealer),
         audit=Audit(database, group, sealer),
-        charger_certificates=ChargerCertificates(database),
-        certificate_requests=CertificateRequests(database),
         transactions=Transactions(database, group, clock),
-        members=Members(database),
         idempotent_requests=IdempotentRequests(database, sealer),
-        known_tokens=KnownTokens(database),
         readings=Readings(database, clock),
-        password_rotations=PasswordRotations(database),
-        jobs=Jobs(database),
         sinks=Sinks(database, sealer),
-        sites=Sites(database),
         connection_details=StoredDetails(database, sealer),
         installations=Installations(database, proxy_configurations, rollouts),
         rollouts=rollouts,
         files=files,
         sealer=sealer,
+        commits=commits or Commits(),
+        fleet=Fleet(database, clock),
+        **{name: repository(database) for name, repository in _OF_DATABASE.items()},
         **{name: repository(database, group) for name, repository in _WRITTEN_IN_BATCHES.items()},
     )

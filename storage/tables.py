@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import storage.commissioning_schema
+import storage.history_schema
 import storage.operations_schema
 import storage.schema
 import storage.security_schema

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -188,17 +188,24 @@ class Audit:
         rows = await self._database.fetch(statements.sealed_after, asked)
         return [(row["place"], row["seal"]) for row in rows] == [tuple(noted)]
 
-    async def verify(self, organization_uuid: str) -> Verdict:
-        """Go through a chain, also while others make it longer or shorter."""
+    async def verify(
+        self, organization_uuid: str, walked: Callable[[int], None] = lambda _rows: None
+    ) -> Verdict:
+        """Go through a chain, also while others make it longer or shorter.
+
+        ``walked`` is told how many more rows have been gone through, page by page.
+        """
         for _ in range(_TRIES):
             begun = await self.chain(organization_uuid)
-            verdict = await self._walk(organization_uuid, begun)
+            verdict = await self._walk(organization_uuid, begun, walked)
             ended = await self.chain(organization_uuid)
             if verdict.is_whole or _anchor(begun) == _anchor(ended):
                 break
         return verdict
 
-    async def _walk(self, organization_uuid: str, begun: Chain | None) -> Verdict:
+    async def _walk(
+        self, organization_uuid: str, begun: Chain | None, walked: Callable[[int], None]
+    ) -> Verdict:
         walk = Walk(self._keys, begun or audit_chain.beginning(organization_uuid))
         of: Mapping[str, Any] = {"organization_uuid": organization_uuid, "limit": _PAGE}
         for row in await self._database.fetch(statements.buried, {**of, "through": walk.place}):
@@ -210,6 +217,7 @@ class Audit:
             before = walk.place
             for row in page:
                 walk.take(row)
+            walked(len(page))
             if walk.place == before:  # nothing, or only what SQLite has behind all numbers
                 return walk.verdict(chain)
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from storage.database import Database, Row
 from storage.group_commit import GroupCommit
 from storage.records import ChargerKey, ChargingProfile, InstalledProfile
+from storage.repositories.hearing import Changed, nobody_listens
 from storage.repositories.rows import columns, keyed, rows_of_page
 from storage.statements import profiles as statements
 
@@ -18,6 +19,8 @@ class ChargingProfiles:
     def __init__(self, database: Database, group: GroupCommit) -> None:
         self._database = database
         self._group = group
+        # Told whose have changed.
+        self.changed: Changed = nobody_listens
 
     async def of_owners(self, key: ChargerKey) -> list[ChargingProfile]:
         """Return what all owners want of a charger, each owner's oldest first.
@@ -42,10 +45,12 @@ class ChargingProfiles:
 
     def note_put(self, profile: ChargingProfile) -> asyncio.Future[None]:
         """Note a profile, in place of its owner's own of the same id."""
+        self.changed(profile.key)
         return self._group.submit(statements.put_charging_profile, columns(profile))
 
     def note_removed(self, profile: ChargingProfile) -> asyncio.Future[None]:
         """Note that an owner wants a profile no more."""
+        self.changed(profile.key)
         own = {"of_owner": profile.owner, "of_profile": profile.profile_id}
         values = {**_this(profile.key), **own}
         return self._group.submit(statements.remove_charging_profile, values)
@@ -66,10 +71,12 @@ class ChargingProfiles:
 
     def note_installed(self, profile: InstalledProfile) -> asyncio.Future[None]:
         """Note what lies on the charger at an EVSE, purpose and level from now on."""
+        self.changed(profile.key)
         return self._group.submit(statements.put_installed_profile, columns(profile))
 
     def note_cleared(self, profile: InstalledProfile) -> asyncio.Future[None]:
         """Note that nothing of ours lies there any more."""
+        self.changed(profile.key)
         place = {
             "of_evse": profile.evse_id,
             "of_purpose": profile.purpose,

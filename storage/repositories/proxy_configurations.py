@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from storage.database import Database, Row, Transaction
 from storage.errors import Conflict
@@ -18,6 +18,14 @@ from storage.sealed_columns import TARGET_PASSWORD
 from storage.secrets import Sealer
 from storage.statements import proxies as statements
 from storage.statements.messages import last_position
+
+
+class Destination(NamedTuple):
+    """Where some configurations lead, and what is to be trusted there (`ProxyConfiguration`)."""
+
+    target_websocket_url: str
+    ca_certificate: str | None
+    domain: str | None
 
 
 class ProxyConfigurations:
@@ -182,6 +190,10 @@ class ProxyConfigurations:
         values = {"organization_uuid": organization_uuid, "limit": limit, "after": after or 0}
         rows = await self._database.fetch(statements.proxy_configurations_after, values)
         return [self._record(row) for row in rows]
+
+    async def destinations(self) -> Sequence[Destination]:
+        """Return where enabled configurations of all organizations lead, each once."""
+        return [Destination(**row) for row in await self._database.fetch(statements.destinations)]
 
 
 def _place(key: ChargerKey) -> str:

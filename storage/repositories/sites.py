@@ -51,7 +51,10 @@ class Sites:
         values = {"organization_uuid": organization_uuid, "site_id": site_id}
         async with self._database.transaction() as transaction:
             await transaction.execute(supersede, values)
-            await transaction.execute(statements.empty_site, values)
+            members = await transaction.execute(statements.members, values)
+            for some in by_hundreds(row["charge_box_id"] for row in members):
+                leaving = {"organization_uuid": organization_uuid, "site": site_id, **some}
+                await transaction.execute(statements.leave_site, leaving)
             return bool(await transaction.execute(statements.delete_site, values))
 
     async def members(self, organization_uuid: str, site_id: str) -> Sequence[str]:

@@ -9,6 +9,7 @@ from storage.database import Database
 from storage.group_commit import GroupCommit
 from storage.operation_records import StationLimit
 from storage.records import ChargerKey
+from storage.repositories.hearing import Changed, nobody_listens
 from storage.repositories.rows import columns, keyed, rows_of_page
 from storage.statements import station_limits as statements
 
@@ -19,15 +20,19 @@ class StationLimits:
     def __init__(self, database: Database, group: GroupCommit) -> None:
         self._database = database
         self._group = group
+        # Told whose have changed.
+        self.changed: Changed = nobody_listens
 
     def note(self, limit: StationLimit) -> asyncio.Future[None]:
         """Note a limit in place of the last one of its source; only the newest are kept."""
+        self.changed(limit.key)
         noted = self._group.submit(statements.put_station_limit, columns(limit))
         self._group.submit(statements.trim_station_limits, _this(limit.key))
         return noted
 
     def note_cleared(self, key: ChargerKey, evse_id: int, source: str) -> asyncio.Future[None]:
         """Note that a source limits an EVSE no more, with EVSE 0 none of the charger's."""
+        self.changed(key)
         values = {**_this(key), "of_evse": evse_id, "of_source": source}
         return self._group.submit(statements.remove_station_limit, values)
 

@@ -12,6 +12,7 @@ from storage.clock import EPOCH, MICROSECOND, Clock
 from storage.database import Database, Row
 from storage.group_commit import GroupCommit
 from storage.records import ChargerKey, MeterValue, Transaction
+from storage.repositories.hearing import Changed, nobody_listens
 from storage.repositories.rows import columns, keyed, rows_of_each
 from storage.room import NO_ROOM, Ahead
 from storage.statements import transactions as statements
@@ -54,6 +55,8 @@ class Transactions:
         self._clock = clock
         self._room = NO_ROOM  # of readings
         self._ahead = Ahead(group)
+        # Told whose have begun, ended or changed otherwise than by what is measured.
+        self.changed: Changed = nobody_listens
 
     async def get(self, key: ChargerKey, transaction_id: str) -> Transaction | None:
         """Return one transaction of a charger."""
@@ -128,6 +131,7 @@ class Transactions:
 
         An orphan is not: it becomes what it was a part of.
         """
+        self.changed(transaction.key)
         return self._group.submit(statements.add_transaction, columns(transaction))
 
     def note_orphan(self, orphan: Transaction) -> asyncio.Future[None]:
@@ -136,6 +140,7 @@ class Transactions:
 
     def note_changed(self, transaction: Transaction) -> asyncio.Future[None]:
         """Note a transaction as it is now, unless its charger has ended it before."""
+        self.changed(transaction.key)
         values = {**columns(transaction), **_this(transaction.key, transaction.transaction_id)}
         return self._group.submit(statements.change_transaction, values)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import delete, func, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from storage.schema import chargers, connectors
 from storage.statements.parts import (
     among,
     given,
     insert_into,
+    insert_of_charger,
     limit,
     of_charger,
     only_where_empty,
@@ -137,13 +137,7 @@ note_disconnected = _note_charger(
 )
 
 _CONNECTOR_KEY = ("organization_uuid", "charge_box_id", "evse_id", "connector_id")
-# A charger that was deleted meanwhile has no connectors: inserted from what is still there.
-_status = upsert(connectors).from_select(
-    list(connectors.c.keys()),
-    select(*(given(column).label(column.key) for column in connectors.c))
-    .select_from(chargers)
-    .where(of_charger(chargers)),
-)
+_status = insert_of_charger(connectors)
 note_status = _status.on_conflict_do_update(
     index_elements=_CONNECTOR_KEY,
     set_={c.key: _status.excluded[c.key] for c in connectors.c if c.key not in _CONNECTOR_KEY},

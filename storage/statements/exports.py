@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, literal_column, select
+from sqlalchemy import BigInteger, bindparam, func, literal_column, select
 
 from storage.schema import messages
 from storage.statements.parts import given, limit
@@ -50,3 +50,11 @@ ends_after = select(
     _oldest.scalar_subquery().label("oldest"), _newest.scalar_subquery().label("newest")
 )
 count_between = select(func.count().label("records")).where(_OF_ORGANIZATION, _BEHIND, _THROUGH)
+# The newest of those that are left out where so many at most are wanted.
+first_left_out = (
+    select(messages.c.seq)
+    .where(_OF_ORGANIZATION, _BEHIND)
+    .order_by(messages.c.seq.desc())
+    .limit(literal_column("1"))
+    .offset(bindparam("most", type_=BigInteger, required=True))
+)

@@ -6,7 +6,18 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, Table, asc, func, select, type_coerce, union_all
+from sqlalchemy import (
+    BigInteger,
+    Select,
+    Table,
+    asc,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    type_coerce,
+    union_all,
+)
 from sqlalchemy.sql import ColumnElement
 
 from storage.schema import charger_messages, messages
@@ -85,6 +96,40 @@ def _page(statement: Select[Any], table: Table, filters: frozenset[str]) -> Sele
         .order_by(table.c.seq.desc())
         .limit(limit())
     )
+
+
+# ---- a page of what all links of an organization said ----
+
+_OF_ORGANIZATION = messages.c.organization_uuid == given(messages.c.organization_uuid)
+_BETWEEN = (
+    messages.c.seq > given(messages.c.seq, "after"),
+    messages.c.seq <= given(messages.c.seq, "through"),
+)
+# The newest that is beyond so many, which is as far as one looks at once.
+first_beyond = (
+    select(messages.c.seq)
+    .where(_OF_ORGANIZATION, *_BETWEEN)
+    .order_by(messages.c.seq.desc())
+    .limit(literal_column("1"))
+    .offset(bindparam("most", type_=BigInteger, required=True))
+)
+
+
+@cache
+def sizes_of_all(filters: frozenset[str]) -> Select[Any]:
+    """Return the query for what passes the filters, and how long each frame is."""
+    octets = func.length(messages.c.frame).label("octets")
+    return _page_of_all(select(messages.c.seq, octets), filters)
+
+
+@cache
+def page_of_all(filters: frozenset[str]) -> Select[Any]:
+    """Return the query for what passes the filters."""
+    return _page_of_all(select(*messages.c), filters)
+
+
+def _page_of_all(statement: Select[Any], filters: frozenset[str]) -> Select[Any]:
+    return _page(statement.where(_OF_ORGANIZATION, messages.c.answers.is_(None)), messages, filters)
 
 
 CALL = "call_{}"  # how the positions are named that answers are asked for

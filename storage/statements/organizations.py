@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import null, select, update
+from sqlalchemy import literal_column, null, select, update
+from sqlalchemy.sql import ColumnElement
 
 from storage.schema import api_keys, organizations
 from storage.statements.parts import given, insert_into, limit, point, values
@@ -48,4 +49,18 @@ use_api_key = (
     update(api_keys)
     .where(api_keys.c.key_id == given(api_keys.c.key_id, "of_key"))
     .values(last_used_at=given(api_keys.c.last_used_at, "at"))
+)
+
+# What a command line is completed with.
+_OFFERED: ColumnElement[int] = literal_column("50")
+some_organizations = (
+    select(organizations.c.organization_uuid, organizations.c.name)
+    .order_by(organizations.c.created_at)
+    .limit(_OFFERED)
+)
+some_keys = (
+    select(api_keys.c.key_id, api_keys.c.name)
+    .where(api_keys.c.revoked_at.is_(null()))
+    .order_by(api_keys.c.created_at)
+    .limit(_OFFERED)
 )

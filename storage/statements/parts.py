@@ -18,8 +18,14 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ColumnElement, FromClause
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import KeyedColumnElement
+from sqlalchemy.sql.visitors import InternalTraversal
+from sqlalchemy.types import TypeEngine
+
+from storage.schema import chargers
 
 AnyQuery = TypeVar("AnyQuery", bound=Select[Any])
 
@@ -47,6 +53,14 @@ def of_charger(table: FromClause) -> ColumnElement[bool]:
     )
 
 
+def insert_of_charger(table: Table) -> Any:
+    """Return the statement that adds a whole row, unless its charger was deleted meanwhile."""
+    row = select(*(given(column).label(column.key) for column in table.c))
+    return upsert(table).from_select(
+        list(table.c.keys()), row.select_from(chargers).where(of_charger(chargers))
+    )
+
+
 def of_charger_by_the_way(table: FromClause) -> ColumnElement[bool]:
     """Return the same for rows that are gone through by position, as the log is at its end.
 
@@ -56,6 +70,31 @@ def of_charger_by_the_way(table: FromClause) -> ColumnElement[bool]:
         table.c.organization_uuid.concat("") == given(table.c.organization_uuid),
         table.c.charge_box_id == given(table.c.charge_box_id),
     )
+
+
+class partitioned(ColumnElement[int]):  # noqa: N801 - it is used as a function
+    """A column by which PostgreSQL leaves out partitions, and SQLite takes no index.
+
+    Where two indexes would do, SQLite takes the one with a bound in it, and goes through all that
+    an organization ever had.
+    """
+
+    inherit_cache: bool | None = True
+    _traverse_internals: Any = (("column", InternalTraversal.dp_clauseelement),)
+    type: TypeEngine[int] = BigInteger()
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        self.column = column
+
+
+@compiles(partitioned)
+def _as_it_is(element: partitioned, compiler: SQLCompiler, **more: Any) -> str:
+    return compiler.process(element.column, **more)
+
+
+@compiles(partitioned, "sqlite")
+def _not_by_an_index(element: partitioned, compiler: SQLCompiler, **more: Any) -> str:
+    return f"+{compiler.process(element.column, **more)}"
 
 
 AMONG = 100

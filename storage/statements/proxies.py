@@ -83,3 +83,15 @@ note_booted = (
     .where(cursors.c.proxy_configuration_id == given(cursors.c.proxy_configuration_id, "of_id"))
     .values(booted_at=given(cursors.c.booted_at))
 )
+
+# Where enabled ones lead: there are many chargers, and few targets.
+destinations = (
+    select(
+        proxy_configurations.c.target_websocket_url,
+        proxy_configurations.c.target_ca_certificate.label("ca_certificate"),
+        proxy_configurations.c.target_ca_certificate_domain.label("domain"),
+    )
+    .where(proxy_configurations.c.enabled)
+    .distinct()
+    .order_by(proxy_configurations.c.target_websocket_url)
+)

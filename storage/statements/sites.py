@@ -51,4 +51,3 @@ leave_site = (
     .where(_SOME, chargers.c.site_id == given(chargers.c.site_id, "site"))
     .values(site_id=null())
 )
-empty_site = update(chargers).where(_MEMBER).values(site_id=null())

@@ -23,7 +23,15 @@ from sqlalchemy.sql import ColumnElement
 
 from storage import schema
 from storage.schema import meter_readings, transactions
-from storage.statements.parts import among, given, insert_into, limit, of_charger, values
+from storage.statements.parts import (
+    among,
+    given,
+    insert_into,
+    limit,
+    of_charger,
+    partitioned,
+    values,
+)
 
 transaction = select(transactions).where(
     of_charger(transactions),
@@ -171,8 +179,7 @@ _started = (
 readings = (
     select(meter_readings.c.samples)
     .where(
-        type_coerce(meter_readings.c.received_at, BigInteger)
-        >= func.coalesce(_started, literal_column("0")),
+        partitioned(meter_readings.c.received_at) >= func.coalesce(_started, literal_column("0")),
         of_charger(meter_readings),
         meter_readings.c.transaction_id == given(meter_readings.c.transaction_id),
     )

@@ -102,7 +102,7 @@ END $$
 
 
 def _embedded(database: Database) -> bool:
-    return isinstance(database, SqliteDatabase)
+    return isinstance(getattr(database, "inner", database), SqliteDatabase)
 
 
 async def _pragma(database: Database, pragma: str) -> int:

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
+from storage.history_records import LimitRecord, Visit
 from storage.operation_records import CommandBatch, Job
 from storage.operations_schema import command_batches, command_parts, commands, jobs
 from storage.partitions import partitions_of
@@ -238,3 +239,36 @@ async def test_nothing_is_removed_where_nothing_is_old(past: Past) -> None:
 
     assert await past.day() == {}
     assert await past.day() == {}
+
+
+# ---- what was ----
+
+
+async def test_connections_are_kept_as_long_as_messages(past: Past) -> None:
+    key = await past.charger(await past.organization(keep_messages=7))
+    first = Visit(
+        key=key,
+        since=past.clock.now(),
+        remote_address="192.0.2.7",
+        subprotocol="ocpp1.6",
+        security_profile=1,
+    )
+    lasting = replace(first, since=first.since + timedelta(seconds=1))
+    for visit in (replace(first, until=past.clock.now()), lasting):
+        past.storage.visits.note(visit)
+
+    assert await past.days(7) == {}
+    assert await past.day() == {(key.organization_uuid, "charger_connections"): 1}
+    assert await past.storage.visits.page(key, 9) == [lasting]  # however long it lasts
+
+
+async def test_limits_are_kept_as_long_as_meter_values_and_while_they_hold(past: Past) -> None:
+    key = await past.charger(await past.organization(keep_meter_values=7))
+    for _ in range(3):
+        past.storage.limit_records.note(
+            LimitRecord(key=key, evse_id=1, at=past.clock.now(), steps=())
+        )
+        past.clock.pass_time(seconds=1)
+
+    assert await past.days(7) == {(key.organization_uuid, "limit_history"): 2}
+    assert len(await past.storage.limit_records.at(key)) == 1
