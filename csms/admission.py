@@ -129,10 +129,14 @@ class Knock:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The charger that is let in, if it is; ``known`` tells whether it is enrolled at all."""
+    """The charger that is let in, if it is; ``known`` tells whether it is enrolled at all.
+
+    ``reason`` is for whoever counts: why it is not, in one word.
+    """
 
     charger: Charger | None = None
     known: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +209,7 @@ class Admission:
                 return Verdict(await self._as_it_comes_in(knock, charger, match), known=True)
             why = Why("password")
         await self._tell(knock, charger, why if evaluated else None)
-        return Verdict(known=charger is not None)
+        return Verdict(known=charger is not None, reason=_reason(knock, why, evaluated=evaluated))
 
     async def _match(self, knock: Knock, charger: Charger | None, *, evaluated: bool) -> _Match:
         """Hold the password against the charger's, and those that it may have taken over."""
@@ -305,3 +309,9 @@ class Admission:
             security_profile_offered=knock.profile,
             advice=advice(why, knock.profile, charger),
         )
+
+
+def _reason(knock: Knock, why: Why | None, *, evaluated: bool) -> str:
+    if not evaluated:
+        return "too_many_attempts"
+    return why.reason if why and knock.key else "no_such_path"

@@ -72,6 +72,8 @@ def advice(why: Why, offered: int, charger: Charger | None) -> str:
     if why.reason == "password":
         return _PASSWORDS[why.wrong] + _also(offered, charger)
     if why.reason == "profile":
+        if offered == 0:
+            return _open_to_all(charger)
         return (
             f"It came {_CAME[offered]}, and security_profile is {charger.security_profile}: "
             f'change how it dials, or PATCH the charger with {{"security_profile": {offered}}}.'
@@ -79,6 +81,18 @@ def advice(why: Why, offered: int, charger: Charger | None) -> str:
         )
     helps = (what for begin, what in _CERTIFICATES.items() if why.wrong.startswith(begin))
     return f"Its certificate {why.wrong}: {next(helps, _ANOTHER)}."
+
+
+def _open_to_all(charger: Charger) -> str:
+    """Return what helps who came with nothing; that anybody may come as it is the last resort."""
+    return (
+        f"It came {_CAME[0]}, and security_profile is {charger.security_profile}: give it its "
+        'password, the one of its enrolment or a new one of POST …/rotate-password {"by": "hand"}'
+        f"{', and have it dial wss://' if charger.security_profile > 1 else ''}. Only if it can "
+        "have none, and unsafe, because anybody may come in its name then: PATCH the charger with "
+        '{"security_profile": 0}.'
+        f"{_PROXY if charger.security_profile > 1 else ''}"
+    )
 
 
 def _also(offered: int, charger: Charger) -> str:

@@ -43,6 +43,33 @@ def end_of(day: datetime | None) -> datetime | None:
     return end
 
 
+def moment(text: str | None) -> datetime | None:
+    """Return a moment: a date or a time in UTC, or how long ago, as 90s, 15m, 2h or 3d."""
+    if text is None:
+        return None
+    try:
+        if ago := re.fullmatch(r"(\d{1,7})([smhd])", text):
+            return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        said = datetime.fromisoformat(text)
+        return said.replace(tzinfo=UTC) if said.tzinfo is None else said.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(
+            "wanted is a time in UTC as 2026-11-22 or 2026-11-22T10:30:00Z, or how long ago: "
+            "90s, 15m, 2h, 3d"
+        ) from None
+
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def pattern(text: str | None) -> re.Pattern[str] | None:
+    """Return a regular expression."""
+    try:
+        return None if text is None else re.compile(text)
+    except re.error as wrong:
+        raise typer.BadParameter(f"that is no regular expression: {wrong}") from None
+
+
 def identity(text: str) -> str:
     """Return the UUID of an identity as Ory Kratos writes it."""
     try:

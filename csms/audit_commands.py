@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import orjson
 import typer
 
+from csms import arguments
+from csms.completing import ORGANIZATIONS
 from csms.errors import RingmainError
-from csms.terminal import OneLine, known, show, with_storage
+from csms.examples import examples
+from csms.progress import Advance, shown
+from csms.terminal import OneLine, known, show, until_closed, with_storage
 from storage.audit_chain import Sealed, Verdict
 from storage.clock import EPOCH, MICROSECOND, timestamp
 from storage.database import Row
@@ -22,9 +25,12 @@ from storage.store import Storage
 audit = typer.Typer(no_args_is_help=True, help="Who did or was denied what, and who says so.")
 
 _HEAD = re.compile(r"([0-9]{1,18}):((?:[0-9a-f]{2})+)")
-_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
 
-Org = Annotated[str | None, typer.Option(help="Only this organization's, by its UUID.")]
+Org = Annotated[
+    str | None,
+    typer.Option(help="Only this organization's, by its UUID.", autocompletion=ORGANIZATIONS),
+]
+_AGO = "a time in UTC, or how long ago: 15m, 2h, 3d."
 
 
 class TamperedWith(RingmainError):
@@ -37,14 +43,17 @@ def _head(text: str | None) -> str | None:
     return text
 
 
-def _utc(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=UTC) if moment else None
-
-
 # ---- verify ----
 
 
-@audit.command("verify")
+@audit.command(
+    "verify",
+    epilog=examples(
+        "ringmain audit verify",
+        'ringmain audit verify --org "$ORG" --json',
+        'ringmain audit verify --org "$ORG" --head 3:e7d7a009ce9eb5ad',
+    ),
+)
 def verify(
     org: Org = None,
     head: Annotated[
@@ -58,7 +67,9 @@ def verify(
         raise typer.BadParameter("--head needs --org: each organization has a chain of its own")
 
     async def work(storage: Storage) -> list[dict[str, Any]]:
-        return [await _verified(storage, each, head) for each in await _whose(storage, org)]
+        whose = await _whose(storage, org)
+        with shown("verifying", sum([await _rows(storage, each) for each in whose])) as advance:
+            return [await _verified(storage, each, head, advance) for each in whose]
 
     found = with_storage(work)
     show(found, one_line=one_line)
@@ -74,9 +85,17 @@ async def _whose(storage: Storage, org: str | None) -> list[str]:
     return sorted(named | {*await storage.audit.chained()})
 
 
-async def _verified(storage: Storage, org: str, head: str | None) -> dict[str, Any]:
+async def _rows(storage: Storage, org: str) -> int:
+    """Return how many rows a chain says that it has."""
+    chain = await storage.audit.chain(org)
+    return chain.last_place - chain.anchor_place if chain else 0
+
+
+async def _verified(
+    storage: Storage, org: str, head: str | None, advance: Advance
+) -> dict[str, Any]:
     unsealed = await storage.audit.unsealed(org)
-    verdict = await storage.audit.verify(org)
+    verdict = await storage.audit.verify(org, walked=lambda rows: advance(rows, ""))
     held = await storage.audit.holds(org, _sealed(head)) if head else None
     return {
         "organization_uuid": org,
@@ -133,25 +152,35 @@ def _few(found: Any) -> str:
 # ---- export ----
 
 
-@audit.command("export")
+@audit.command(
+    "export",
+    epilog=examples(
+        "ringmain audit export > audit.jsonl",
+        'ringmain audit export --org "$ORG" --since 2026-11-01 --until 2026-12-01',
+    ),
+)
 def export(
     org: Org = None,
     since: Annotated[
-        datetime | None, typer.Option(formats=_FORMATS, callback=_utc, help="From then on, UTC.")
+        Any,
+        typer.Option(parser=str, callback=arguments.moment, metavar="TIME", help=f"From {_AGO}"),
     ] = None,
     until: Annotated[
-        datetime | None, typer.Option(formats=_FORMATS, callback=_utc, help="Before then, UTC.")
+        Any,
+        typer.Option(parser=str, callback=arguments.moment, metavar="TIME", help=f"Before {_AGO}"),
     ] = None,
 ) -> None:
     """Print the rows as JSON Lines, oldest first, each with its place in the chain and its seal."""
 
     async def work(storage: Storage) -> None:
-        for each in await _whose(storage, org):
-            async for line in _lines(storage, each, Wanted(since=since, until=until)):
-                sys.stdout.buffer.write(line)
-        sys.stdout.buffer.flush()
+        with shown("exporting", None) as advance:
+            for each in await _whose(storage, org):
+                async for line in _lines(storage, each, Wanted(since=since, until=until)):
+                    sys.stdout.buffer.write(line)
+                    advance(1, "")
 
-    with_storage(work)
+    with until_closed():
+        with_storage(work)
 
 
 async def _lines(storage: Storage, org: str, wanted: Wanted) -> AsyncIterator[bytes]:

@@ -21,6 +21,7 @@ from storage.repositories.local_lists import LocalLists
 from storage.repositories.password_rotations import PasswordRotations
 from storage.repositories.remote_starts import RemoteStarts
 from storage.repositories.reservations import Reservations
+from storage.repositories.visits import Visits
 
 if TYPE_CHECKING:
     from csms.frames import Call, Send
@@ -51,6 +52,7 @@ class Books:
     reservations: Reservations
     local_lists: LocalLists
     rotations: PasswordRotations
+    visits: Visits
     hearing: Mapping[str, Sequence[Hear]] = field(default_factory=dict)
     # What a charger wants to have signed.
     take_request: Take = take_none
@@ -92,6 +94,7 @@ def open_books(
         reservations=storage.reservations,
         local_lists=storage.local_lists,
         rotations=storage.password_rotations,
+        visits=storage.visits,
         hearing=_by_action(
             late_parts.hearing(storage.commands, clock),
             reservations.hearing(storage.reservations, clock),

@@ -7,7 +7,7 @@ as a purpose of its own; what it generates itself comes on top of its mains (OCP
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -54,6 +54,18 @@ class _Layer:
     transaction_id: str | None = None
     generates: bool = False
 
+    @property
+    def concerns_mains(self) -> bool:
+        """Tell whether it is about the station as a whole."""
+        outside = self.purpose == EXTERNAL and (self.generates or not self.origin.evse_id)
+        return outside or self.purpose == STATION_MAX
+
+    @property
+    def changed_at(self) -> datetime:
+        """Return since when it lies there."""
+        origin = self.origin
+        return origin.updated_at if isinstance(origin, StationLimit) else origin.installed_at
+
 
 @dataclass(frozen=True, slots=True)
 class Lying:
@@ -75,24 +87,46 @@ class Lying:
 
     def at(self, evse_id: int, moment: datetime, supply: Supply) -> Holding | None:
         """Return what holds on an EVSE; 0 is the mains of the station."""
-        found = [self._mains(moment, supply)]
+        return self.under(self.mains(moment, supply), evse_id, moment, supply)
+
+    def under(
+        self, mains: Holding | None, evse_id: int, moment: datetime, supply: Supply
+    ) -> Holding | None:
+        """Return what holds on an EVSE where it is known what holds for the station."""
+        found = [mains]
         if evse_id:
             found += [self._session(evse_id, moment), *self._external(evse_id, moment)]
         return _lowest(found, supply)
+
+    @property
+    def of_mains(self) -> Lying:
+        """Return what has a say on the station as a whole."""
+        return self._with(lambda one: one.concerns_mains)
+
+    def beside_mains(self, evse_id: int) -> Lying:
+        """Return what else has a say on one EVSE; 0 has nothing beside its mains."""
+        places = {0, evse_id} if evse_id else set()
+        return self._with(lambda one: not one.concerns_mains and one.origin.evse_id in places)
+
+    def _with(self, wanted: Callable[[_Layer], bool]) -> Lying:
+        return Lying(tuple(one for one in self.layers if wanted(one)), self.running)
 
     def steps(
         self, evse_id: int, begin: datetime, duration: timedelta, supply: Supply
     ) -> list[Step]:
         """Return what holds from ``begin`` on, each time that it changes."""
-        end = begin + duration
-        started = self._started(evse_id)
-        edges = {edge for one in self.layers for edge in one.curve.edges(begin, end, started)}
         steps: list[Step] = []
-        for moment in [begin, *sorted(edge for edge in edges if begin < edge < end)]:
+        for moment in [begin, *self.edges(evse_id, begin, duration)]:
             holding = self.at(evse_id, moment, supply)
             if not steps or steps[-1].holding != holding:
                 steps.append(Step(moment, holding))
         return steps
+
+    def edges(self, evse_id: int, begin: datetime, duration: timedelta) -> list[datetime]:
+        """Return the moments after ``begin`` at which something else may hold, in order."""
+        end, started = begin + duration, self._started(evse_id)
+        edges = {edge for one in self.layers for edge in one.curve.edges(begin, end, started)}
+        return sorted(edge for edge in edges if begin < edge < end)
 
     def _running(self, evse_id: int) -> Transaction | None:
         return next((one for one in self.running if one.evse_id == evse_id), None)
@@ -120,7 +154,7 @@ class Lying:
             if one.purpose == EXTERNAL and one.origin.evse_id == evse_id and not one.generates
         ]
 
-    def _mains(self, moment: datetime, supply: Supply) -> Holding | None:
+    def mains(self, moment: datetime, supply: Supply) -> Holding | None:
         """Return what the station may take in all: from outside, and of its own making."""
         own = [one for one in self.layers if one.purpose == STATION_MAX]
         found = _lowest([_leading(own, moment, None), *self._external(0, moment)], supply)

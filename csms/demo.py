@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 
@@ -191,6 +192,8 @@ def describe(demo: Demo, seconds: float | None) -> str:
     end = "Ctrl-C stops it" if seconds is None else f"It stops by itself after {seconds:g} s"
     start = f'{{"idToken": "{TOKEN}", "idTokenType": "RFID"}}'
     return f"""
+The console:    {api}/#key={quote(demo.api_key)}
+
 Ringmain is running, with two simulated chargers ({", ".join(CHARGERS)}) that are relayed to a
 simulated third-party CSMS at {demo.target.url}, and with a site of {len(SITE)} others
 ({SITE[0]} to {SITE[-1]}), which one call has connected to the same CSMS.

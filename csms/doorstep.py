@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -37,6 +38,8 @@ class Doorstep:
     trusted_proxies: Iterable[Network] = ()
     most: int = 500
     most_of_all: int = 1500
+    # By why; here it is for having kept us waiting too long.
+    refused: Counter[str] = field(default_factory=Counter)
     _sources: dict[ServerConnection, str] = field(default_factory=dict)
     _standing: dict[str, dict[ServerConnection, None]] = field(default_factory=dict)
     _heard: set[ServerConnection] = field(default_factory=set)
@@ -74,6 +77,7 @@ class Doorstep:
     def _turn_away(self, among: Iterable[ServerConnection]) -> None:
         oldest = next(each for each in among if each not in self._heard)  # the newcomer at least
         self.leave(oldest)
+        self.refused["crowded"] += 1
         oldest.transport.abort()
 
     def __len__(self) -> int:

@@ -72,7 +72,7 @@ def effective(
     origin = holding.origin
     if isinstance(origin, StationLimit):
         return Effective(holding.rate, origin.source, None, until)
-    source, profile_id = _owner(origin, holding.rate, list(wishes), now, supply, lying.running)
+    source, profile_id = owner_of(origin, holding.rate, list(wishes), now, supply, lying.running)
     return Effective(holding.rate, source, profile_id, until)
 
 
@@ -80,7 +80,7 @@ def _rate(holding: Holding | None) -> Rate | None:
     return holding.rate if holding else None
 
 
-def _owner(
+def owner_of(
     lying: InstalledProfile,
     rate: Rate,
     wishes: Sequence[ChargingProfile],
@@ -145,7 +145,7 @@ def measured(values: Sequence[MeterValue], supply: Supply) -> Measured | None:
     interval = moments[-1] - moments[-2] if len(moments) > 1 else None
     for moment in reversed(moments):
         group = [value for value in values if value.taken_at == moment]
-        watts, amperes = _power(group), _current(group, supply)
+        watts, amperes = power_of(group), current_of(group, supply)
         if watts is None and amperes is not None:
             watts = amperes.total * supply.voltage
         if watts is not None:
@@ -153,7 +153,8 @@ def measured(values: Sequence[MeterValue], supply: Supply) -> Measured | None:
     return _gained(values, interval)
 
 
-def _power(group: Sequence[MeterValue]) -> float | None:
+def power_of(group: Sequence[MeterValue]) -> float | None:
+    """Return the W that a meter told at one moment, None where it told none."""
     found = [
         (one.phase, one.value * _WATTS[one.unit])
         for one in group
@@ -167,12 +168,14 @@ def _total(found: Sequence[tuple[str | None, float]]) -> float | None:
     return whole[-1] if whole else sum(value for _, value in found) if found else None
 
 
-class _Current(NamedTuple):
+class Currents(NamedTuple):
+    """A of the phase with the most, and of all together."""
+
     most: float
     total: float
 
 
-def _current(group: Sequence[MeterValue], supply: Supply) -> _Current | None:
+def current_of(group: Sequence[MeterValue], supply: Supply) -> Currents | None:
     """Return the A of the phase with the most, and of all; without phases it is each one's."""
     found = [
         (one.phase, one.value)
@@ -181,9 +184,9 @@ def _current(group: Sequence[MeterValue], supply: Supply) -> _Current | None:
     ]
     lines = [value for phase, value in found if phase is not None and phase.startswith("L")]
     if lines:
-        return _Current(max(lines), sum(lines))
+        return Currents(max(lines), sum(lines))
     whole = [value for phase, value in found if phase is None]
-    return _Current(whole[-1], whole[-1] * (supply.phases or MOST_PHASES)) if whole else None
+    return Currents(whole[-1], whole[-1] * (supply.phases or MOST_PHASES)) if whole else None
 
 
 def _gained(values: Sequence[MeterValue], interval: timedelta | None) -> Measured | None:

@@ -10,7 +10,7 @@ import base64
 import binascii
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Protocol, TypeAlias
 from urllib.parse import unquote_to_bytes
 
@@ -22,6 +22,7 @@ from csms.setting_values import Network
 Address: TypeAlias = IPv4Address | IPv6Address
 
 _SECURE = {"https", "wss"}
+_LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
 
 class Headers(Protocol):
@@ -105,6 +106,16 @@ def is_among(text: str, networks: Iterable[Network]) -> bool:
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped  # of a listener for both
     return address is not None and any(address in network for network in networks)
+
+
+def told_address(headers: Headers, trusted: Sequence[Network]) -> str | None:
+    """Return whom trusted proxies say that they serve, None where that is no address."""
+    return _farthest(_values(headers, "X-Forwarded-For"), trusted)
+
+
+def is_loopback(text: str) -> bool:
+    """Tell whether an address is this machine's own."""
+    return is_among(text, _LOOPBACK)
 
 
 def _certificate(headers: Headers, name: str | None) -> bytes | None:

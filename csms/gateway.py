@@ -33,14 +33,18 @@ from csms.handshakes import Handshakes
 from csms.link import INTERNAL_ERROR, POLICY_VIOLATION, SERVICE_RESTART, Link
 from csms.pace import Pace
 from csms.ports import Answer
+from csms.readings import word
 from csms.registry import Connection, Registry
 from csms.security_events import SecurityEvents
 from csms.settings import Bind, Network
 from csms.sockets import WebSocket, quiet_logger
+from csms.spans import Linking, untraced
 from csms.station import Station
 from csms.stations import STATIONS
 from csms.takeovers import Takeovers
+from csms.tallies import DoorTally, LinkTally, known_actions
 from csms.tap import journal_tap
+from csms.visits import VisitorsBook
 from storage.errors import StorageError
 from storage.journal import Journal
 from storage.records import Charger
@@ -79,6 +83,7 @@ class Door:
     unauthenticated_per_source: int = 500
     # How long a charger has to answer what it is asked.
     answer_seconds: float = 30.0
+    linking: Linking = untraced
 
 
 class Gateway:
@@ -102,8 +107,13 @@ class Gateway:
         self._journal = journal
         self._relaying = relaying
         self._admission = admission
-        self._doorstep = Doorstep(door.trusted_proxies, door.unauthenticated_per_source)
+        self.links = LinkTally(known_actions())
+        self.tally = DoorTally()
+        self.doorstep = Doorstep(
+            door.trusted_proxies, door.unauthenticated_per_source, refused=self.tally.refused
+        )
         self._takeovers = Takeovers(registry, events, time.monotonic)
+        self._visitors = VisitorsBook(books.visits, books.clock)
         self._stations = stations
         self._authenticated: WeakKeyDictionary[ServerConnection, Charger] = WeakKeyDictionary()
 
@@ -112,14 +122,15 @@ class Gateway:
         """Listen until the context ends; yield the bound address."""
         handshakes = None
         if self._door.tls is not None:
-            handshakes = Handshakes(self._door.tls, self._door.open_seconds)
+            refused = self.tally.refused
+            handshakes = Handshakes(self._door.tls, self._door.open_seconds, refused)
         async with serve(
             self._converse,
             self._door.bind.host,
             self._door.bind.port,
             process_request=self._authenticate,
             select_subprotocol=self._select_subprotocol,
-            create_connection=partial(Arriving, self._doorstep, handshakes),  # type: ignore[arg-type]  # it makes one
+            create_connection=partial(Arriving, self.doorstep, handshakes),  # type: ignore[arg-type]  # it makes one
             compression=None,  # 14 against 47 KB for each idle charger
             # Longer frames are answered by our own check; only twice that is cut off unread.
             max_size=2 * self._door.limits.max_bytes,
@@ -144,14 +155,16 @@ class Gateway:
     ) -> Response | None:
         knock = self._knock(connection, request)
         try:
-            with self._doorstep.judging(connection):
+            with self.doorstep.judging(connection):
                 verdict = await self._admission.judge(knock)
         except StorageError:
+            self.tally.refused["storage"] += 1
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "Try again later.\n")
         if verdict.charger is not None:
             self._authenticated[connection] = verdict.charger
-            self._doorstep.leave(connection)
+            self.doorstep.leave(connection)
             return None
+        self.tally.refused[verdict.reason] += 1
         log.info("charger_refused", remote=knock.address, security_profile=knock.profile)
         return self._refusal(connection, known=verdict.known)
 
@@ -191,6 +204,7 @@ class Gateway:
     async def _converse(self, websocket: ServerConnection) -> None:
         charger = self._authenticated.pop(websocket)
         if websocket.subprotocol is None:
+            self.tally.refused["no_subprotocol"] += 1
             await websocket.close(PROTOCOL_ERROR, "no common OCPP subprotocol")
             return
         # So does every task that is begun for this charger.
@@ -203,10 +217,12 @@ class Gateway:
         assert websocket.request is not None  # noqa: S101 - the handshake is complete
         origin = self._origin(websocket, websocket.request)
         if not await self._takeovers.allows(charger.key, origin.address, charger.entrance):
+            self.tally.refused["another_device"] += 1
             await websocket.close(POLICY_VIOLATION, "another device is connected as this charger")
             return
         connection = self._connection(websocket, charger, subprotocol, origin)
         self._take_over(connection)
+        visit = self._visitors.begun(connection, charger)
         try:
             answer = await self._relaying.attach(connection)
             await self._look_again(charger, connection)
@@ -220,19 +236,21 @@ class Gateway:
             )
             await connection.link.close(INTERNAL_ERROR, "temporarily unable to serve")
         finally:
+            self._visitors.ended(visit, connection)
             await self._let_go(connection)
 
     def _connection(
         self, websocket: ServerConnection, charger: Charger, subprotocol: str, origin: Origin
     ) -> Connection:
         kind, key = self._stations[subprotocol], charger.key
-        link = Link(
+        link: Link = self._door.linking(key)(
             WebSocket(websocket),
             dialect=kind.dialect,
             tap=journal_tap(self._journal, key, kind.version),
             limits=self._door.limits,
             answer_seconds=self._door.answer_seconds,
             pace=Pace(),
+            tally=self.links,
         )
         return Connection(
             key=key,
@@ -271,7 +289,7 @@ class Gateway:
         if self._registry.remove(connection):
             ended = connection.link.closed or LinkClosed()
             self._books.chargers.note_disconnected(
-                connection.key, self._books.clock.now(), ended.code, ended.reason
+                connection.key, self._books.clock.now(), ended.code, word(ended.reason) or ""
             )
         await self._relaying.detach(connection)
         await connection.station.close()

@@ -7,6 +7,7 @@ says anything would be counted by nobody (S-18). Here TLS begins on a socket tha
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine, Generator
 from functools import partial
 from ssl import SSLContext
@@ -42,8 +43,11 @@ class Early(asyncio.Protocol):
 class Handshakes:
     """Shake hands until closed; whoever is not done by then is cut off."""
 
-    def __init__(self, context: SSLContext, seconds: float) -> None:
+    def __init__(
+        self, context: SSLContext, seconds: float, refused: Counter[str] | None = None
+    ) -> None:
         self._context, self._seconds = context, seconds
+        self._refused = Counter() if refused is None else refused
         self._under_way: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -72,6 +76,7 @@ class Handshakes:
         self._under_way.discard(task)
         # The reason was logged where the handshake failed (csms/tls.py), if it is worth a word.
         if task.cancelled() or task.exception() is not None:
+            self._refused["tls"] += 1
             transport.abort()
             newcomer.unsecured()
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, TypeAlias
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import structlog
 
@@ -32,6 +33,9 @@ from csms.pace import FRAME_BYTES, Pace, no_pace
 from csms.ports import Answer, Receipt, Socket, Tap, no_tap
 from csms.traffic import Traffic
 from csms.turns import PATIENCE, Turns, Urgency
+
+if TYPE_CHECKING:
+    from csms.tallies import LinkTally
 
 log = structlog.get_logger("ringmain.link")
 
@@ -68,6 +72,7 @@ class Link:
         answer_seconds: float = 30.0,
         tolerate: Callable[[str], bool] = tolerate_all,
         pace: Pace | None = None,
+        tally: LinkTally | None = None,
     ) -> None:
         self._socket = socket
         self._dialect = dialect
@@ -82,6 +87,7 @@ class Link:
         self._outbox = Outbox(socket, self.traffic, self._broken)
         self._tolerate = tolerate
         self._pace = pace or no_pace()
+        self._tally = tally
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._closed: LinkClosed | None = None
 
@@ -96,6 +102,8 @@ class Link:
         Every waiter is woken then. Calling the peer needs a running link.
         """
         self._socket.listen(self._hear)
+        if self._tally is not None:
+            self._tally.begin(self.traffic)
         self._tasks = (
             asyncio.create_task(self._read()),
             asyncio.create_task(self._answer_calls(answer)),
@@ -109,6 +117,8 @@ class Link:
             await self._outbox.close()
             await self._socket.close(closed.code, closed.reason)
             self._forget(closed)
+            if self._tally is not None:
+                self._tally.end(self.traffic)
         return closed
 
     def hang_up(self, code: int = GOING_AWAY, reason: str = "") -> None:
@@ -148,16 +158,20 @@ class Link:
             if self._closed:
                 raise self._closed
             request = frames.call(self._new_id(), action, payload)
-            answer = turns.ask(request.id, action)
+            answer, begun = turns.ask(request.id, action), monotonic()
             deadline.begin(answer, self._answer_seconds if timeout is None else timeout)
             stored = partial(self._called, request.text, answer)
             self._tap("sent", request, request.text, action, note, stored)
             reply = await answer
         except TimeoutError:
+            if self._tally is not None:
+                self._tally.miss(action)
             raise AnswerTimeout from None
         finally:
             deadline.end()
             turns.leave()
+        if self._tally is not None:
+            self._tally.hear(action, monotonic() - begun, refused=isinstance(reply, CallError))
         if isinstance(reply, CallError):
             raise CallRefused(reply)
         return reply
@@ -238,6 +252,7 @@ class Link:
     async def _answer_calls(self, answer: Answer) -> None:
         while True:
             item = await self._inbox.take()
+            begun = self.traffic.heard_at  # of whoever waits for his answers, which is nearly all
             if self._outbox.busy:  # what was said before is stored before more is served
                 await self._outbox.quiet()
             if not isinstance(item, _CALLS):
@@ -257,7 +272,7 @@ class Link:
                     raise
                 reply = _failure(item, fault)
             if stored is None:
-                self._reply(reply, item.action, asked)
+                self._reply(reply, item.action, asked, begun)
 
     def _refuse(self, fault: _Fault) -> None:
         frame, text = fault if isinstance(fault, tuple) else (fault, fault.text)
@@ -268,20 +283,31 @@ class Link:
         else:
             self._tap("received", frame, text, None, None, self._outbox.wait_for())
 
-    def _reply(self, reply: Reply, action: str | None, asked: Receipt) -> None:
+    def _reply(
+        self, reply: Reply, action: str | None, asked: Receipt, begun: float | None = None
+    ) -> None:
         if self._closed:
             raise self._closed
         self._outbox.promise()
-        stored = partial(self._replied, reply.text, asked)
+        stored = partial(self._replied, reply.text, asked, action, begun)
         self._tap("sent", reply, reply.text, action, None, stored)
 
-    def _replied(self, text: bytes, asked: Receipt, fault: Exception | None) -> None:
+    def _replied(
+        self,
+        text: bytes,
+        asked: Receipt,
+        action: str | None,
+        begun: float | None,
+        fault: Exception | None,
+    ) -> None:
         # Both are in one commit; the first may have been refused for what it is.
         fault = fault or asked.fault
         if fault is not None:
             self._end(_failed(NotStored(), fault))
         elif self._closed is None:
             self._outbox.keep(text)
+            if self._tally is not None and action is not None and begun is not None:
+                self._tally.served.note(action, monotonic() - begun)
 
     def _called(self, text: bytes, answer: asyncio.Future[Reply], fault: Exception | None) -> None:
         if answer.done():  # whoever called has no patience left, or the link has ended

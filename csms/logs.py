@@ -33,9 +33,11 @@ _FIRST = ("timestamp", "level", "event")
 _LEVELS = {"debug": 36, "info": 32, "warning": 33, "error": 31, "critical": 31}  # of ANSI
 # What lets one in by HTTP; how OCPP and stores name secrets `csms.concealing` knows.
 _HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-session-token"})
-_SIGNS = (b"bearer", b"authorization", b"rm_")
+# A query is told by libraries that could not reach an address, and may hold a token.
+_SIGNS = (b"bearer", b"authorization", b"rm_", b"with url:")
 _CREDENTIAL = re.compile(
-    rb"""(authorization\W{1,4}(?:basic|bearer)\s+|bearer\s+(?=\S{8})|\brm_)[^\s"',\\]+""",
+    rb"""(authorization\W{1,4}(?:basic|bearer)\s+|bearer\s+(?=\S{8})|\brm_|with url: [^\s?]*\?)"""
+    rb"""[^\s"',\\]+""",
     re.IGNORECASE,
 )
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/@+-*|~,[]")

@@ -9,7 +9,17 @@ import typer
 
 from csms import arguments
 from csms.command_audit import audited
-from csms.terminal import COMMAND_LINE, OneLine, UnknownName, known, show, with_storage
+from csms.completing import ORGANIZATIONS
+from csms.examples import examples
+from csms.terminal import (
+    COMMAND_LINE,
+    OneLine,
+    UnknownName,
+    known,
+    show,
+    show_list,
+    with_storage,
+)
 from storage.clock import SystemClock
 from storage.records import Scope
 from storage.security_records import Member
@@ -17,13 +27,15 @@ from storage.store import Storage
 
 member = typer.Typer(no_args_is_help=True, help="Whose sessions (Ory Kratos) may do what.")
 
-Org = Annotated[str, typer.Option(help="The organization's UUID.")]
+Org = Annotated[str, typer.Option(help="The organization's UUID.", autocompletion=ORGANIZATIONS)]
 Identity = Annotated[
     str, typer.Option(callback=arguments.identity, help="The Kratos identity's UUID.")
 ]
 
 
-@member.command("add")
+@member.command(
+    "add", epilog=examples('ringmain member add --org "$ORG" --identity "$IDENTITY" --role admin')
+)
 def member_add(
     org: Org,
     identity: Identity,
@@ -49,7 +61,7 @@ def member_add(
     show(with_storage(work), one_line=one_line)
 
 
-@member.command("list")
+@member.command("list", epilog=examples('ringmain member list --org "$ORG"'))
 def member_list(org: Org, *, one_line: OneLine = False) -> None:
     """Print the members of an organization."""
 
@@ -57,10 +69,13 @@ def member_list(org: Org, *, one_line: OneLine = False) -> None:
         await known(storage, org)
         return await storage.members.all_of(org)
 
-    show(with_storage(work), one_line=one_line)
+    none = "Nobody is a member of this organization: `ringmain member add` changes that."
+    show_list(with_storage(work), one_line=one_line, none=none)
 
 
-@member.command("remove")
+@member.command(
+    "remove", epilog=examples('ringmain member remove --org "$ORG" --identity "$IDENTITY"')
+)
 def member_remove(org: Org, identity: Identity, *, one_line: OneLine = False) -> None:
     """Refuse a person from the next request on."""
 

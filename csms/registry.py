@@ -9,6 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from csms.errors import ChargerOffline
+from csms.news import News
 
 if TYPE_CHECKING:
     from csms.commands import Command, Outcome
@@ -47,6 +48,8 @@ class Registry:
     """
 
     def __init__(self) -> None:
+        # What is told of chargers that is stored nowhere.
+        self.news = News()
         self._connections: dict[ChargerKey, Connection] = {}
         self._generations = count(1)
 
@@ -67,6 +70,7 @@ class Registry:
         if current is not None and current.generation > connection.generation:
             return connection
         self._connections[connection.key] = connection
+        self.news.tell(connection.key)
         return current
 
     def remove(self, connection: Connection) -> bool:
@@ -75,6 +79,7 @@ class Registry:
         if current is None or current.generation != connection.generation:
             return False
         del self._connections[connection.key]
+        self.news.tell(connection.key)
         return True
 
     async def perform(self, key: ChargerKey, command: Command) -> Outcome:

@@ -9,6 +9,7 @@ import typer
 
 from csms.command_audit import audited
 from csms.errors import RingmainError
+from csms.progress import shown
 from csms.terminal import OneLine, chosen_settings, show, with_storage
 from storage.clock import SystemClock
 from storage.key_ring import KeyRing
@@ -33,8 +34,9 @@ def rotate_keys(*, forget_old: ForgetOld = False, one_line: OneLine = False) -> 
 
     async def work(storage: Storage) -> Rekeyed:
         ring = KeyRing.of(chosen_settings().data_dir)
-        rekeying = Rekeying(storage.database, storage.sealer, ring, SystemClock())
-        done = await (rekeying.forget() if forget_old else rekeying.rotate())
+        with shown("sealing", None) as advance:
+            rekeying = Rekeying(storage.database, storage.sealer, ring, SystemClock(), tell=advance)
+            done = await (rekeying.forget() if forget_old else rekeying.rotate())
         for each in await storage.organizations.list():
             keys = {"current": done.current, "forgotten": list(done.forgotten)}
             await audited(storage, each.organization_uuid, "rotate-keys", **keys)

@@ -14,12 +14,16 @@ from functools import cache
 from importlib.resources import files
 from itertools import islice
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import jsonschema_rs
 
 # What a request needs no answer to (a 2.1 Send) has neither ending, nor has a request of 1.6.
 _FILE = re.compile(r"(?P<action>\w+?)(?P<part>Request|Response)?\.json")
+
+
+# Of an action.
+Part: TypeAlias = Literal["request", "response"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,11 @@ class Schemas:
                 told.setdefault(path[:_LONGEST_PATH], []).append(error.message[:_LONGEST_FAULT])
         return told
 
+    def document(self, action: str, part: Part) -> Mapping[str, Any]:
+        """Return the schema of an action's request or response, as OCPP has published it."""
+        checks = self._requests if part == "request" else self._responses
+        return _document(self._version.package, checks.files[action])
+
     def response(self, action: str, fields: Any) -> Violation | None:
         """Return what is wrong with a CALLRESULT's payload, None if nothing is."""
         if self._responses[action](fields):
@@ -171,12 +180,17 @@ def _paths(error: jsonschema_rs.ValidationError) -> list[str]:
 
 @cache
 def _properties(package: str, file: str) -> frozenset[str]:
+    return frozenset(_document(package, file).get("properties", ()))
+
+
+def _document(package: str, file: str) -> dict[str, Any]:
     text = files(package).joinpath("schemas", file).read_text("utf-8-sig")
-    return frozenset(json.loads(text).get("properties", ()))
+    document: dict[str, Any] = json.loads(text)
+    return document
 
 
 @cache
 def _validator(package: str, file: str, *, formats: bool = False) -> jsonschema_rs.Validator:
-    text = files(package).joinpath("schemas", file).read_text("utf-8-sig")
+    document = _document(package, file)
     # Messages end up in logs and answers: the values of a payload stay out of them.
-    return jsonschema_rs.validator_for(json.loads(text), validate_formats=formats, mask="value")
+    return jsonschema_rs.validator_for(document, validate_formats=formats, mask="value")

@@ -9,6 +9,7 @@ the same event so many rows are written a minute, and the next one tells how man
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -44,6 +45,7 @@ class SecurityEvents:
     ) -> None:
         self._audit = audit
         self._clock = clock
+        self.counted: Counter[str] = Counter()  # by kind, those that are left out too
         self._each = Thinning(rows_per_window, window, most_kept, monotonic)
         # Addresses are cheap as well: at one charger the same of everybody together is bounded.
         self._all = Thinning(rows_of_all, window, most_kept, monotonic)
@@ -52,6 +54,7 @@ class SecurityEvents:
         self, key: ChargerKey, kind: str, actor: str, result: str = "refused", **details: Any
     ) -> None:
         """Note one event at a charger, or of too many in a short time only how many."""
+        self.counted[kind] += 1
         left_out = self._each.passes((actor, key, kind))
         others = None if left_out is None else self._all.passes((key, kind))
         if left_out is not None and others is not None:
@@ -64,6 +67,7 @@ class SecurityEvents:
 
         Names are cheap: a stranger could have as many rows written as he can think of names.
         """
+        self.counted[kind] += 1
         left_out = self._each.passes((_ANYBODY, ChargerKey(key.organization_uuid, ""), kind))
         if left_out is not None:
             self._write((actor, key, kind), result, details, left_out)

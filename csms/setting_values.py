@@ -16,6 +16,8 @@ from sqlalchemy import URL
 from storage.engines import UnknownEngine, parse_url
 from storage.retention_terms import LEAST, MOST
 
+MAX_PORT = 65535
+
 Network: TypeAlias = IPv4Network | IPv6Network
 
 
@@ -44,9 +46,11 @@ class Rate(NamedTuple):
 
 def bind(text: str) -> Bind:
     """Read ADDRESS:PORT."""
-    match = re.fullmatch(r"(?:\[(?P<six>[^\[\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>\d{1,5})", text)
-    if match is None or int(match["port"]) > 65535:
+    match = re.fullmatch(r"(?:\[(?P<six>[^\[\]]+)\]|(?P<host>[^:\[\]]+)):(?P<port>[0-9]+)", text)
+    if match is None:
         raise ValueError("wanted is ADDRESS:PORT")
+    if int(match["port"]) > MAX_PORT:
+        raise ValueError(f"the highest port is {MAX_PORT}")
     host = match["six"] or match["host"]
     if host != "localhost":
         ip_address(host)

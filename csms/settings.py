@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy import URL
 
 from csms import setting_values as values
 from csms.errors import RingmainError
+from csms.setting_rules import broken_rules
 from csms.setting_values import Bind, Network, Rate
 from storage.retention_terms import DEFAULT
 
-__all__ = ["VARIABLES", "Bind", "Network", "Rate", "SettingError", "Settings", "describe", "read"]
+__all__ = [
+    "VARIABLES",
+    "Bind",
+    "Network",
+    "Rate",
+    "SettingError",
+    "Settings",
+    "describe",
+    "look_at",
+    "read",
+]
 
 
 class SettingError(RingmainError):
@@ -54,6 +63,7 @@ class Settings:
     ca_url: str | None
     kratos_url: str | None
     kratos_cookie: str
+    traces_url: str | None
     log_format: str
     log_level: str
 
@@ -217,6 +227,13 @@ VARIABLES = (
         "name of the session cookie",
     ),
     Variable(
+        "RINGMAIN_TRACES_URL",
+        "",
+        values.url("http", "https"),
+        "where traces are sent to, by OTLP over HTTP, like http://127.0.0.1:4318/v1/traces; needs "
+        "the extra tracing; empty: nothing is traced",
+    ),
+    Variable(
         "RINGMAIN_LOG_FORMAT",
         "auto",
         values.one_of("auto", "console", "json"),
@@ -230,70 +247,55 @@ VARIABLES = (
     ),
 )
 
+HINT = "`ringmain serve --help` lists them."
+
 # What `ringmain simulate` reads by itself may stay exported in the same shell.
 NO_SETTINGS = ("RINGMAIN_API_KEY",)
 
 
 def read(environ: Mapping[str, str]) -> Settings:
-    """Read and validate all settings; raise SettingError that names the wrong one."""
-    _refuse_strangers(environ)
-    settings = Settings(**{variable.field: _value(variable, environ) for variable in VARIABLES})
-    if not (
-        settings.ocpp_bind.loopback
-        or settings.secured
-        or settings.allow_plain
-        or settings.trusted_proxies
-    ):
-        raise SettingError(
-            f"RINGMAIN_OCPP_BIND: {settings.ocpp_bind} is reachable from other machines and has "
-            "no TLS: set RINGMAIN_TLS_CERT and RINGMAIN_TLS_KEY, or put a TLS proxy in front and "
-            "name it in RINGMAIN_TRUSTED_PROXIES, or set RINGMAIN_ALLOW_PLAIN=true."
-        )
-    _refuse_half_tls(settings)
-    _refuse_plain_tokens(settings)
-    return settings
+    """Read and validate all settings; raise SettingError that names the first wrong one."""
+    looked_at = look_at(environ)
+    for told in looked_at.faults.values():
+        raise SettingError(told)
+    return looked_at.settings
 
 
-def _refuse_half_tls(settings: Settings) -> None:
-    if len(settings.tls_cert) != len(settings.tls_key):
-        raise SettingError("RINGMAIN_TLS_KEY: wanted is one key for each RINGMAIN_TLS_CERT.")
-    if settings.tls_client_ca and not settings.tls_cert:
-        raise SettingError("RINGMAIN_TLS_CLIENT_CA: without RINGMAIN_TLS_CERT nobody asks for it.")
-    if settings.client_cert_header and not settings.trusted_proxies:
-        raise SettingError(
-            "RINGMAIN_CLIENT_CERT_HEADER: name the proxy that sets it in RINGMAIN_TRUSTED_PROXIES."
-        )
-    if settings.ca_command and settings.ca_url:
-        raise SettingError("RINGMAIN_CA_COMMAND and RINGMAIN_CA_URL: only one authority can sign.")
+@dataclass(frozen=True, slots=True)
+class LookedAt:
+    """What the environment says: what is wrong, by the name of the variable, and the settings.
+
+    A wrong one has its default there.
+    """
+
+    settings: Settings
+    faults: Mapping[str, str]
 
 
-def _refuse_plain_tokens(settings: Settings) -> None:
-    endpoint = urlsplit(settings.gcp_token_uri)
-    if endpoint.scheme == "http" and not (
-        settings.allow_insecure_targets or _loopback(endpoint.hostname or "")
-    ):
-        raise SettingError(
-            "RINGMAIN_GCP_TOKEN_URI: tokens would cross the network in clear: begin it with "
-            "https://, or set RINGMAIN_ALLOW_INSECURE_TARGETS=true."
-        )
+def look_at(environ: Mapping[str, str]) -> LookedAt:
+    """Read all settings and find all that is wrong with them."""
+    faults = dict(_strangers(environ))
+    values = {}
+    for variable in VARIABLES:
+        try:
+            values[variable.field] = _value(variable, environ)
+        except SettingError as wrong:
+            faults[variable.name] = str(wrong)
+            values[variable.field] = variable.parse(variable.default)
+    settings = Settings(**values)
+    return LookedAt(settings, {**faults, **broken_rules(settings, without=faults)})
 
 
-def _loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _refuse_strangers(environ: Mapping[str, str]) -> None:
+def _strangers(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     known = {*NO_SETTINGS, *(variable.name for variable in VARIABLES)}
     for name in sorted(environ):
         if name.startswith("RINGMAIN_") and name not in known:
             meant = get_close_matches(name, known, n=1, cutoff=0.85)
-            raise SettingError(
+            yield (
+                name,
                 f"{name} is no setting of Ringmain"
                 + (f": {meant[0]} may be meant." if meant else ".")
-                + " `ringmain serve --help` lists them."
+                + f" {HINT}",
             )
 
 
@@ -307,9 +309,12 @@ def _value(variable: Variable, environ: Mapping[str, str]) -> Any:
 
 
 def _shown(text: str) -> str:
-    """Return what was given, without the password that a URL may hold."""
-    concealed = re.sub(r"(password=)[^&]*", r"\1***", text)
-    return re.sub(r"(?<=//).*@|^(?!.*//).*@", "***@", concealed)
+    """Return what was given, without what a URL may hold in secret: a password, and its query."""
+    told, asks, query = text.partition("?")
+    told = re.sub(r"(?<=//).*@|^(?!.*//).*@", "***@", told)
+    if "@" in query:  # the question mark may be part of a password
+        told = re.sub(r"(?<=//).*|^(?!.*//).*", "***", told)
+    return told + ("?***" if asks else "")
 
 
 def describe() -> str:

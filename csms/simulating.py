@@ -10,6 +10,8 @@ from urllib.parse import unquote
 import typer
 
 from csms import arguments
+from csms.completing import ORGANIZATIONS
+from csms.examples import examples
 from csms.playing import play
 from simulators.enrolment import enrol, names
 from simulators.programs import run_charger, run_fleet, run_site, run_target
@@ -19,7 +21,7 @@ simulate = typer.Typer(no_args_is_help=True, help="Simulated chargers and target
 
 Version: TypeAlias = Literal["1.6", "2.0.1", "2.1"]
 Api = Annotated[str, typer.Option(callback=arguments.api_url, help="The server's HTTP address.")]
-Org = Annotated[str, typer.Option(help="The organization's UUID.")]
+Org = Annotated[str, typer.Option(help="The organization's UUID.", autocompletion=ORGANIZATIONS)]
 Key = Annotated[str, typer.Option(envvar="RINGMAIN_API_KEY", help="A key of that organization.")]
 Seconds = Annotated[float | None, typer.Option(min=1, help="Stop by itself after so long.")]
 Factor = Annotated[float, typer.Option(min=0.01, help="How much faster than the clock.")]
@@ -31,7 +33,14 @@ TlsCert = Annotated[Path | None, typer.Option(help="PEM client certificate (secu
 TlsKey = Annotated[Path | None, typer.Option(help="Its PEM key; else that in --tls-cert.")]
 
 
-@simulate.command("charger")
+@simulate.command(
+    "charger",
+    epilog=examples(
+        "ringmain simulate charger --url ws://127.0.0.1:9000/$ORG/ocpp_proxy/CP-1",
+        "OCPP_PASSWORD=secret ringmain simulate charger --version 2.0.1 "
+        "--url wss://csms.example/$ORG/ocpp_proxy/CP-1 --tls-ca ca.pem",
+    ),
+)
 def simulate_charger(
     url: Annotated[
         str,
@@ -65,7 +74,12 @@ def simulate_charger(
     )
 
 
-@simulate.command("fleet")
+@simulate.command(
+    "fleet",
+    epilog=examples(
+        'ringmain simulate fleet --api http://127.0.0.1:8080 --org "$ORG" --key "$KEY" --count 10',
+    ),
+)
 def simulate_fleet(
     api: Api,
     org: Org,
@@ -90,7 +104,12 @@ def simulate_fleet(
     play(enrol_and_run())
 
 
-@simulate.command("site")
+@simulate.command(
+    "site",
+    epilog=examples(
+        'ringmain simulate site --api http://127.0.0.1:8080 --org "$ORG" --key "$KEY" --count 10',
+    ),
+)
 def simulate_site(
     api: Api,
     org: Org,
@@ -120,7 +139,12 @@ def simulate_site(
     )
 
 
-@simulate.command("target")
+@simulate.command(
+    "target",
+    epilog=examples(
+        "ringmain simulate target --port 9100",
+    ),
+)
 def simulate_target(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 9100,
     password: Annotated[str | None, typer.Option(help="Refuse whoever has another one.")] = None,

@@ -234,7 +234,7 @@ class ListenerTls:
     def warn(self) -> None:
         """Log once 30, 7 and 1 days before something ends, and when it has."""
         now = self._clock.now()
-        for what, name, place, ends in _endings(self._loaded):
+        for what, name, place, ends in endings(self._loaded):
             left = ends - now
             reached = next((each for each in WARN_BEFORE if left <= each), None)
             if reached is not None and self._warned.get(place) != reached:
@@ -243,7 +243,7 @@ class ListenerTls:
                 log.warning("tls_ends_soon", what=what, of=name, days_left=days, ends=f"{ends}")
 
 
-def _endings(loaded: Loaded) -> Iterable[tuple[str, str, bytes, datetime]]:
+def endings(loaded: Loaded) -> Iterable[tuple[str, str, bytes, datetime]]:
     """Yield what ends: what it is, whose, how it is told from others, and when."""
     for each in loaded.shown:
         yield _ending("certificate", each)

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Traffic:
     """Count what one link has carried."""
 
@@ -29,3 +29,13 @@ class Traffic:
         self.heard_at = time.monotonic()
         self.frames_received += 1
         self.bytes_received += size
+
+    def add(self, other: Traffic) -> None:
+        """Count what another link has carried as well."""
+        self.frames_received += other.frames_received
+        self.frames_sent += other.frames_sent
+        self.bytes_received += other.bytes_received
+        self.bytes_sent += other.bytes_sent
+        self.answered += other.answered
+        self.malformed += other.malformed
+        self.unsolicited += other.unsolicited

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
@@ -13,8 +14,13 @@ from random import random
 
 import structlog
 from filelock import FileLock, Timeout
+from prometheus_client import CollectorRegistry
 
 from api.app import ApiParts, create_app
+from api.metering.census import Census
+from api.metering.collector import metering
+from api.metering.exposition import Metered
+from api.metering.sources import Sources
 from api.rates import RateLimits
 from api.server import listening
 from api.sessions import open_sessions
@@ -23,6 +29,7 @@ from csms.attempts import Attempts
 from csms.authority import authority_of
 from csms.books import open_books
 from csms.certificates import Take, taking
+from csms.chronicle import Chronicle
 from csms.door_profiles import door_profiles, warnings
 from csms.errors import RingmainError
 from csms.frames import Limits
@@ -34,7 +41,10 @@ from csms.retention import Pace, Upholding
 from csms.security_events import SecurityEvents
 from csms.settings import Bind, SettingError, Settings
 from csms.signing import SigningParts
+from csms.spans import Spans
 from csms.tls import ListenerTls, TlsFiles
+from csms.traced import TracedRegistry, linking_of
+from csms.tracing import tracing
 from proxy.addresses import AddressGuard
 from proxy.commissioning import Commissioning
 from proxy.following import Links
@@ -95,35 +105,60 @@ async def running(
     ``answer_seconds`` is how long a charger has to answer the platform; ``pace`` is when what is
     old is removed.
     """
-    clock, registry = clock or SystemClock(), Registry()
+    clock = clock or SystemClock()
     async with contextlib.AsyncExitStack() as stack:
         enter = stack.enter_async_context
+        spans = await enter(tracing(settings.traces_url))
+        registry = TracedRegistry(spans) if spans else Registry()
         storage = await enter(_kept(settings, clock, pace))
-        parts = _relay_parts(settings, storage, clock, timings or Timings())
+        parts = _relay_parts(settings, storage, clock, timings or Timings(), registry, spans)
         relays = await enter(Relays(parts))
         outside = Outside(StoreDoor(parts.guard), gcp_token_uri=settings.gcp_token_uri)
         exporter = await enter(Exporter(export_parts(storage, outside, clock)).running())
         tls = await enter(_tls(settings, clock))
-        door = replace(_door(settings, parts.limits, tls), answer_seconds=answer_seconds)
+        door = _door(settings, parts.limits, tls, answer_seconds, spans)
         provisioning, rollouts = await enter(commissioned(storage, relays, registry, clock))
         events = SecurityEvents(storage.audit, clock)
         admission = await _admission(storage, events, clock, tls)
         desk = await enter(taking(_signing_parts(settings, parts, registry, events, tls)))
         gateway = _gateway(door, registry, relays, provisioning, events, admission, desk.take)
-        ocpp = await enter(gateway.listening())
+        ocpp = await enter(_bound("RINGMAIN_OCPP_BIND", settings.ocpp_bind, gateway.listening()))
         sessions = await enter(open_sessions(settings.kratos_url, settings.kratos_cookie, clock))
         api_parts = _api_parts(
             settings, ocpp, registry, relays, events, exporter, outside, provisioning, rollouts
         )
-        app = create_app(
-            replace(api_parts, sessions=sessions),
-            rates=RateLimits(settings.rate_limit, trusted_proxies=settings.trusted_proxies),
-        )
-        http = await enter(listening(app, settings.http_bind))
+        metered = await enter(_metering(storage, registry, relays, exporter, gateway, events))
+        api_parts = replace(api_parts, sessions=sessions, metered=metered)
+        http = await enter(_answering(settings, api_parts, spans))
         log.info("ready", http=f"http://{http}", ocpp=f"{settings.ocpp_scheme}://{ocpp}")
         for told in warnings(await storage.chargers.profiles(), api_parts.profiles):
             log.warning("attention", what=told)
         yield Running(http, ocpp, storage, registry, tls)
+
+
+@contextlib.asynccontextmanager
+async def _bound(
+    name: str, bind: Bind, listener: AbstractAsyncContextManager[Bind]
+) -> AsyncIterator[Bind]:
+    """Begin to listen; raise SettingError that names the setting where that cannot be."""
+    try:
+        bound = await listener.__aenter__()
+    except OSError as fault:
+        told = f"{name}: {bind} cannot be listened at ({os.strerror(fault.errno or 0)})."
+        raise SettingError(f"{told} `ringmain doctor` tells more.") from fault
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_exit(listener)
+        yield bound
+
+
+@contextlib.asynccontextmanager
+async def _answering(
+    settings: Settings, parts: ApiParts, spans: Spans | None
+) -> AsyncIterator[Bind]:
+    app = create_app(parts, rates=_rates(settings), spans=spans)
+    bind = settings.http_bind
+    async with _bound("RINGMAIN_HTTP_BIND", bind, listening(app, bind)) as bound:
+        yield bound
 
 
 @contextlib.asynccontextmanager
@@ -132,18 +167,36 @@ async def _kept(settings: Settings, clock: Clock, pace: Pace | None) -> AsyncIte
     with _alone(settings.data_dir):
         async with storage_of(settings, clock, serving=True) as storage:
             await storage.sweep_files()
-            async with sealing(storage.audit), _upholding(settings, storage, clock, pace):
+            await storage.visits.end_abandoned()
+            async with (
+                sealing(storage.audit),
+                Chronicle(storage, clock).running(),
+                _upholding(settings, storage, clock, pace),
+            ):
                 yield storage
 
 
 def _relay_parts(
-    settings: Settings, storage: Storage, clock: Clock, timings: Timings
+    settings: Settings,
+    storage: Storage,
+    clock: Clock,
+    timings: Timings,
+    registry: Registry,
+    spans: Spans | None,
 ) -> RelayParts:
     guard = AddressGuard(
         settings.allowed_target_networks, allow_insecure=settings.allow_insecure_targets
     )
     limits = Limits(max_bytes=settings.max_frame_bytes)
-    return RelayParts(storage=storage, guard=guard, clock=clock, limits=limits, timings=timings)
+    return RelayParts(
+        storage=storage,
+        guard=guard,
+        clock=clock,
+        limits=limits,
+        timings=timings,
+        news=registry.news,
+        linking=linking_of(spans, "target"),
+    )
 
 
 async def _admission(
@@ -306,6 +359,31 @@ def _api_parts(
     )
 
 
+def _metering(
+    storage: Storage,
+    registry: Registry,
+    relays: Relays,
+    exporter: Exporter,
+    gateway: Gateway,
+    events: SecurityEvents,
+) -> AbstractAsyncContextManager[Metered]:
+    """Watch all that is counted, and show it."""
+    sources = Sources(
+        storage=storage,
+        clock=relays.parts.clock,
+        registry=registry,
+        gateway=gateway,
+        relays=relays,
+        events=events,
+        census=Census(storage, relays, exporter),
+    )
+    return metering(sources, CollectorRegistry())
+
+
+def _rates(settings: Settings) -> RateLimits:
+    return RateLimits(settings.rate_limit, trusted_proxies=settings.trusted_proxies)
+
+
 @contextlib.asynccontextmanager
 async def _tls(settings: Settings, clock: Clock) -> AsyncIterator[ListenerTls | None]:
     """Keep the TLS of the listener for chargers as its files are, if it has any."""
@@ -324,7 +402,13 @@ async def _tls(settings: Settings, clock: Clock) -> AsyncIterator[ListenerTls | 
         await asyncio.gather(watching, return_exceptions=True)
 
 
-def _door(settings: Settings, limits: Limits, tls: ListenerTls | None) -> Door:
+def _door(
+    settings: Settings,
+    limits: Limits,
+    tls: ListenerTls | None,
+    answer_seconds: float,
+    spans: Spans | None,
+) -> Door:
     return Door(
         bind=settings.ocpp_bind,
         trusted_proxies=settings.trusted_proxies,
@@ -332,4 +416,6 @@ def _door(settings: Settings, limits: Limits, tls: ListenerTls | None) -> Door:
         unknown_charger_status=settings.unknown_charger_status,
         tls=tls.context if tls else None,
         limits=limits,
+        answer_seconds=answer_seconds,
+        linking=linking_of(spans, "charger"),
     )

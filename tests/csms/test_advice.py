@@ -58,6 +58,14 @@ def test_a_wrong_password_does_not_hide_that_the_profile_is_wrong_too() -> None:
     assert advice(Why("password"), 2, CHARGER) == advice(Why("password"), 1, may_rise)
 
 
+@pytest.mark.parametrize("profile", [1, 2])
+def test_who_has_no_password_is_given_it_and_only_at_last_let_in_without(profile: int) -> None:
+    told = advice(Why("profile"), 0, replace(CHARGER, security_profile=profile))
+
+    assert told.index("give it its password") < told.index("unsafe") < told.index("PATCH")
+    assert ("wss://" in told) is (profile == 2)
+
+
 def test_an_unknown_charger_is_one_to_enrol() -> None:
     assert Why("unknown").event == "UnknownCharger"
     assert "enrol it" in advice(Why("unknown"), 1, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -30,16 +31,22 @@ async def test_it_comes_up_its_curl_lines_work_and_it_ends_by_itself() -> None:
     demo = await run("--seconds", "8")
     assert demo.stdout
     assert demo.stderr
+    told: list[str] = []
     lines: list[str] = []
     async with asyncio.timeout(60):
         while len(lines) < 4:
             line = (await demo.stdout.readline()).decode()
             assert line, (await demo.stderr.read()).decode()
+            told.append(line.strip())
             lines += [line.strip()] if line.startswith("  curl ") else []
         answers = [await _paste(line) for line in lines]
         rest = (await demo.stdout.read()) + (await demo.stderr.read())
         assert await demo.wait() == 0, rest.decode()
 
+    first = next(filter(None, told))
+    console = re.fullmatch(r"The console: +http://[\d.:]+/#key=(\S+)", first)
+    assert console
+    assert f"API key       {console[1]}" in told
     chargers, started, messages, site = answers
     names = {one["charge_box_id"] for one in chargers["chargers"] if one["connected"]}
     assert names == {"DEMO-16", "DEMO-201", *SITE}
@@ -55,6 +62,7 @@ def kept(directory: Path) -> list[Path]:
     return list(directory.iterdir())
 
 
+@pytest.mark.sqlite_only("the demo has the embedded database")
 async def test_sigterm_ends_it_and_nothing_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -87,9 +88,27 @@ async def test_organizations_and_keys_are_made_listed_and_revoked(tmp_path: Path
 
 
 async def test_a_failure_is_one_line_and_no_traceback(tmp_path: Path) -> None:
+    await ringmain(tmp_path, "org", "create", "Depot")
     ended = await ringmain(tmp_path, "key", "create", "--org", "nobody")
 
     assert ended == Ended(1, "", "ringmain: There is no organization nobody.\n")
+
+
+@pytest.mark.sqlite_only("about the file of the embedded database")
+@pytest.mark.parametrize(
+    "words",
+    [("org", "list"), ("key", "list"), ("log", "tail", "--no-follow"), ("audit", "verify")],
+    ids=" ".join,
+)
+async def test_in_a_wrong_directory_nothing_is_made_and_one_is_told(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    ended = await ringmain(tmp_path, *words)
+
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith(f"ringmain: There is no database at {tmp_path}/ringmain.sqlite3")
+    assert "RINGMAIN_DATA_DIR" in ended.err
+    assert os.listdir(tmp_path) == []  # noqa: PTH208 - an async test asks no Path
 
 
 @pytest.mark.sqlite_only("stores nothing")

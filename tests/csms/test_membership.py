@@ -54,6 +54,7 @@ def test_a_member_is_added_listed_given_another_role_and_removed(
 @pytest.mark.parametrize("words", [("add", "--identity", ANNA), ("list",)])
 def test_an_unknown_organization_is_told(ringmain: Ringmain, words: tuple[str, ...]) -> None:
     command, *more = words
+    ringmain("org", "create", "Depot")
 
     got = ringmain("member", command, "--org", "nobody", *more)
 

@@ -47,6 +47,7 @@ def test_a_key_is_replaced_and_an_old_one_kept_for_an_hour_at_least(
 
 
 def test_what_is_shown_holds_no_key(ringmain: Ringmain, tmp_path: Path) -> None:
+    data(ringmain("org", "create", "Depot"))
     shown = ringmain("rotate-keys").output
 
     keys = json.loads((tmp_path / KEY_RING).read_text())["keys"]
@@ -61,6 +62,7 @@ def test_what_could_not_be_opened_is_a_failure(
     async def broken(_: Rekeying) -> Rekeyed:
         return Rekeyed("00000001", [], [], {}, ["o/sinks/1/credentials"])
 
+    data(ringmain("org", "create", "Depot"))
     monkeypatch.setattr(Rekeying, "rotate", broken)
     got = ringmain("rotate-keys")
 
@@ -70,6 +72,7 @@ def test_what_could_not_be_opened_is_a_failure(
 
 @pytest.mark.sqlite_only("a file")
 def test_a_damaged_ring_is_left_as_it_is(ringmain: Ringmain, tmp_path: Path) -> None:
+    data(ringmain("org", "create", "Depot"))
     (tmp_path / KEY_RING).write_text("{}")
 
     got = ringmain("rotate-keys")

@@ -50,5 +50,11 @@ def test_a_bind_knows_whether_others_can_reach_it(text: str, loopback: bool) -> 
     assert str(bind) == text
 
 
+@pytest.mark.parametrize("port", ["65536", "80443", "655350000"])
+def test_a_port_that_is_too_high_is_told_as_such(port: str) -> None:
+    with pytest.raises(ValueError, match="the highest port is 65535"):
+        values.bind(f"127.0.0.1:{port}")
+
+
 def test_localhost_is_an_address_too() -> None:
     assert values.bind("localhost:0") == Bind("localhost", 0)

@@ -51,6 +51,7 @@ BAD_VALUES = {
     "RINGMAIN_CA_URL": ["ca.example.com", "ldap://ca.example.com"],
     "RINGMAIN_KRATOS_URL": ["kratos", "ws://kratos"],
     "RINGMAIN_KRATOS_COOKIE": ["", "a b", "a=b", "a;b"],
+    "RINGMAIN_TRACES_URL": ["127.0.0.1:4318", "grpc://127.0.0.1:4317", "http://"],
     "RINGMAIN_LOG_FORMAT": ["", "xml"],
     "RINGMAIN_LOG_LEVEL": ["", "loud", "fatal"],
 }
@@ -83,6 +84,7 @@ def test_defaults_are_those_of_the_contract() -> None:
         ca_url=None,
         kratos_url=None,
         kratos_cookie="ory_kratos_session",
+        traces_url=None,
         log_format="auto",
         log_level="info",
     )
@@ -116,6 +118,7 @@ def test_every_variable_is_read() -> None:
             "RINGMAIN_CA_URL": "",
             "RINGMAIN_KRATOS_URL": "http://kratos:4433/",
             "RINGMAIN_KRATOS_COOKIE": "session",
+            "RINGMAIN_TRACES_URL": "http://127.0.0.1:4318/v1/traces",
             "RINGMAIN_LOG_FORMAT": "JSON",
             "RINGMAIN_LOG_LEVEL": "WARNING",
             "HOME": "/root",
@@ -148,6 +151,7 @@ def test_every_variable_is_read() -> None:
         ca_url=None,
         kratos_url="http://kratos:4433",
         kratos_cookie="session",
+        traces_url="http://127.0.0.1:4318/v1/traces",
         log_format="json",
         log_level="warning",
     )
@@ -160,7 +164,9 @@ def test_bad_value_is_refused_with_its_name_on_one_line(name: str, value: str) -
     with pytest.raises(SettingError) as refused:
         read({name: value})
 
-    assert str(refused.value).startswith(f"{name}: {value!r} cannot be used: ")
+    told, asks, _ = value.partition("?")
+    shown = f"{told}?***" if asks else value
+    assert str(refused.value).startswith(f"{name}: {shown!r} cannot be used: ")
     assert "\n" not in str(refused.value)
 
 
@@ -221,6 +227,8 @@ def test_the_simulators_key_may_stay_in_the_environment() -> None:
         "mysql://ringmain:p@ss/w0rd@db/ringmain",
         "ringmain:p@ss/w0rd@db/ringmain",
         "mysql://db/ringmain?user=ringmain&password=p@ss/w0rd",
+        "mysql://ringmain:p@ss?w0rd@db/ringmain",
+        "mysql://ringmain:w0rd?p@ss@db/ringmain",
     ],
 )
 def test_password_in_a_refused_url_is_not_repeated(url: str) -> None:
@@ -229,6 +237,14 @@ def test_password_in_a_refused_url_is_not_repeated(url: str) -> None:
 
     assert "p@ss" not in str(refused.value)
     assert "w0rd" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["htp://127.0.0.1/v1?token=s3cret", "127.0.0.1?token=s3cret"])
+def test_the_query_of_a_refused_url_is_not_repeated(url: str) -> None:
+    with pytest.raises(SettingError, match=r"127\.0\.0\.1") as refused:
+        read({"RINGMAIN_TRACES_URL": url})
+
+    assert "s3cret" not in str(refused.value)
 
 
 @pytest.mark.parametrize("bind", ["0.0.0.0:9000", "[::]:9000", "192.0.2.1:9000"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import aiohttp
@@ -52,6 +53,16 @@ async def test_a_second_server_on_the_same_data_is_refused(tmp_path: Path) -> No
 
     async with wiring.running(chosen(tmp_path)) as again:
         assert again.http.port
+
+
+@pytest.mark.sqlite_only("about sockets")
+@pytest.mark.parametrize("name", ["RINGMAIN_HTTP_BIND", "RINGMAIN_OCPP_BIND"])
+async def test_an_address_that_is_taken_is_told_by_its_setting(name: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(settings.SettingError, match=f"{name}: {address} cannot be listened at"):
+            async with wiring.running(chosen(tmp_path, **{name: address})):
+                pytest.fail("it listens where another does")
 
 
 async def test_a_data_directory_that_cannot_be_made_is_told_by_its_setting(tmp_path: Path) -> None:
