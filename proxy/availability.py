@@ -37,7 +37,9 @@ class TargetAvailability:
         if place is None:
             return frames.call_result(call.id, _REJECTED)
         wish = AvailabilityWish(asked.configuration.id, *place, type)
-        changed = await station.availability.change(wish, self._ask, call.payload)
+        changed = await station.availability.change(
+            wish, lambda action, told: self._ask(action, told, asked.position), call.payload
+        )
         payload = _ACCEPTED if changed.answer is None else changed.answer.payload
         return frames.call_result(call.id, payload)
 

@@ -88,6 +88,20 @@ class Delivery:
         return self._position
 
     @property
+    def is_empty(self) -> bool:
+        """Tell, as far as memory knows, that nothing waits; also while nobody listens."""
+        return not self._is_behind and not self._ahead and self._carrier.in_hand is None
+
+    @property
+    def waiting(self) -> tuple[int, ...] | None:
+        """Return the positions of what is yet to be delivered, None where only the log knows."""
+        if self.drained.is_set():
+            return ()
+        if self._ahead or self._again or self._position < self._tail.fallen:
+            return None
+        return tuple(entry.seq for entry in self._tail.entries() if entry.durable)
+
+    @property
     def reached(self) -> int:
         """Tell the position of what went out last."""
         return max(self._position, self._carrier.in_hand or 0)

@@ -30,6 +30,7 @@ from proxy.unsent import Unsent
 from proxy.verdicts import Answer, Refuse, Triggered
 from proxy.wishes import Wishes
 from storage.errors import StorageError
+from storage.records import Origin
 
 if TYPE_CHECKING:
     from csms.registry import Connection
@@ -71,7 +72,7 @@ class Orders:
             key = self._connection.key
             log.warning("not_released", charge_box_id=key.charge_box_id, reason=str(failure))
 
-    async def answer(self, call: Call, target: TargetLink) -> Reply:
+    async def answer(self, call: Call, target: TargetLink, position: int) -> Reply:
         """Answer the target, with the charger's answer where the policy lets its CALL pass."""
         configuration = target.configuration
         overrides = Wishes.of(configuration.policy).actions
@@ -86,7 +87,7 @@ class Orders:
                 target.trigger(message)
                 return frames.call_result(call.id, payload)
             case _:
-                return await self._passed(Asked(call, target))
+                return await self._passed(Asked(call, target, position))
 
     def _denied(self, call: Call, target: TargetLink, reason: str) -> None:
         # What no version knows shares one minute: a target can make up names without end.
@@ -116,11 +117,11 @@ class Orders:
         if token is not None:  # before it is sent, as some chargers start at once
             now = self._clock.now()
             self._tokens.note_accepted(self._connection.key, token, "remote_start", now)
-        result = await self._ask(call.action, payload)
+        result = await self._ask(call.action, payload, asked.position)
         told = keys.conceal(call.action, result.payload, result.fields)
         return frames.call_result(call.id, told)
 
-    async def _ask(self, action: str, payload: bytes) -> CallResult:
+    async def _ask(self, action: str, payload: bytes, origin: int | None = None) -> CallResult:
         timings = self._timings
         return await self._connection.link.call(
             action,
@@ -128,6 +129,7 @@ class Orders:
             timeout=timings.command,
             patience=timings.patience,
             urgency=Urgency.TARGET,
+            note=None if origin is None else Origin(origin),
         )
 
 

@@ -8,6 +8,8 @@ from random import random
 from typing import TYPE_CHECKING
 
 from csms.frames import Limits
+from csms.news import News
+from csms.spans import Linking, untraced
 from proxy.timings import Timings
 
 if TYPE_CHECKING:
@@ -27,3 +29,6 @@ class RelayParts:
     timings: Timings = field(default_factory=Timings)
     random: Callable[[], float] = random
     max_dials: int = 50
+    linking: Linking = untraced
+    # Told how links are.
+    news: News = field(default_factory=News)

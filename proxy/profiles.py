@@ -7,6 +7,7 @@ lift a power limit of the platform nor see one in its own reads (ADR 0015).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
@@ -151,7 +152,7 @@ class VirtualProfiles:
         text = orjson.dumps(self._words.write(profile))
         payload = splice.replace(asked.call.payload, ("chargingProfile",), lambda _: text)
         call = asked.call
-        return Asked(frames.call(call.id, call.action, payload, call.fields), asked.target)
+        return replace(asked, call=frames.call(call.id, call.action, payload, call.fields))
 
     def _token(self, asked: Asked) -> str | None:
         return authority.id_token(self._station.version, asked.call.action, asked.call.fields)

@@ -6,17 +6,20 @@ The gateway attaches and detaches chargers, the API has configurations taken up.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING, Protocol, Self
 
 import structlog
 
 from csms.errors import place_of
 from csms.stations import STATIONS
+from csms.tallies import LinkTally, known_actions
 from proxy.auditing import TargetAudit
 from proxy.backlog import backlog
 from proxy.bounds import Bounds
 from proxy.errors import DialledTooOften
 from proxy.expiry import Expiry
+from proxy.overview import LinkStatus, statuses
 from proxy.pace import Crowd, Paces
 from proxy.parting import discard, forget, parting
 from proxy.parts import RelayParts
@@ -24,10 +27,13 @@ from proxy.probe import Step, probe
 from proxy.queues import Queues
 from proxy.revival import Revival
 from proxy.seat import ABSENT, Seat
-from proxy.states import Glance, State, TargetStatus
+from proxy.states import Glance, Outlook, State, TargetStatus
 from storage.records import Cursor
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from csms.ports import Answer
     from csms.registry import Connection
     from proxy.delivery import Delivery
@@ -55,6 +61,7 @@ class Relays:
         self.crowd = Crowd(parts.max_dials, parts.timings, parts.random)
         self.paces = Paces(parts.timings, parts.random)
         self.queues = Queues(parts.storage, parts.clock, self._live)
+        self.links = LinkTally(known_actions())
         self._seats: dict[ChargerKey, Seat] = {}
 
     async def __aenter__(self) -> Self:
@@ -107,6 +114,7 @@ class Relays:
             left = await stored.target_of(new)
             await discard(left, new, self.queues)
             await forget(left, new, self.parts.storage)
+        self.parts.news.tell(key)
 
     async def status(self, configuration: ProxyConfiguration) -> TargetStatus:
         """Tell how the link of a configuration is, and what waits for it; raise StorageError."""
@@ -121,6 +129,19 @@ class Relays:
             **waiting._asdict(),
         )
 
+    def states(self) -> Counter[State]:
+        """Count the target links that there are now by where they are."""
+        return Counter(seat.target.state for seat in self._seats.values() if seat.target)
+
+    def waited_for(self) -> list[tuple[ProxyConfiguration, int]]:
+        """Return for whom something may wait, and how far each has got in the journal."""
+        targets = (seat.target for seat in self._seats.values() if seat.target)
+        return [
+            (target.configuration, target.delivery.position)
+            for target in targets
+            if not target.delivery.is_empty
+        ]
+
     def glance(self, configuration: ProxyConfiguration) -> Glance:
         """Tell where the link of a configuration is, without looking at what waits for it."""
         if not configuration.enabled:
@@ -133,6 +154,34 @@ class Relays:
             return target.glance
         drains = parting(target.configuration.leads_to, configuration) == "drain"
         return Glance(State.DIALING, LEAVING if drains else None)
+
+    def glimpse(
+        self, key: ChargerKey, configuration_id: int, changed_at: datetime, *, enabled: bool
+    ) -> Glance:
+        """Tell the same of a configuration of which no more is known, for a page of thousands."""
+        if not enabled:
+            return Glance(State.DISABLED)
+        seat = self._seats.get(key)
+        target = seat.target if seat else None
+        if target is None:
+            return Glance(State.BACKOFF, ABSENT)
+        led = target.configuration
+        if (led.id, led.updated_at) == (configuration_id, changed_at):
+            return target.glance
+        return Glance(State.DIALING)
+
+    def outlook(self, configuration: ProxyConfiguration) -> Outlook:
+        """Tell the same with all else that is known of the link."""
+        seat = self._seats.get(configuration.key)
+        target = seat.target if seat else None
+        if configuration.enabled and target and target.leads_as(configuration):
+            return target.outlook
+        return Outlook(*self.glance(configuration))
+
+    async def statuses(self, configurations: Sequence[ProxyConfiguration]) -> list[LinkStatus]:
+        """Tell how the links of a page of one organization are, in order; raise StorageError."""
+        outlooks = [self.outlook(configuration) for configuration in configurations]
+        return await statuses(self.parts.storage, configurations, outlooks)
 
     async def test(self, configuration: ProxyConfiguration) -> list[Step]:
         """Dial the target once, beside its link; raise DialledTooOften or StorageError."""

@@ -195,6 +195,7 @@ class Seat:
             parts=self._parts,
             crowd=self._around.crowd,
             pace=pace,
+            tally=self._around.links,
         )
         target.retime(timings_of(self._parts.timings, settings))
         target.start()
@@ -228,10 +229,10 @@ class Seat:
 
     # ---- the target speaks ----
 
-    async def _answer_target(self, call: Call | Send, _position: int) -> Reply:
+    async def _answer_target(self, call: Call | Send, position: int) -> Reply:
         if self._orders is None or self.target is None or isinstance(call, Send):
             return frames.call_error(call.id, "InternalError", ABSENT)
-        return await self._orders.answer(call, self.target)
+        return await self._orders.answer(call, self.target, position)
 
     def _lost(self) -> None:
         if self.relay is not None:

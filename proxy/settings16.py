@@ -33,7 +33,7 @@ class Settings16:
             told = call.payload
         else:
             told = orjson.dumps({**call.fields, "value": ruling.value})
-        result = await self._ask(call.action, told)
+        result = await self._ask(call.action, told, asked.position)
         status = result.fields.get("status") if isinstance(result.fields, dict) else None
         await ruling.settle(status if isinstance(status, str) else None)
         return frames.call_result(call.id, result.payload)
@@ -50,7 +50,7 @@ class Settings16:
         if ours:
             rest = [name for name in names if not _is_of_the_link(name)]
             told = orjson.dumps({**call.fields, "key": rest})
-        result = await self._ask(call.action, told)
+        result = await self._ask(call.action, told, asked.position)
         payload = keys.conceal(call.action, result.payload, result.fields)
         return frames.call_result(call.id, _overlaid(payload, ours, view))
 

@@ -100,7 +100,7 @@ class Settings201:
             return b"{}", []
         asking, answering = _MEMBERS[call.action]
         told = call.payload if untouched else orjson.dumps({**call.fields, asking: passed})
-        result = await self._ask(call.action, told)
+        result = await self._ask(call.action, told, asked.position)
         return result.payload, keys.items_of(result.fields, answering)
 
 

@@ -17,13 +17,27 @@ if TYPE_CHECKING:
 log = structlog.get_logger("ringmain.target")
 
 
-class Standing:
-    """Keep the state of one target link; ``lost`` is called when its target is unavailable."""
+def _unheard() -> None:
+    """Make nothing of a change."""
 
-    def __init__(self, charge_box_id: str, clock: Clock, lost: Callable[[], None]) -> None:
+
+class Standing:
+    """Keep the state of one target link; ``lost`` is called when its target is unavailable.
+
+    ``changed`` is called whenever it is another one, or for another reason.
+    """
+
+    def __init__(
+        self,
+        charge_box_id: str,
+        clock: Clock,
+        lost: Callable[[], None],
+        changed: Callable[[], None] = _unheard,
+    ) -> None:
         self._charge_box_id = charge_box_id
         self._clock = clock
         self._lost = lost
+        self._changed = changed
         self._news = asyncio.Event()
         self._rest_ends: float | None = None  # by the event loop's clock
         self.state = State.DISABLED
@@ -46,7 +60,10 @@ class Standing:
 
     def enter(self, state: State, error: str | None = None) -> None:
         """Come into a state, or stay in it for another reason."""
-        self.last_error = error or self.last_error
+        reason, self.last_error = self.last_error, error or self.last_error
+        if (state, self.last_error) != (self.state, reason):
+            # Whoever looks does so once this has been gone through.
+            self._changed()
         if state is self.state:
             return
         self.state, self.since = state, self._clock.now()

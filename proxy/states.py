@@ -32,6 +32,19 @@ class Glance(NamedTuple):
     last_error: str | None = None
 
 
+class Outlook(NamedTuple):
+    """All that is known of a target link without looking at what waits in the log.
+
+    ``waiting`` are the positions of what it has yet to get, None where only the log knows.
+    """
+
+    state: State
+    last_error: str | None = None
+    since: datetime | None = None
+    next_dial_at: datetime | None = None
+    waiting: tuple[int, ...] | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetStatus:
     """What there is to know about a target link.

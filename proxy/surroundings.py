@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from csms.tallies import LinkTally
     from proxy.auditing import TargetAudit
     from proxy.pace import Crowd, Paces
     from proxy.parts import RelayParts
@@ -21,6 +22,7 @@ class Surroundings(Protocol):
     crowd: Crowd
     paces: Paces
     queues: Queues
+    links: LinkTally
 
     def forget(self, seat: Seat) -> None:
         """Let go of a seat whose charger stays away."""

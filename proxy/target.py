@@ -33,13 +33,14 @@ from proxy.overheard import target_tap
 from proxy.presence import Presence
 from proxy.silence import MUTE
 from proxy.standing import Standing
-from proxy.states import UNAVAILABLE, Glance, State, TargetStatus
+from proxy.states import UNAVAILABLE, Glance, Outlook, State, TargetStatus
 from proxy.wishes import Wishes
 from storage.records import Origin
 
 if TYPE_CHECKING:
     from csms.sockets import WebSocket
     from csms.station import Station
+    from csms.tallies import LinkTally
     from proxy.delivery import Delivery
     from proxy.pace import Crowd, Pace
     from proxy.parts import RelayParts
@@ -73,6 +74,7 @@ class TargetLink:
         parts: RelayParts,
         crowd: Crowd,
         pace: Pace,
+        tally: LinkTally | None = None,
     ) -> None:
         self.configuration = configuration
         self.wishes = Wishes.of(configuration.policy)
@@ -82,9 +84,11 @@ class TargetLink:
         self._parts = parts
         self._crowd = crowd
         self._pace = pace
+        self._tally = tally
         self._conduct = Conduct()
         self.timings = parts.timings
-        self._standing = Standing(configuration.key.charge_box_id, parts.clock, lost)
+        changed = partial(parts.news.tell, configuration.key)
+        self._standing = Standing(configuration.key.charge_box_id, parts.clock, lost, changed)
         self._presence = Presence(
             configuration,
             cursor,
@@ -108,6 +112,18 @@ class TargetLink:
     def glance(self) -> Glance:
         """Tell where the link is and what was wrong last."""
         return Glance(self._standing.state, self._standing.last_error)
+
+    @property
+    def outlook(self) -> Outlook:
+        """Tell all that is known of the link without looking at what waits in the log."""
+        standing = self._standing
+        return Outlook(
+            standing.state,
+            standing.last_error,
+            standing.since,
+            standing.next_dial_at,
+            self.delivery.waiting,
+        )
 
     def start(self) -> None:
         """Begin to dial."""
@@ -291,12 +307,13 @@ class TargetLink:
 
     async def _converse(self, socket: WebSocket) -> LinkClosed:
         journal, forgotten = self._parts.storage.journal, self._presence.forgotten
-        link = Link(
+        link: Link = self._parts.linking(self.configuration.key)(
             socket,
             dialect=self.kind.dialect,
             tap=target_tap(journal, self.configuration, self.kind.version, forgotten),
             limits=self._parts.limits,
             tolerate=self._tolerate,
+            tally=self._tally,
         )
         self._conduct.follow(link.traffic)
         talking = asyncio.create_task(self._talk(link))

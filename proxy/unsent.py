@@ -37,7 +37,7 @@ class Unsent:
     async def serve(self, asked: Asked) -> Reply:
         """Answer GetTransactionStatus; raise CallRefused, LinkError or StorageError."""
         call = asked.call
-        result = await self._ask(call.action, call.payload)
+        result = await self._ask(call.action, call.payload, asked.position)
         delivery, configuration = asked.target.delivery, asked.configuration
         place = Place(configuration.id, configuration.key, delivery.position)
         waits = await self._waits(place, mapping(call.fields).get("transactionId"))

@@ -15,7 +15,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from csms.link import Link
-from tests.doubles import settled, until
+from proxy.states import TargetStatus
+from storage.records import ChargerKey
+from tests.doubles import PATIENCE, settled, until
 from tests.proxy.stage import (
     BOOTS,
     OCPP16,
@@ -135,6 +137,14 @@ async def test_a_charger_that_comes_and_goes_makes_nobody_dial_more_often(
     assert len(target.requests) == 3
 
 
+async def _put_off(stage: Stage, key: ChargerKey) -> TargetStatus:
+    """Return the status of a link once it is known when it is dialled."""
+    async with asyncio.timeout(PATIENCE):
+        while (status := await stage.status(key)).next_dial_at is None:  # noqa: ASYNC110 - no event
+            await asyncio.sleep(0)
+    return status
+
+
 async def test_a_crowd_is_scattered(tmp_path: Path) -> None:
     gate, target = asyncio.Event(), Target()
 
@@ -152,7 +162,7 @@ async def test_a_crowd_is_scattered(tmp_path: Path) -> None:
         await chargers.enter_async_context(stage.charger(first))
         await until(lambda: target.requests)
         await chargers.enter_async_context(stage.charger(second))
-        staying_back = await stage.status(second)
+        staying_back = await _put_off(stage, second)
         gate.set()
         await stage.reaches(first, "ready")
 

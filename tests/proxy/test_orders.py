@@ -53,6 +53,31 @@ async def test_the_target_stops_its_transaction_and_the_charger_ours(
     assert charger.heard[-1].payload == b'{"transactionId": %d}' % ours
 
 
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [
+        ("UnlockConnector", b'{"connectorId":1}'),
+        ("ChangeAvailability", b'{"connectorId":1,"type":"Inoperative"}'),
+        ("GetConfiguration", b'{"key":["A"]}'),
+        ("ChangeConfiguration", b'{"key":"A","value":"1"}'),
+    ],
+)
+async def test_the_log_tells_which_message_of_the_target_the_charger_was_told(
+    stage: Stage, target: Target, action: str, payload: bytes
+) -> None:
+    key = await stage.enrol(target.url)
+    async with stage.charger(key) as charger:
+        charger.answers[action] = says(b'{"status":"Accepted"}')
+        await stage.reaches(key, "ready")
+        await target.link.call(action, payload)
+    await stage.storage.journal.flush()
+    said = [one.call for one in await stage.storage.journal.exchanges(key, action=action)]
+
+    relayed, asked = said
+    assert (asked.direction, asked.origin) == ("target_to_platform", None)
+    assert (relayed.direction, relayed.origin) == ("platform_to_charger", asked.seq)
+
+
 async def test_a_transaction_that_is_not_the_target_s_own_is_not_stopped(
     stage: Stage, target: Target
 ) -> None:

@@ -158,8 +158,11 @@ async def test_an_absent_charger_s_queue_is_seen_purged_and_sent_again(
     assert await queues.retry(configuration, first)
     assert not await queues.retry(configuration, 999)
     target.answers[EVENT] = says(b"{}")
-    async with stage.charger(key):
+    async with stage.charger(key) as charger:
         await target.hears(EVENT, 7)
+        # It goes when that is answered; a link that ends before would have it told again.
+        await charger.call("MeterValues", {"connectorId": 1, "meterValue": []})
+        await target.hears("MeterValues", 2)
     assert target.payloads(EVENT)[-1] == {"status": "Downloading"}
 
     assert await _dead(queues, configuration) == [second]

@@ -86,7 +86,7 @@ async def test_behind_very_many_events_of_others_the_answer_is_yes(stage: Stage)
     key = await stage.enrol("ws://127.0.0.1:1/")
     configuration = await stage.configuration(key)
 
-    async def ask(_action: str, _payload: bytes) -> CallResult:
+    async def ask(_action: str, _payload: bytes, _origin: int | None = None) -> CallResult:
         return frames.call_result("1", ENDED)
 
     one = frames.call("1", "GetTransactionStatus", b"", {"transactionId": "T-2"})
@@ -97,7 +97,7 @@ async def test_behind_very_many_events_of_others_the_answer_is_yes(stage: Stage)
     async with stage.charger(key, OCPP201) as charger:
         for number, waits in enumerate([False, False, False, True]):
             await charger.call("TransactionEvent", event("T-1", number))
-            answer = await serve(Asked(one, cast("TargetLink", place)))
+            answer = await serve(Asked(one, cast("TargetLink", place), 1))
 
             assert isinstance(answer, CallResult)
             assert orjson.loads(answer.payload)["messagesInQueue"] is waits
