@@ -110,14 +110,20 @@ def _numbered(kind: type[Station], action: str, fields: Mapping[str, Any]) -> Ma
     if action not in actions_of(kind):
         told = f"OCPP {kind.version} does not let a charger be asked for {action}."
         raise Invalid({"Action": [told]}, told)
-    names = [name for name in _OURS if kind.schemas.names(action, name)]
-    wanted = [name for name in _NAMED.get(action, ()) if kind.schemas.names(action, name)]
+    names, wanted = ours(kind, action)
     names += [name for name in wanted if name not in fields]
     for name in wanted:
         number = fields.get(name)
         if type(number) is int and number not in OF_THE_PLATFORM:
             raise Invalid({name: [_FOR_OTHERS]}, _FOR_OTHERS)
     return {**fields, **{name: draw(OF_THE_PLATFORM) for name in names}}
+
+
+def ours(kind: type[Station], action: str) -> tuple[list[str], list[str]]:
+    """Name the numbers of a request that are ours to choose, and those that need not be given."""
+    names = kind.schemas.names
+    chosen = [name for name in _OURS if names(action, name)]
+    return chosen, [name for name in _NAMED.get(action, ()) if names(action, name)]
 
 
 def _check(kind: type[Station], action: str, fields: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ import msgspec
 import orjson
 from aiohttp import web
 
-_ALWAYS = {
+ALWAYS = {
     # Answers tell what holds now, and some a secret: nobody on the way keeps or guesses at them.
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -36,7 +36,7 @@ class JsonResponse(web.Response):
         super().__init__(
             body=text,
             status=status,
-            headers={**_ALWAYS, **(headers or {})},
+            headers={**ALWAYS, **(headers or {})},
             content_type="application/json",
             charset="utf-8",
         )

@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from api import (
+    action_forms,
     actions,
     api_keys,
     audit,
@@ -21,22 +22,28 @@ from api import (
     command_records,
     composite_schedules,
     connection_details,
+    connection_history,
     connections,
     connectors,
     enrolment,
+    fleet,
     health,
     id_tokens,
     jobs,
     local_lists,
     members,
+    message_streams,
     messages,
+    metrics,
     openapi,
     operations,
     organizations,
     passwords,
+    power,
     power_limits,
     probes,
     proxy_configurations,
+    proxy_links,
     queues,
     reservations,
     security_events,
@@ -47,21 +54,29 @@ from api import (
     transactions,
     uploads,
 )
+from api.assets import serve_pages
 from api.auditing import audited, prepare_audit, seen_before
 from api.auth import OPERATIONS, authenticate
 from api.errors import answer_faults
+from api.fleet_watch import FLEETS, Fleets, watching
 from api.idempotency import idempotent, remembering
+from api.measured import measured
 from api.parsing import MAX_BODY_BYTES
 from api.parts import PARTS, ApiParts
 from api.rates import RATES, RateLimits, Rates, guesses_limited
 from api.routing import Operation
 from api.server import DEADLINES, Deadlines
+from api.streams import STREAMS, StreamLimits, Streams
+from api.traced import traced
+from csms.spans import Spans
+from storage.live_log import LiveLog
 
 __all__ = ["ALL", "ApiParts", "create_app", "document"]
 
 ALL: tuple[Operation, ...] = (
     health.healthz,
     health.readyz,
+    metrics.show_metrics,
     openapi.show_document,
     organizations.list_organizations,
     organizations.get_settings,
@@ -88,6 +103,7 @@ ALL: tuple[Operation, ...] = (
     proxy_configurations.change_proxy_configuration,
     proxy_configurations.delete_proxy_configuration,
     proxy_configurations.get_proxy_status,
+    proxy_links.list_proxy_links,
     probes.test_target,
     queues.get_queue,
     queues.purge_queue,
@@ -117,6 +133,10 @@ ALL: tuple[Operation, ...] = (
     charger_certificates.revoke_charger_certificate,
     charger_certificates.list_certificate_requests,
     connections.get_connection,
+    connection_history.list_connections,
+    power.get_power,
+    action_forms.list_actions,
+    action_forms.get_action,
     sites.list_sites,
     sites.create_site,
     sites.get_site,
@@ -137,7 +157,12 @@ ALL: tuple[Operation, ...] = (
     site_connections.roll_back,
     site_connections.list_site_rollouts,
     site_connections.get_site_rollout,
+    fleet.list_fleet,
+    fleet.stream_fleet,
     messages.list_messages,
+    messages.list_all_messages,
+    message_streams.stream_charger_messages,
+    message_streams.stream_messages,
     transactions.list_transactions,
     transactions.get_transaction,
     # Before the others below a station: the router tries one after the other.
@@ -196,6 +221,7 @@ ALL: tuple[Operation, ...] = (
 
 # The outermost first.
 _MIDDLEWARES = (
+    measured,
     audited,
     answer_faults,
     guesses_limited,
@@ -210,21 +236,31 @@ def create_app(
     deadlines: Deadlines | None = None,
     pace: batches.Pace | None = None,
     rates: RateLimits | None = None,
+    streams: StreamLimits | None = None,
+    spans: Spans | None = None,
 ) -> web.Application:
     """Return the application that serves every operation of the table."""
-    app = web.Application(middlewares=_MIDDLEWARES, client_max_size=MAX_BODY_BYTES)
+    around = (traced(spans), *_MIDDLEWARES) if spans else _MIDDLEWARES
+    app = web.Application(middlewares=around, client_max_size=MAX_BODY_BYTES)
     app[PARTS] = parts
     app[DEADLINES] = deadlines or Deadlines()
     app[batches.PACE] = pace or batches.Pace()
     app[RATES] = Rates(rates or RateLimits())
+    app[STREAMS] = Streams(streams or StreamLimits())
+    app.on_shutdown.append(app[STREAMS].end)
+    app[FLEETS] = Fleets(parts)
+    app[message_streams.LIVE_LOG] = LiveLog(parts.storage.database, parts.storage.journal)
     app[health.CENSUS] = health.Census()
     prepare_audit(app, ALL)
-    app.cleanup_ctx.extend((batches.running_batches, remembering))
+    app.cleanup_ctx.extend(
+        (batches.running_batches, remembering, message_streams.following, watching)
+    )
     app[openapi.DOCUMENT] = document()
     app[OPERATIONS] = {
         app.router.add_route(operation.method, operation.served_path, operation.serve): operation
         for operation in ALL
     }
+    serve_pages(app, app[openapi.DOCUMENT])
     return app
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from api.assets import OPEN_RESOURCES
 from api.callers import Caller, caller_as, caller_of
 from api.errors import ApiError, Forbidden, Invalid, NotFound, Unauthorized, about
 from api.origins import refuse_forged
@@ -38,8 +39,10 @@ async def authenticate(request: web.Request, handler: Handler) -> web.StreamResp
 
     What a request asks storage for is asked on behalf of its organization.
     """
-    if request.match_info.http_exception is None:
-        operation = request.app[OPERATIONS].get(request.match_info.route)
+    route = request.match_info.route
+    is_open = route.resource in request.app[OPEN_RESOURCES]
+    if request.match_info.http_exception is None and not is_open:
+        operation = request.app[OPERATIONS].get(route)
         if operation is None:
             raise Unauthorized
         if operation.scope is not None:
@@ -50,19 +53,40 @@ async def authenticate(request: web.Request, handler: Handler) -> web.StreamResp
     return await handler(request)
 
 
+async def still_let_in(request: web.Request) -> None:
+    """Ask again who asks, in the middle of a long answer; raise what says that he may not."""
+    operation = request.app[OPERATIONS][request.match_info.route]
+    caller = await _caller(request, operation, _credential(request))
+    assert operation.scope is not None  # noqa: S101 - nobody is asked who he is on open ones
+    _check_scope(request, caller, operation.scope)
+
+
+async def require(request: web.Request, scope: Scope) -> None:
+    """Let in who has a scope, where an operation is open to some without; raise ApiError."""
+    operation = request.app[OPERATIONS][request.match_info.route]
+    _check_scope(request, await _let_in(request, operation), scope)
+
+
 async def _let_in(request: web.Request, operation: Operation) -> Caller:
     """Note and return who asks, in the organization that the request is about."""
-    parts = request.app[PARTS]
-    credential = presented(request.headers, parts.sessions.cookie if parts.sessions else None)
-    if credential.kind == "key" or parts.sessions is None:
-        caller = await _of_key(request, credential)
-    else:
-        caller = await _of_session(request, operation, credential, parts.sessions)
-    request[CALLER] = caller
+    credential = _credential(request)
+    request[CALLER] = caller = await _caller(request, operation, credential)
     check_rate(request, caller.actor)
     if credential.kind == "cookie":
-        refuse_forged(request, parts.public_http_url)
+        refuse_forged(request, request.app[PARTS].public_http_url)
     return caller
+
+
+def _credential(request: web.Request) -> Presented:
+    sessions = request.app[PARTS].sessions
+    return presented(request.headers, sessions.cookie if sessions else None)
+
+
+async def _caller(request: web.Request, operation: Operation, credential: Presented) -> Caller:
+    sessions = request.app[PARTS].sessions
+    if credential.kind == "key" or sessions is None:
+        return await _of_key(request, credential)
+    return await _of_session(request, operation, credential, sessions)
 
 
 async def _of_key(request: web.Request, credential: Presented) -> Caller:

@@ -28,7 +28,7 @@ from csms.commands import Ask
 from csms.errors import RingmainError
 from csms.link import POLICY_VIOLATION
 from csms.registry import Connection
-from storage.records import Charger, ConnectorStatus, Transaction
+from storage.records import Charger, ChargerKey, ConnectorStatus, Transaction
 
 BASE = "/api/v1/organizations/{organization_uuid}/chargers"
 TAG = "Chargers"
@@ -146,7 +146,12 @@ async def delete_charger(request: Request) -> Mapping[str, Any]:
 
 async def stored_charger(request: Request) -> Charger:
     """Return the charger that the path names."""
-    found = await request.parts.storage.chargers.get(request.charger_key)
+    return await charger_of(request, request.charger_key)
+
+
+async def charger_of(request: Request, key: ChargerKey) -> Charger:
+    """Return a charger that was named otherwise."""
+    found = await request.parts.storage.chargers.get(key)
     if found is None:
         raise NotFound
     return found

@@ -172,6 +172,7 @@ async def _end(
     parts: ApiParts, record: records.Command, state: State, response: Mapping[str, Any]
 ) -> None:
     now = parts.clock.now()
+    parts.metered.tally.commands[record.action, state] += 1
     try:
         await parts.storage.commands.note_ended(record.command_id, state, response, now)
     except StorageError:

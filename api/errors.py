@@ -210,14 +210,20 @@ async def answer_faults(request: web.Request, handler: Handler) -> web.StreamRes
 
 def answer_to(fault: Exception, *, pretty: bool = False) -> web.Response:
     """Return the answer to a fault, in the one shape that all errors have."""
+    verdict = verdict_on(fault)
+    details = fault.details if isinstance(fault, ApiError) else {}
+    said = {"success": False, **told_of(fault), **details}
+    headers = _headers(fault, verdict)
+    return JsonResponse(_PROBLEM.dump(said), verdict.status, pretty=pretty, headers=headers)
+
+
+def told_of(fault: Exception) -> dict[str, str]:
+    """Return the code and the sentence of a fault; one of ours is logged."""
     kind = _kind(fault)
     verdict = VERDICTS[kind]
     if verdict.status == 500:
         log.error("request_failed", fault=place_of(fault))
-    details = fault.details if isinstance(fault, ApiError) else {}
-    said = {"success": False, "error": verdict.code, "message": _message(fault, kind), **details}
-    headers = _headers(fault, verdict)
-    return JsonResponse(_PROBLEM.dump(said), verdict.status, pretty=pretty, headers=headers)
+    return {"error": verdict.code, "message": _message(fault, kind)}
 
 
 def verdict_on(fault: Exception) -> Verdict:

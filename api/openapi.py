@@ -14,11 +14,12 @@ from marshmallow import Schema
 
 from api.described import bounds
 from api.errors import HEADERS
+from api.exampled import problem_example, shown
 from api.idempotency import HEADER, KEY, METHODS
+from api.introduction import INTRODUCTION, TAGS
 from api.links import links_of
 from api.routing import PATH_PARAMETERS, PICKED, Operation, Request, route
 from api.schemas.common import OfKinds, Problem
-from api.schemas.examples import EXAMPLES
 
 DOCUMENT = web.AppKey("DOCUMENT", Mapping[str, Any])
 
@@ -93,10 +94,12 @@ def describe(operations: Iterable[Operation]) -> dict[str, Any]:
         title="Ringmain",
         version=version("ringmain"),
         openapi_version="3.1.0",
-        info={"description": "OCPP central system and proxy.", "license": _LICENSE},
+        info={"description": INTRODUCTION, "license": _LICENSE},
         plugins=[marshmallow],
     )
     marshmallow.converter.add_attribute_function(bounds)  # type: ignore[union-attr]  # made above
+    for name, about in TAGS.items():
+        spec.tag({"name": name, "description": about})
     for name, scheme in _CREDENTIALS.items():
         spec.components.security_scheme(name, scheme)
     spec.components.parameter("pretty", "query", _PRETTY)
@@ -105,6 +108,8 @@ def describe(operations: Iterable[Operation]) -> dict[str, Any]:
     for status, reason in _REASONS.items():
         spec.components.response(f"Error{status}", _problem(status, reason))
     known = tuple(operations)
+    for schema in {type(each): each for one in known for each in one.events.values()}.values():
+        spec.components.schema(_schema_name(schema), schema=schema)
     for operation in known:
         described = _operation(operation)
         if links := links_of(operation, known):
@@ -122,7 +127,8 @@ def _schema_name(schema: Any) -> str:
 
 def _problem(status: int, reason: str) -> dict[str, Any]:
     headers = {name: {"schema": {"type": "string"}} for name in HEADERS.get(status, {})}
-    return {"description": reason, "headers": headers, **_json(Problem())}
+    body = {"schema": Problem(), "example": problem_example(status)}
+    return {"description": reason, "headers": headers, "content": {"application/json": body}}
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
@@ -170,7 +176,7 @@ def _path_parameter(name: str) -> dict[str, Any]:
 
 
 def _responses(operation: Operation) -> dict[str, Any]:
-    done = {"description": "Done.", **_json(operation.answer)}
+    done = {"description": "Done.", **(_events(operation) or _good(operation))}
     also = {
         str(status): {"description": type(schema).__doc__, **_json(schema)}
         for status, schema in operation.also.items()
@@ -196,10 +202,27 @@ def _implied(operation: Operation) -> set[int]:
     return statuses
 
 
+def _events(operation: Operation) -> dict[str, Any]:
+    """Say what a stream consists of: OpenAPI 3.1 has no words for events."""
+    if not operation.events:
+        return {}
+    told = {"description": "Server-sent events; the data of each is JSON.", "type": "string"}
+    schemas = {
+        name: f"#/components/schemas/{_schema_name(schema)}"
+        for name, schema in operation.events.items()
+    }
+    events = {name: {"$ref": place} for name, place in schemas.items()}
+    return {"content": {"text/event-stream": {"schema": told, "x-events": events}}}
+
+
+def _good(operation: Operation) -> dict[str, Any]:
+    if operation.media == "application/json":
+        return _json(operation.answer)
+    return {"content": {operation.media: {"schema": {"type": "string"}}}}
+
+
 def _json(schema: Schema | None) -> dict[str, Any]:
-    example = EXAMPLES.get(_schema_name(schema))
-    shown = {"example": example} if example else {}
-    return {"content": {"application/json": {"schema": _described(schema), **shown}}}
+    return {"content": {"application/json": {"schema": _described(schema), **shown(schema)}}}
 
 
 def _described(schema: Schema | None) -> Any:

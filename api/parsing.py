@@ -15,12 +15,15 @@ from typing import Any, NamedTuple, NoReturn
 import orjson
 from aiohttp import web
 from marshmallow import Schema, ValidationError, missing
+from multidict import MultiDict
 from webargs.aiohttpparser import AIOHTTPParser, is_json_request
+from webargs.multidictproxy import MultiDictProxy
 
 from api.errors import BadRequest, Invalid, InvalidJson, NotJson, TooSlow
 from api.parts import GIVEN
 from api.server import DEADLINES
 
+PRETTY = "pretty"
 MAX_BODY_BYTES = 1 << 20
 MAX_DEPTH = 32
 MAX_VALUES = 10_000  # telling of each what is wrong with it would keep everybody else waiting
@@ -49,6 +52,12 @@ class _Node(NamedTuple):
 
 class Parser(AIOHTTPParser):
     """Load JSON bodies and query strings by their schema; raise our own errors."""
+
+    def load_querystring(self, req: web.Request, schema: Schema) -> MultiDictProxy:
+        """Return what is asked for, without what every route takes."""
+        asked = MultiDict(req.query)
+        asked.popall(PRETTY, None)
+        return MultiDictProxy(asked, schema)
 
     async def load_json(self, req: web.Request, schema: Schema) -> Any:
         """Return the body as JSON; raise NotJson, InvalidJson, TooSlow or TooLarge."""

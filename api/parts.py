@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from aiohttp import web
 
 from api.callers import Caller
+from api.metering.exposition import Metered
 from api.sessions import Sessions
 from csms.door_profiles import DoorProfiles
 from csms.registry import Registry
 from csms.security_events import SecurityEvents
 from proxy.addresses import AddressGuard
 from proxy.commissioning import Commissioning
+from proxy.overview import LinkStatus
 from proxy.probe import Step
 from proxy.provisioning import Provisioning
 from proxy.queues import Queues
 from proxy.rollouts import Rollouts
-from proxy.states import Glance, TargetStatus
+from proxy.states import Glance, Outlook, TargetStatus
 from storage.clock import Clock
 from storage.exporter import SinkStatus
 from storage.records import ChargerKey, ProxyConfiguration, SinkRecord
@@ -42,8 +45,19 @@ class Relays(Protocol):
     def glance(self, configuration: ProxyConfiguration) -> Glance:
         """Tell where the link of a configuration is, and what was wrong last."""
 
+    def glimpse(
+        self, key: ChargerKey, configuration_id: int, changed_at: datetime, *, enabled: bool
+    ) -> Glance:
+        """Tell the same of a configuration of which no more is known."""
+
     async def status(self, configuration: ProxyConfiguration) -> TargetStatus:
         """Tell how the link of a configuration is."""
+
+    def outlook(self, configuration: ProxyConfiguration) -> Outlook:
+        """Tell the same with all else that is known of the link."""
+
+    async def statuses(self, configurations: Sequence[ProxyConfiguration]) -> list[LinkStatus]:
+        """Tell how the links of a page of one organization are, in order."""
 
     async def test(self, configuration: ProxyConfiguration) -> list[Step]:
         """Dial the target once, beside its link, and tell each step."""
@@ -92,6 +106,8 @@ class ApiParts:
     uploading: set[str] = field(default_factory=set)
     # The connectors that are being tested.
     testing: set[str] = field(default_factory=set)
+    # What the API counts, and what shows all counts.
+    metered: Metered = field(default_factory=Metered)
     # Held from the reading to the removing of an admin, so that one stays.
     dismissing: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -17,13 +17,22 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from api.errors import TooMany, Unauthorized
-from api.parts import CALLER
+from api.parts import CALLER, PARTS
 from csms.attempts import source_of
-from csms.forwarded import Origin, origin_of
+from csms.forwarded import Origin, is_loopback, origin_of, told_address
 from csms.setting_values import Network, Rate
 
 CALLERS = Rate(100.0, 1000)
 STRANGERS = Rate(20.0, 100)  # failed authentications of one source
+# What proxies add to what they pass on.
+_PASSED_ON = (
+    "X-Forwarded-For",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Host",
+    "X-Real-IP",
+    "Forwarded",
+    "Via",
+)
 MOST_KEPT = 50_000  # names in mind: some 5 MB
 
 
@@ -85,6 +94,18 @@ class Rates:
         """Tell whether a trusted proxy has passed a request on."""
         return self._origin(request).forwarded
 
+    def is_here(self, request: web.Request) -> bool:
+        """Tell whether a request comes from this machine, and not through a proxy on it.
+
+        A trusted proxy has to say so; what another one passes on is known by its headers.
+        """
+        origin = self._origin(request)
+        if origin.forwarded:
+            said = told_address(_Headers(request), self._trusted)
+            return said is not None and is_loopback(said)
+        passed_on = any(name in request.headers for name in _PASSED_ON)
+        return is_loopback(origin.address) and not passed_on
+
     def _origin(self, request: web.Request) -> Origin:
         return origin_of(Origin(request.remote or ""), _Headers(request), self._trusted)
 
@@ -116,6 +137,7 @@ async def guesses_limited(request: web.Request, handler: Handler) -> web.StreamR
             raise
         rates = request.app[RATES]
         if wait := rates.strangers.take(rates.source(request)):
+            request.app[PARTS].metered.tally.limited["strangers"] += 1
             told = "Too many requests without a valid key have come from this address."
             raise TooMany(told, retry_after=whole_seconds(wait)) from None
         raise
@@ -124,6 +146,7 @@ async def guesses_limited(request: web.Request, handler: Handler) -> web.StreamR
 def check_rate(request: web.Request, actor: str) -> None:
     """Raise TooMany where who is known asks too often, whether he may ask that or not."""
     if wait := request.app[RATES].callers.take(actor):
+        request.app[PARTS].metered.tally.limited["callers"] += 1
         raise TooMany(retry_after=whole_seconds(wait)) from None
 
 

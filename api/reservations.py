@@ -24,7 +24,7 @@ from api.schemas.reservations import (
 from api.stations import STATION
 from csms.commands import CancelReservation, Reserve
 from csms.numbers import OF_THE_PLATFORM, draw
-from csms.reservations import ACTIVE, ASKED, state_of
+from csms.reservations import ACTIVE, ASKED, REFUSED, state_of
 from storage.operation_records import Reservation
 from storage.records import Charger, ChargerKey
 
@@ -33,6 +33,7 @@ FAILURES = (409, 422, 502, 504)
 ALL = STATION + "/reservations"
 ONE = ALL + "/{reservationId}"
 _REQUEST = ReservationRequest()
+_NOTHING_TO_CANCEL = {REFUSED: "The charger has refused the reservation: there is none to cancel."}
 
 
 @route("GET", ALL, tag=TAG, scope="read", query=PageQuery(), answer=Reservations())
@@ -88,8 +89,9 @@ async def cancel_reservation(request: Request) -> Mapping[str, Any]:
     """Cancel a reservation that has not ended."""
     charger = await stored_charger(request)
     reservation = await _stored(request, charger.key)
-    if state_of(reservation, request.parts.clock.now()) not in {ACTIVE, ASKED}:
-        raise Taken("The reservation has ended already.")
+    state = state_of(reservation, request.parts.clock.now())
+    if state not in {ACTIVE, ASKED}:
+        raise Taken(_NOTHING_TO_CANCEL.get(state, "The reservation has ended already."))
     asked = {"reservationId": reservation.reservation_id}
     command = CancelReservation(reservation.reservation_id)
     return answered(await perform(request, charger, command, asked))

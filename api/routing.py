@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 from aiohttp import web
-from marshmallow import Schema
+from marshmallow import RAISE, Schema
 
 from api.answers import JsonResponse
 from api.callers import Caller
@@ -95,6 +95,10 @@ class Operation:
     query: Schema | None = None
     # Other good answers, by status: the handler gives an `Other`.
     also: Mapping[int, Schema] = field(default_factory=dict)
+    # What its answer is a stream of, by name; none where it is one answer.
+    events: Mapping[str, Schema] = field(default_factory=dict)
+    # What its good answer is where it is no JSON.
+    media: str = "application/json"
     # Statuses of errors beside those that its inputs and its scope imply.
     errors: tuple[int, ...] = ()
     # Who reads its body.
@@ -128,7 +132,10 @@ class Operation:
         asked = Request(
             http=request,
             path=path_values(request.match_info),
-            query=await _PARSER.parse(self.query, request, location="query") if self.query else {},
+            # A filter that is misspelt would let everything through.
+            query=await _PARSER.parse(self.query, request, location="query", unknown=RAISE)
+            if self.query
+            else {},
             body=await self.parser.parse(self.body, request, location="json") if self.body else {},
         )
         answer = await self.handler(asked)
@@ -165,6 +172,8 @@ def route(
     body: Schema | None = None,
     query: Schema | None = None,
     also: Mapping[int, Schema] | None = None,
+    events: Mapping[str, Schema] | None = None,
+    media: str = "application/json",
     errors: tuple[int, ...] = (),
     parser: Parser = _PARSER,
 ) -> Callable[[Handler], Operation]:
@@ -182,6 +191,8 @@ def route(
             body=body,
             query=query,
             also=also or {},
+            events=events or {},
+            media=media,
             errors=errors,
             parser=parser,
             handler=handler,

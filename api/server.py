@@ -19,6 +19,8 @@ from aiohttp import web
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
 from api.errors import BadRequest, answer_to
+from api.parts import PARTS
+from api.tally import ApiTally
 from csms.errors import place_of
 from csms.settings import Bind
 
@@ -52,7 +54,8 @@ async def listening(app: web.Application, bind: Bind) -> AsyncIterator[Bind]:
     runner = web.AppRunner(app, shutdown_timeout=GRACE_SECONDS)
     await runner.setup()
     assert runner.server is not None  # noqa: S101 - just set up
-    conversation = partial(Conversation, runner.server, app[DEADLINES])
+    tally = app[PARTS].metered.tally if PARTS in app else ApiTally()
+    conversation = partial(Conversation, runner.server, app[DEADLINES], tally)
     try:
         listener = await asyncio.get_running_loop().create_server(
             conversation, bind.host, bind.port, backlog=_BACKLOG
@@ -68,9 +71,11 @@ async def listening(app: web.Application, bind: Bind) -> AsyncIterator[Bind]:
 class Conversation(web.RequestHandler):
     """One connection of one client, with an end to every wait for it."""
 
-    __slots__ = ("_body", "_deadlines", "_head_timer")
+    __slots__ = ("_body", "_deadlines", "_head_timer", "_tally", "gone")
 
-    def __init__(self, server: web.Server, deadlines: Deadlines) -> None:
+    def __init__(
+        self, server: web.Server, deadlines: Deadlines, tally: ApiTally | None = None
+    ) -> None:
         super().__init__(
             server,
             loop=asyncio.get_running_loop(),
@@ -78,16 +83,21 @@ class Conversation(web.RequestHandler):
             lingering_time=deadlines.linger,
         )
         self._deadlines = deadlines
+        self._tally = tally or ApiTally()
         self._head_timer: asyncio.TimerHandle | None = None
         self._body: StreamReader = EMPTY_PAYLOAD
+        self.gone = asyncio.Event()  # whoever is answered may not be there any more
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for the first head."""
         super().connection_made(transport)
+        self._tally.sockets += 1
         self._expect_head()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Wait for nothing any more."""
+        self.gone.set()
+        self._tally.sockets -= 1
         self._stop_expecting()
         super().connection_lost(exc)
 

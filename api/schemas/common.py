@@ -48,6 +48,10 @@ class PageQuery(Schema):
     )
 
 
+class NoQuery(Schema):
+    """A query string in which nothing is to be said, so that what is misspelt is refused."""
+
+
 class OfKinds(Schema):
     """A body with a schema for each of its kinds: the document names them all."""
 

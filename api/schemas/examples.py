@@ -54,10 +54,32 @@ _DETAILS: Mapping[str, Any] = {
 }
 _SWITCHED_ON = {"field": "enabled", "from": False, "to": True}
 
+_FRAME = {
+    "seq": 1042,
+    "timestamp": _AT,
+    "message_type": "Call",
+    "payload": {"evseId": 1, "connectorId": 1, "connectorStatus": "Occupied"},
+}
+_ANSWERED = {"seq": 1043, "timestamp": _AT, "message_type": "CallResult", "payload": {}}
+_EXCHANGE = {
+    "charge_box_id": "CP-1",
+    **_FRAME,
+    "direction": "charger_to_platform",
+    "ocpp_version": "2.0.1",
+    "message_id": "0f3a9c",
+    "action": "StatusNotification",
+    "proxy_configuration_id": None,
+    "origin": None,
+    "maybe_duplicate": None,
+    "answer": _ANSWERED,
+    "latency_ms": 4.2,
+}
+
 EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "ConnectionDetailsRequest": {**_DETAILS, "applyToNewDevices": True},
     "ChargerConnectionDetailsRequest": {"chargePointId": "EH123456", **_DETAILS},
     "StoredVersion": {"version": VERSION},
+    "Messages": {"success": True, "messages": [_EXCHANGE], "next_cursor": "MTA0Mg"},
     "ConnectionDetails": {**_DETAILS, "version": VERSION, "applyToNewDevices": True},
     "ChargerConnectionDetails": {"chargePointId": "EH123456", **_DETAILS, "version": VERSION},
     "ApplyRequest": {"version": VERSION},

@@ -22,6 +22,10 @@ LINES = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*"
 # OCPP's identifierString without the colon (it ends a Basic user name), and no step up a path;
 # of any length, so that one too long is not told that its characters are wrong.
 CHARGE_BOX_ID = r"(?:\.{0,2}[A-Za-z0-9*_=+|@ -][A-Za-z0-9*_=+|@. -]*|\.{3}[A-Za-z0-9*_=+|@. -]*)?"
+_TOLD = {
+    CHARGE_BOX_ID: "This has characters that cannot be used: letters A-Z and a-z, digits, "
+    "* _ = + | @ . - and spaces can, at most 48, and not . or .. alone."
+}
 # A name of DNS, and no IPv4 address in any spelling: its last label begins with a letter.
 HOST_NAME = (
     r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*"
@@ -36,7 +40,7 @@ class Pattern(validate.Regexp):
     """Match the whole text; on its own `$` lets a line feed through."""
 
     def __init__(self, pattern: str, error: str = "") -> None:
-        told = error or "This has characters that cannot be used."
+        told = error or _TOLD.get(pattern, "This has characters that cannot be used.")
         super().__init__(f"^(?:{pattern})$", error=told)
 
     def __call__(self, value: Any) -> Any:

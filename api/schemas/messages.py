@@ -7,18 +7,37 @@ from typing import get_args
 from marshmallow import fields
 
 from api.schemas.common import PageQuery, Schema, Success, next_cursor
-from api.schemas.fields import Boolean, Integer, Moment, choice, text
+from api.schemas.fields import CHARGE_BOX_ID, Boolean, Integer, Moment, choice, text
 from storage.records import Direction, MessageType
 
 
 class MessageQuery(PageQuery):
-    """Which messages."""
+    """Which messages of a charger."""
 
     action = text(255, load_default=None)
     direction = choice(*get_args(Direction), load_default=None)
     message_id = text(255, load_default=None)
     since = Moment(load_default=None)
     until = Moment(load_default=None)
+
+
+class FleetMessageQuery(MessageQuery):
+    """Which messages of all chargers."""
+
+    charge_box_id = text(48, pattern=CHARGE_BOX_ID, load_default=None)
+
+
+class StreamQuery(Schema):
+    """Which messages of a charger are told as they are committed."""
+
+    action = text(255, load_default=None)
+    direction = choice(*get_args(Direction), load_default=None)
+
+
+class FleetStreamQuery(StreamQuery):
+    """Which messages of all chargers are told as they are committed."""
+
+    charge_box_id = text(48, pattern=CHARGE_BOX_ID, load_default=None)
 
 
 class Frame(Schema):
@@ -34,9 +53,10 @@ class Frame(Schema):
     raw = fields.String(metadata={"description": "The frame, where it cannot be read."})
 
 
-class Message(Frame):
-    """One message that is no answer, and what came back on the same link."""
+class Said(Frame):
+    """A frame, and who said it to whom."""
 
+    charge_box_id = fields.String(required=True)
     direction = choice(*get_args(Direction), required=True)
     ocpp_version = fields.String(required=True)
     message_id = fields.String(allow_none=True, required=True)
@@ -45,13 +65,21 @@ class Message(Frame):
     origin = Integer(
         allow_none=True,
         required=True,
-        metadata={"description": "Towards a target: the `seq` of the charger's own message."},
+        metadata={
+            "description": "What is passed on: the `seq` of the charger's message to a target, of "
+            "a target's to the charger."
+        },
     )
     maybe_duplicate = Boolean(
         allow_none=True,
         required=True,
         metadata={"description": "The target may have had it before."},
     )
+
+
+class Message(Said):
+    """One message that is no answer, and what came back on the same link."""
+
     answer = fields.Nested(Frame, allow_none=True, required=True)
     latency_ms = fields.Float(allow_none=True, required=True)
 
@@ -61,3 +89,34 @@ class Messages(Success):
 
     messages = fields.List(fields.Nested(Message), required=True)
     next_cursor = next_cursor()
+
+
+# ---- events ----
+
+
+class MessageEvent(Said):
+    """One frame, as it was committed."""
+
+    answers = Integer(
+        allow_none=True,
+        required=True,
+        metadata={"description": "Of an answer: the `seq` of its call, where that is known."},
+    )
+    left_out = Integer(
+        metadata={"description": "The bytes of a frame that is too large to be told here."}
+    )
+
+
+class GapEvent(Schema):
+    """What was not told, because the client did not keep up or came back too late."""
+
+    missed = Integer(
+        required=True, metadata={"description": "How many messages, wanted ones or others."}
+    )
+
+
+class EndEvent(Schema):
+    """Why the server ends a stream."""
+
+    error = fields.String(required=True, metadata={"description": "A code for programs."})
+    message = fields.String(required=True, metadata={"description": "A sentence for people."})

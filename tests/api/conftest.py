@@ -10,7 +10,7 @@ import contextlib
 import io
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -38,9 +38,10 @@ from csms.tap import journal_tap
 from csms.wiring import commissioned, export_parts
 from proxy.addresses import AddressGuard
 from proxy.errors import DialledTooOften
+from proxy.overview import LinkStatus, statuses
 from proxy.probe import Step
 from proxy.queues import Queues
-from proxy.states import Glance, State, TargetStatus
+from proxy.states import Glance, Outlook, State, TargetStatus
 from proxy.store_door import StoreDoor
 from storage.clock import Clock
 from storage.exporter import Exporter
@@ -52,6 +53,7 @@ from tests.storage.sinks.doubles import Bucket
 
 DOCUMENT = describe(ALL)
 # A test may ask for every operation there is, and with a wrong key.
+_JSON = "application/json"
 UNHURRIED = RateLimits(Rate(1e6, 10**6), Rate(1e6, 10**6))
 
 
@@ -75,12 +77,22 @@ class WatchedRelays:
     configured: list[ChargerKey] = field(default_factory=list)
     tested: list[int] = field(default_factory=list)
     queues: Queues = field(init=False)
+    storage: Storage = field(init=False)
 
     async def configure(self, key: ChargerKey) -> None:
         self.configured.append(key)
 
     def glance(self, configuration: ProxyConfiguration) -> Glance:
         return Glance(State.DIALING if configuration.enabled else State.DISABLED)
+
+    def outlook(self, configuration: ProxyConfiguration) -> Outlook:
+        return Outlook(*self.glance(configuration))
+
+    async def statuses(self, configurations: Sequence[ProxyConfiguration]) -> list[LinkStatus]:
+        return await statuses(self.storage, configurations, list(map(self.outlook, configurations)))
+
+    def glimpse(self, *_: object, enabled: bool) -> Glance:
+        return Glance(State.DIALING if enabled else State.DISABLED)
 
     async def test(self, configuration: ProxyConfiguration) -> list[Step]:
         if len(self.tested) == 10:
@@ -160,9 +172,11 @@ class Api:
         async with self.session.request(
             method, url, json=body, data=data, headers=headers
         ) as response:
-            got = Answer(
-                response.status, await response.json(), response.headers, await response.text()
-            )
+            if response.content_type == "text/event-stream":  # it does not end by itself
+                begun = await response.content.readany()
+                return Answer(response.status, {}, response.headers, begun.decode())
+            told = await response.json() if response.content_type == _JSON else {}
+            got = Answer(response.status, told, response.headers, await response.text())
         hold_against_the_document(method, path, got)
         return got
 
@@ -215,8 +229,10 @@ def hold_against_the_document(method: str, path: str, got: Answer) -> None:
     promised = responses[str(got.status)]
     if "$ref" in promised:
         promised = DOCUMENT["components"]["responses"][promised["$ref"].rpartition("/")[2]]
-    schema = promised["content"]["application/json"]["schema"]
-    validator_of(json.dumps(schema)).validate(got.body)
+    kind = got.headers["Content-Type"].partition(";")[0]
+    schema = promised["content"][kind]["schema"]
+    if kind == _JSON:
+        validator_of(json.dumps(schema)).validate(got.body)
     assert set(promised.get("headers", ())) <= set(got.headers)
 
 
@@ -262,7 +278,7 @@ async def parts(
     outside = Outside(StoreDoor(guard))
     numbers = count(1)
     async with open_storage(tmp_path, clock) as storage:
-        relays.queues = Queues(storage, clock, lambda *_: None)
+        relays.queues, relays.storage = Queues(storage, clock, lambda *_: None), storage
         opening = replace(export_parts(storage, outside, clock), open_sink=bucket.open)
         registry = Registry()
         async with (

@@ -19,7 +19,7 @@ async def test_what_is_open_needs_no_key(api: Api) -> None:
 
 
 async def test_an_unknown_path_is_a_404_in_json(api: Api) -> None:
-    for path in ("/", "/api", "/nowhere?pretty=true", "/api/v1/organizations/", "/docs/../x"):
+    for path in ("/api", "/nowhere?pretty=true", "/api/v1/organizations/", "/docs/../x"):
         assert (await api("GET", path, headers={})).error == (404, "not_found")
 
 
@@ -93,17 +93,17 @@ async def test_no_value_in_any_field_is_a_fault_of_ours(api: Api, operation: Ope
             assert got.status < 500, f"{field.name} = {str(value)[:40]}: {got.text}"
 
 
-async def test_nothing_in_any_path_or_query_is_a_fault_of_ours(api: Api) -> None:
+async def test_nothing_in_any_path_or_query_is_a_fault_of_ours(api: Api, engine: str) -> None:
+    # What a database might choke on is what one of them refuses; the rest is our own reading.
+    parts = NASTY_PARTS if engine == "sqlite" else NASTY_PARTS[:2]
     await api.enrol_with_proxy("1")
     ids = dict.fromkeys(PATH_PARAMETERS, "1")
     ids |= dict.fromkeys(ORGANIZATIONS, api.organization_uuid)
     for operation in ALL:
         queries = list(operation.query.fields) if operation.query else []
-        paths = [
-            operation.path.format(**{**ids, name: part}) for name in ids for part in NASTY_PARTS
-        ]
+        paths = [operation.path.format(**{**ids, name: part}) for name in ids for part in parts]
         path = operation.path.format(**ids)
-        paths += [f"{path}?{name}={part}" for name in queries for part in NASTY_PARTS]
+        paths += [f"{path}?{name}={part}" for name in queries for part in parts]
         for nasty in dict.fromkeys(paths):
             got = await api(operation.method, nasty)
 

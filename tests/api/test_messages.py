@@ -150,3 +150,14 @@ async def test_a_filter_that_cannot_be_is_refused(api: Api, query: str) -> None:
     await api.enrol()
 
     assert (await api("GET", f"{path(api)}?{query}")).fields == {query.partition("=")[0]}
+
+
+@pytest.mark.usefixtures("talked")
+async def test_what_all_chargers_said_is_listed_together(api: Api) -> None:
+    of_one = (await api.get(path(api)))["messages"]
+    of_all = (await api.get(f"{api.organization}/messages"))["messages"]
+    named = (await api.get(f"{api.organization}/messages?charge_box_id=CP-1"))["messages"]
+
+    assert [each["action"] for each in of_all] == ["Sing", None, "BootNotification", "Heartbeat"]
+    assert of_one == of_all == named
+    assert {each["charge_box_id"] for each in of_all} == {"CP-1"}

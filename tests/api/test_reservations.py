@@ -86,6 +86,10 @@ async def test_what_the_charger_does_not_accept_is_not_kept(api: Api, connect: C
 
     assert got.body["response"] == "Occupied"
     assert (await shown(api, got.body["reservationId"]))["state"] == "Refused"
+    path = f"{STATION}/reservations/{got.body['reservationId']}"
+    cancelled = await api("DELETE", path)
+    assert cancelled.error == (409, "conflict")
+    assert "refused" in cancelled.body["message"]
 
 
 async def test_a_silent_charger_may_have_kept_it(api: Api, connect: Connect) -> None:

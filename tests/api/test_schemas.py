@@ -178,3 +178,10 @@ def test_a_query_has_defaults() -> None:
         "cursor",
         "direction",
     }
+
+
+@pytest.mark.parametrize("name", ["a/b", "a:b", "Säule", "CP\n1", ".."])
+def test_a_name_that_cannot_be_is_told_which_can(name: str) -> None:
+    [told] = faults(EnrolmentRequest(), {**MINIMAL, "charge_box_id": name})["charge_box_id"]
+
+    assert "digits, * _ = + | @ . - and spaces can, at most 48" in told

@@ -1,0 +1,1 @@
+"""What one process counts, as Prometheus reads it."""
