@@ -61,8 +61,13 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
 
 
 @contextlib.asynccontextmanager
-async def served(data_dir: Path, clock: Clock | None = None) -> AsyncIterator[Api]:
-    """Run a server on a data directory, by its own clock where one is given."""
+async def served(
+    data_dir: Path, clock: Clock | None = None, answer_seconds: float = 30.0
+) -> AsyncIterator[Api]:
+    """Run a server on a data directory, by its own clock where one is given.
+
+    Chargers have ``answer_seconds`` to answer.
+    """
     chosen = settings.read(
         {
             "RINGMAIN_DATA_DIR": str(data_dir),
@@ -72,7 +77,7 @@ async def served(data_dir: Path, clock: Clock | None = None) -> AsyncIterator[Ap
             "RINGMAIN_ALLOWED_TARGET_NETWORKS": "127.0.0.0/8",
         }
     )
-    async with wiring.running(chosen, clock, timings=FAST) as server:
+    async with wiring.running(chosen, clock, FAST, answer_seconds) as server:
         organization = await server.storage.organizations.create("tests")
         _, key = await server.storage.api_keys.create(organization.organization_uuid, "admin")
         async with aiohttp.ClientSession(
