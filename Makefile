@@ -2,6 +2,8 @@
 # A step that is done is not done again: the stamps in .venv are as old as the lock they installed.
 
 SHELL := /bin/sh
+# Written once, read by each of some hundred processes that the tests start.
+export PYTHONDONTWRITEBYTECODE :=
 .SUFFIXES:
 .DEFAULT_GOAL := help
 
@@ -14,9 +16,13 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 	--custom-compile-command 'make lock'
 PROJECT = pyproject.toml --group build
 NODE_TESTS := tests/node
+CONSOLE := api/console
+CONSOLE_SOURCES = $(shell find $(CONSOLE)/src -type f) $(wildcard $(CONSOLE)/*.html $(CONSOLE)/*.ts)
 STORES := .venv-stores
 AUDIT := .venv-audit
 SBOM := build/sbom.cdx.json
+SITE := build/docs
+SPELLED := --ignore-words docs/words.txt README.md SECURITY.md CHANGELOG.md docs
 # The tests wait for the disk at every commit: where memory is plenty their files are in it.
 ROOMY = $(if $(TMPDIR),,$(shell df -Pm /dev/shm 2>/dev/null | \
 	awk '$$NF == "/dev/shm" && $$4 > 4000 {print "TMPDIR=/dev/shm"}'))
@@ -27,9 +33,12 @@ help:
 	@echo 'make test     everything that must hold: check, then the tests, on SQLite and on PostgreSQL'
 	@echo 'make cover    which lines the tests run (ARGS="tests/storage" for some of them)'
 	@echo 'make check    style, types and import contracts'
+	@echo 'make docs     the pages of docs/ as a site (build/docs/index.html), with its links and spelling looked at'
+	@echo 'make pictures the console before the demo, taken anew for docs/console.md (needs Chromium)'
 	@echo 'make schemathesis  what the running server answers, held against its document, on both databases'
 	@echo 'make bench    CPU per message, beside a raw websockets echo and relay of the same run'
 	@echo 'make history  what 10^7 messages in the log cost, on both databases (15 minutes, 15 GB)'
+	@echo 'make bench-console  how soon the overview of 10,000 chargers can be used, and what it holds (needs Chromium)'
 	@echo 'make neighbours  what a mute and a throttled target cost the other chargers of 200'
 	@echo 'make fuzz     mutated frames against the decoder'
 	@echo 'make attacks  guesses, slow sockets, bombs, clones and floods, and what they come to (ARGS="--only slow")'
@@ -37,6 +46,8 @@ help:
 	@echo 'make security runs what shows each requirement of security, and writes docs/security.md'
 	@echo 'make sbom     list what users install, in CycloneDX (build/sbom.cdx.json)'
 	@echo 'make audit-dependencies  ask osv.dev for weaknesses in what is locked (needs the way there)'
+	@echo 'make dist     wheel and source distribution, with the console in them (dist/)'
+	@echo 'make console  build the console and the page of the API (needs node)'
 	@echo 'make stores   install the stand-ins for object stores that the tests use'
 	@echo 'make lock     settle the dependencies anew (ARGS="--upgrade" for the newest)'
 	@echo 'make clean    remove what make made'
@@ -81,6 +92,27 @@ $(STORES)/.installed: $(VENV)/.created requirements-stores.lock
 		install --no-compile --require-hashes -r requirements-stores.lock
 	@touch $@
 
+# The console and the page of the API. Whoever has no node does without: plain pages stand in.
+$(CONSOLE)/node_modules/.installed: $(CONSOLE)/package.json $(CONSOLE)/package-lock.json
+	@echo 'set-up: what the console is made of, from $(CONSOLE)/package-lock.json'
+	@cd $(CONSOLE) && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+$(CONSOLE)/dist/index.html: $(CONSOLE)/node_modules/.installed $(CONSOLE_SOURCES)
+	@echo 'set-up: console'
+	@cd $(CONSOLE) && npm run --silent build -- --logLevel error
+	@touch $@
+
+.PHONY: console
+console:
+	@if command -v npm >/dev/null; then \
+		$(MAKE) -s --no-print-directory $(CONSOLE)/dist/index.html; \
+	elif [ "$$CI" = true ]; then \
+		echo 'make: node not found: in CI the console must be built' >&2; exit 1; \
+	else \
+		echo 'node not found: the console is not built, plain pages stand in at / and /docs'; \
+	fi
+
 .PHONY: stores
 stores: $(STORES)/.installed node
 
@@ -103,33 +135,54 @@ node:
 # ---- what one comes for ----
 
 .PHONY: demo
-demo: $(VENV)/.project
+demo: $(VENV)/.project console
 	@$(BIN)/ringmain demo $(ARGS)
 
 .PHONY: check
-check: $(VENV)/.dev
+check: $(VENV)/.dev console
 	@echo 'check: style'
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@echo 'check: types'
 	@$(BIN)/mypy --no-error-summary
+	@if [ -d $(CONSOLE)/node_modules ]; then echo 'check: console'; cd $(CONSOLE) && npm run --silent check && \
+		{ said=$$(npm test --silent 2>&1) || { echo "$$said"; exit 1; }; }; fi
 	@echo 'check: import contracts'
 	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
 
 .PHONY: test
-test: tests $(if $(ARGS),,promises)
+test: tests $(if $(ARGS),,docs promises)
+
+# Each of the processes that run tests reads them all: here they are made ready for that, once.
+.PHONY: collected
+collected: $(VENV)/.dev
+	@$(BIN)/python -m pytest --collect-only --quiet $(ARGS) >/dev/null 2>&1 || true
 
 .PHONY: tests
-tests: check stores
+tests: collected check stores console
 	@echo 'test: pytest'
 	@$(ROOMY) $(BIN)/python -m pytest --numprocesses=auto $(ARGS)
+
+# As the demo looks now, for docs/console.md.
+.PHONY: pictures
+pictures: $(VENV)/.dev console
+	@$(BIN)/python -m tests.console.demo
+
+# What a link leads to, and how words are written, is looked at here; what the pages say is tried by the tests.
+.PHONY: docs
+docs: $(VENV)/.dev
+	@echo 'docs: spelling, then the site in $(SITE)'
+	@$(BIN)/codespell $(SPELLED)
+	@$(BIN)/sphinx-build --quiet --nitpicky --fail-on-warning --keep-going -d build/doctrees docs $(SITE)
+	@! grep -rlE '(src|<link[^>]* href)="https?:' $(SITE) --include='*.html' || \
+		{ echo 'docs: these pages fetch something from elsewhere' >&2; exit 1; }
 
 # Two jobs at a time it takes what the tests leave while they wait. The seed is the same each time: what chance finds
 # is for `make schemathesis`.
 .PHONY: promises
 promises: check
-	@echo 'test: schemathesis, 30 examples per operation on SQLite'
-	@$(ROOMY) nice $(BIN)/python -m bench.promises --engines=sqlite --phases=fuzzing --examples=30 --seed=1 --brief
+	@echo 'test: schemathesis, 20 examples per operation on SQLite'
+	@$(ROOMY) nice $(BIN)/python -m bench.promises --engines=sqlite --phases=fuzzing --examples=20 --seed=1 --brief
 
 # All that the document promises, on both engines; ARGS="--seed=1" for the same again.
 .PHONY: schemathesis
@@ -144,6 +197,10 @@ cover: $(VENV)/.dev stores
 .PHONY: bench
 bench: $(VENV)/.dev
 	@$(BIN)/python -m bench $(ARGS)
+
+.PHONY: bench-console
+bench-console: $(VENV)/.dev console
+	@$(BIN)/python -m bench.console $(ARGS)
 
 .PHONY: history
 history: $(VENV)/.dev
@@ -192,6 +249,15 @@ audit-dependencies: $(AUDIT)/.installed
 		--vulnerability-service osv --require-hashes --disable-pip --progress-spinner off \
 		--requirement $$lock $(ARGS) || exit 1; done
 
+# ---- packages ----
+
+# The source distribution, and the wheel made of it: what is in the one is enough for the other.
+.PHONY: dist
+dist: $(VENV)/.dev console
+	@rm -rf dist
+	@$(BIN)/python -m build --no-isolation >/dev/null
+	@ls dist/*
+
 # ---- upkeep ----
 
 # The development lock is settled on top of the runtime lock, so both name the same versions.
@@ -205,5 +271,6 @@ lock: $(VENV)/.dev
 .PHONY: clean
 clean:
 	@rm -rf $(VENV) $(STORES) $(AUDIT) build dist *.egg-info $(NODE_TESTS)/node_modules
+	@rm -rf $(CONSOLE)/node_modules $(CONSOLE)/dist
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -133,6 +133,7 @@ class Unwritten:
     """A writer that writes nothing: what a message costs without its log."""
 
     losses = 0
+    away = False
 
     def __init__(self) -> None:
         self._batch = Batch()
@@ -153,6 +154,9 @@ class Unwritten:
 
     async def flush(self) -> None:
         """Have nothing to wait for."""
+
+    async def back(self) -> None:
+        """Be there."""
 
 
 @contextlib.asynccontextmanager

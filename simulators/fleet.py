@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from csms.errors import LinkError
 from simulators.charger import Charger, EvseInUse, NotAuthorized
+from simulators.hardware import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +136,29 @@ class Driver:
                 await self._charge(charger, self.charge_s * chance.uniform(0.5, 1.5))
 
     async def _charge(self, charger: Charger, seconds: float) -> None:
+        own: Transaction | None = None
         charger.plug_in(self.evse_id)
         with contextlib.suppress(NotAuthorized, EvseInUse, LinkError, TimeoutError):
             own = await charger.start(self.evse_id, self.id_token)
             await charger.pause(seconds)
             if own.running:
                 await charger.stop(self.evse_id)
-        charger.unplug(self.evse_id)
+        if own is None or charger.hardware.evses[self.evse_id].transaction in (None, own):
+            charger.unplug(self.evse_id)  # who came after the own one had left goes by himself
+
+
+async def see_off(charger: Charger, stay_s: float) -> None:
+    """Take vehicles away ``stay_s`` after their transaction has ended, until cancelled.
+
+    It is in the charger's own time; whoever was started from afar would block the EVSE for ever.
+    """
+    while True:
+        done = await charger.until(_done, timeout=None)
+        await charger.pause(stay_s)
+        for evse_id in done & _done(charger):
+            charger.unplug(evse_id)
+
+
+def _done(charger: Charger) -> set[int]:
+    evses = charger.hardware.evses.values()
+    return {evse.id for evse in evses if evse.used and evse.transaction is None}

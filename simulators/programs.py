@@ -7,6 +7,7 @@ import json
 import random
 from collections.abc import Sequence
 from dataclasses import asdict
+from http import HTTPStatus
 from itertools import cycle
 from ssl import SSLContext
 
@@ -15,7 +16,7 @@ from rich.console import Console
 from csms.errors import RingmainError
 from simulators.charger import Charger
 from simulators.enrolment import Dial, enrol
-from simulators.fleet import Driver, Fleet, Statistics
+from simulators.fleet import Driver, Fleet, Statistics, see_off
 from simulators.progress import (
     LineView,
     LiveView,
@@ -30,6 +31,7 @@ from simulators.target import Conduct, Target
 
 TOKEN = "04A1B2C3D4E5F6"  # noqa: S105 - an RFID card, as printed on it
 _EVENTS_KEPT = 200
+_STAY_S = 10.0  # for which a vehicle stays after a transaction that others have ended
 
 
 class NeverConnected(RingmainError):
@@ -201,6 +203,7 @@ async def _play(
                 for charger in (fleet.chargers if driver else ())
                 if driver
             ]
+            driving += [tasks.create_task(see_off(each, _STAY_S)) for each in fleet.chargers]
             await view.show(seconds)
             for task in driving:
                 task.cancel()
@@ -238,4 +241,7 @@ def _reason(charger: Charger) -> str:
     refused = charger.seen("refused")
     if not refused:
         return f"the boot was answered {charger.boot.status or 'with silence'}"
-    return f"{refused[-1]['status'] or 'not reached'} {refused[-1]['reason']}".strip()
+    told = f"{refused[-1]['status'] or 'not reached'} {refused[-1]['reason']}".strip()
+    if refused[-1]["status"] == HTTPStatus.UNAUTHORIZED and charger.password is None:
+        return f"{told}; it has no password: OCPP_PASSWORD is missing"
+    return told

@@ -54,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Return how many run at once: they wait for disks and peers about half of the time."""
-    return max(4, os.cpu_count() or 1)
+    return max(5, os.cpu_count() or 1)
 
 
 def pytest_configure_node(node: Any) -> None:

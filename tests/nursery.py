@@ -58,8 +58,12 @@ def _become(request: Any, out: int, err: int) -> None:
     os.dup2(err, 2)
     os.close(out)
     os.close(err)
+    # Ours were made for what we write to, which may be a file where theirs is a pipe.
+    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - a descriptor; ends with us
+    sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115 - as above
     os.environ.clear()
     os.environ.update(request["environment"])
+    os.chdir(request.get("folder", "."))
     die_where_told(os.environ)
     sys.argv = ["ringmain", *request["arguments"]]
     ended = 0

@@ -64,7 +64,7 @@ async def start(*arguments: str, environment: Mapping[str, str]) -> Program:
     """Start `ringmain` with these arguments in this environment, and nothing of ours."""
     pipes = [os.pipe() for _ in range(3)]
     request = json.dumps({"arguments": arguments, "environment": dict(environment)}).encode()
-    socket.send_fds(_nursery(), [request], [write for _, write in pipes])
+    socket.send_fds(nursery(), [request], [write for _, write in pipes])
     for _, write in pipes:
         os.close(write)
     out, err, told = [await _reader(read) for read, _ in pipes]
@@ -72,7 +72,7 @@ async def start(*arguments: str, environment: Mapping[str, str]) -> Program:
 
 
 @cache
-def _nursery() -> socket.socket:
+def nursery() -> socket.socket:
     """Return where to ask for programs; who listens there ends with this process."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener = subprocess.Popen(

@@ -1,16 +1,11 @@
-"""What the documents name exists: commands, targets, files."""
+"""What the documents name exists: targets, files, tests; more of them in `test_pages`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
-
-from csms.__main__ import app
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -32,33 +27,6 @@ def test_every_make_target_in_the_readme_exists() -> None:
 
     assert used
     assert set(used) <= set(targets)
-
-
-def commands(group: Any, prefix: str = "") -> Iterator[str]:
-    for key, command in group.commands.items():
-        yield f"{prefix}{key}"
-        if hasattr(command, "commands"):
-            yield from commands(command, f"{prefix}{key} ")
-
-
-def used(document: Path) -> list[tuple[str, str]]:
-    return re.findall(r"\bringmain ([a-z-]+)(?: ([a-z]+\b))?", fenced(document))
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
-def test_every_command_that_is_shown_exists(document: Path) -> None:
-    known = set(commands(typer.main.get_command(app)))
-
-    assert [
-        pair
-        for pair in used(document)
-        if pair[0] not in known or (pair[1] and " ".join(pair) not in known)
-    ] == []
-
-
-def test_commands_are_found_where_they_are_shown() -> None:
-    assert ("simulate", "site") in used(ROOT / "README.md")
-    assert ("simulate", "site") in used(ROOT / "docs/commissioning.md")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)

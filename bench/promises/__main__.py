@@ -149,10 +149,16 @@ def ask(served: Served, asked: Asked, folder: Path) -> int:
 def _document(served: Served, folder: Path) -> Path:
     """Store the server's document, narrowed to what a key of one organization can try.
 
-    Another organization is always 404, and X-Organization is read with a session only.
+    Another organization is always 404, and X-Organization is read with a session only. Streams do
+    not end, so nothing waits for them here.
     """
     with urllib.request.urlopen(f"{served.http}/openapi.json") as answer:
         document = json.load(answer)
+    document["paths"] = {
+        path: operations
+        for path, operations in document["paths"].items()
+        if not any(_is_stream(each) for each in operations.values())
+    }
     ours = {"type": "string", "enum": [served.organization_uuid]}
     for operation in (each for path in document["paths"].values() for each in path.values()):
         parameters = [each for each in operation["parameters"] if each.get("$ref") != _PICKED]
@@ -163,6 +169,10 @@ def _document(served: Served, folder: Path) -> Path:
     path = folder / "openapi.json"
     path.write_text(json.dumps(document))
     return path
+
+
+def _is_stream(operation: Mapping[str, Any]) -> bool:
+    return "text/event-stream" in operation["responses"].get("200", {}).get("content", {})
 
 
 def run(engine: str, asked: Asked) -> int:

@@ -24,8 +24,9 @@ from tests.security.belongings import MISSING, NO_IDS, body_of, ids_of_everythin
 Ask = Callable[[str, str, Any], Awaitable[Answer]]
 # Connection details may be stored for a charger that nobody has seen yet: for one's own.
 FOR_ANYBODY = ("POST", "connection-details/{serialNumber}")
-# What even its owner does not find: no file of the job, no reset that waits, no charger connected.
-OTHERWISE = {"file": 404, "reset": 404, "compositeSchedule": 409}
+# What even its owner does not find: no file of the job, no reset that waits, no charger connected
+# now or ever.
+OTHERWISE = {"file": 404, "reset": 404, "compositeSchedule": 409, "{Action}": 409}
 
 
 class Closed(NamedTuple):

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from simulators.charger import Charger
-from simulators.fleet import Driver, Fleet
+from simulators.fleet import Driver, Fleet, see_off
 from simulators.target import Target
 from tests.simulators.stage import HURRY, TOKEN
 
@@ -80,3 +80,43 @@ async def test_a_driver_who_is_refused_comes_again(target: Target) -> None:
         target.conduct.token_status = "Accepted"
         await charger.until(lambda c: c.transactions)
         driving.cancel()
+
+
+@pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+async def test_who_was_stopped_from_afar_leaves_after_a_while(target: Target, version: str) -> None:
+    charger = Charger(target.url, "D", version=version, time_factor=HURRY)
+    async with charger.running():
+        await charger.wait_connected()
+        leaving = asyncio.create_task(see_off(charger, 10))
+        first = charger.begin(2, TOKEN, "Central", 1)
+        charger.end(first, "Remote")
+        second = charger.begin(1, TOKEN, "Central", 2)
+        await charger.until(lambda c: c.hardware.state(2) == "Available")
+        leaving.cancel()
+
+    assert second.running
+
+
+async def test_a_driver_does_not_take_away_who_came_after_him(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    charger = Charger(target.url, "D", time_factor=HURRY)
+    charging, charged, away = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    waits = iter([(asyncio.Event(), None), (charging, charged), (away, asyncio.Event())])
+
+    async def pause(_seconds: float) -> None:
+        begun, over = next(waits)
+        begun.set()
+        await (over.wait() if over else asyncio.sleep(0))
+
+    monkeypatch.setattr(charger, "pause", pause)
+    async with charger.running(), asyncio.timeout(10):
+        driving = asyncio.create_task(Driver(TOKEN).drive(charger, random.Random(1)))
+        await charging.wait()
+        charger.end(charger.transactions[0], "Remote")
+        charger.unplug(1)
+        later = charger.begin(1, "ANOTHER", "Central")
+        charged.set()
+        await away.wait()
+        driving.cancel()
+        assert later.running

@@ -52,6 +52,17 @@ async def test_a_charger_that_is_refused_says_why() -> None:
             await run_charger(target.url, "A", seconds=0.2, console=paper()[0])
 
 
+@pytest.mark.parametrize(("password", "missing"), [(None, True), ("wrong", False)])
+async def test_a_charger_without_a_password_says_that_it_is_missing(
+    password: str | None, *, missing: bool
+) -> None:
+    async with Target.listening(passwords={"*": "right"}) as target:
+        with pytest.raises(NeverConnected, match="A: 401 ") as never:
+            await run_charger(target.url, "A", password, seconds=0.2, console=paper()[0])
+
+    assert ("OCPP_PASSWORD is missing" in str(never.value)) is missing
+
+
 async def test_a_charger_whose_boot_is_rejected_says_so() -> None:
     async with Target.listening(conduct=Conduct(boot="Rejected")) as target:
         with pytest.raises(NeverConnected, match="answered Rejected"):
