@@ -55,12 +55,12 @@ class Fulfilment:
         self._sessions = sessions
         self._abilities = abilities
 
-    async def settle(self, choices: Sequence[Wishes], *, afresh: bool = False) -> Settled:
+    async def settle(self, choices: Sequence[Wishes]) -> Settled:
         """Fulfil the first choice that the charger accepts.
 
         One that rejects something may have what the books do not know (smart-charging 16).
         """
-        settled = await self._first_of(choices, afresh=afresh)
+        settled = await self._first_of(choices)
         rejected = isinstance(settled.refusal, Outcome)
         if rejected and await self._installed.reconcile(sent_with_starts(choices[0])):
             return await self._first_of(choices)
@@ -89,28 +89,28 @@ class Fulfilment:
         scene, abilities = await self.surroundings(wishes)
         return plan(wishes, abilities, scene)
 
-    async def _first_of(self, choices: Sequence[Wishes], *, afresh: bool = False) -> Settled:
+    async def _first_of(self, choices: Sequence[Wishes]) -> Settled:
         first: Refusal = None
         refused: list[Sequence[Planned]] = []
         for n, wishes in enumerate(choices):
             planned = (await self._plan(wishes)).profiles
             if planned in refused:
                 continue  # nothing else is asked for
-            refusal = await self._bring(planned, afresh=afresh)
+            refusal = await self._bring(planned)
             if refusal is None:
                 return Settled(n, first, self._installed.put_back, self._installed.unsaid)
             first = first or refusal
             refused.append(planned)
         return Settled(len(choices), first)
 
-    async def _bring(self, planned: Sequence[Planned], *, afresh: bool) -> Refusal:
+    async def _bring(self, planned: Sequence[Planned]) -> Refusal:
         """Bring the charger in line, once more if it asks for a short pause (2.1 K01.FR.56)."""
-        refusal = await self._installed.bring(planned, afresh=afresh)
+        refusal = await self._installed.bring(planned)
         pause = pause_of(refusal)
         if pause is None or pause.total_seconds() > _LONGEST_PAUSE:
             return refusal
         await asyncio.sleep(pause.total_seconds())
-        return await self._installed.bring(planned, afresh=afresh)
+        return await self._installed.bring(planned)
 
 
 def sent_with_starts(wishes: Wishes) -> list[int]:

@@ -72,17 +72,17 @@ class Installed:
         """Tell whether nothing of ours lies there."""
         return not await self.read()
 
-    async def bring(self, planned: Sequence[Planned], *, afresh: bool) -> Refusal:
+    async def bring(self, planned: Sequence[Planned]) -> Refusal:
         """Set what is missing or different, clear what is too much; stop at the first refusal.
 
-        ``afresh`` sets everything. Raises LinkError or StorageError.
+        Raises LinkError or StorageError.
         """
         lying = await self.read()
         self.put_back = self.unsaid = frozenset()
         wanted = {one.place: one for one in planned}
         # What is to lie above something comes first, so that nothing lower holds meanwhile.
         above = sorted(planned, key=lambda one: one.place.level, reverse=True)
-        missing = [one for one in above if afresh or not self._has(one)]
+        missing = [one for one in above if not self._has(one)]
         missing = list(self._with_overwritten(missing, planned))
         for one in missing:
             if refusal := await self._make_room(one) or await self._set(one):
@@ -92,30 +92,26 @@ class Installed:
             await self._confirm(planned)
         return refusal
 
-    async def is_doubtful(self, spared: Collection[int] = (), *, booted: bool) -> bool:
-        """Read back once for each link and boot; tell whether all has to be set anew.
+    async def check(self, spared: Collection[int] = (), *, booted: bool) -> None:
+        """Read back once for each link and boot; raise as ``reconcile``.
 
-        Where nothing of ours lies the charger is not asked. Raises as ``reconcile``.
+        Where nothing of ours lies the charger is not asked.
         """
-        if not (booted or self._unread) or await self.nothing():
-            return booted
-        told = await self.reconcile(spared, booted=booted)
-        self._unread = False
-        return booted and told is None
+        if (booted or self._unread) and not await self.nothing():
+            await self.reconcile(spared, booted=booted)
+            self._unread = False
 
-    async def reconcile(self, spared: Collection[int] = (), *, booted: bool = False) -> bool | None:
+    async def reconcile(self, spared: Collection[int] = (), *, booted: bool = False) -> bool:
         """Bring the books in line with what the charger tells, and clear what is not in them.
 
         What is missing is set by the next plan; after a boot so is what the charger says nothing
-        of. ``spared`` are ids that may lie there unknown. Returns whether anything differed, None
-        where the charger does not tell. Raises LinkError or StorageError (smart-charging 16).
+        of. ``spared`` are ids that may lie there unknown. Returns whether anything differed.
+        Raises LinkError or StorageError (smart-charging 16).
         """
         if booted:
             self.readback.booted()
             self._unconvinced = frozenset()
         told = await self.readback.compare(await self.read())
-        if told is None:
-            return None
         for place in told.missing:
             self._forget(place)
         for place in told.unseen if booted else ():
@@ -174,11 +170,10 @@ class Installed:
 
     async def _lost(self, planned: Sequence[Planned]) -> list[Planned]:
         told = await self.readback.compare(self._there)
-        missing = told.missing if told else frozenset[Place]()
         return [
             one
             for one in planned
-            if one.place in missing and one.place.evse_id not in self._unconvinced
+            if one.place in told.missing and one.place.evse_id not in self._unconvinced
         ]
 
     def note(self, place: Place, profile: Fields) -> asyncio.Future[None]:

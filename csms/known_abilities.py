@@ -29,15 +29,16 @@ class KnownAbilities:
         """Return those of an EVSE; raise LinkError or StorageError."""
         known = evse_id if self._station.supply_by_evse else 0
         async with held(self._asking):
-            if known not in self._known:
+            kept = self._known  # what is forgotten meanwhile is not kept
+            if known not in kept:
                 told = await self._station.abilities(known)
                 charger = await self._station.books.chargers.get(self._station.key)
-                self._known[known] = told if charger is None else _supplied(told, charger)
-            return self._known[known]
+                kept[known] = told if charger is None else _supplied(told, charger)
+            return kept[known]
 
     def forget(self) -> None:
         """Ask anew once they are needed."""
-        self._known.clear()
+        self._known = {}
 
 
 def _supplied(abilities: Abilities, charger: Charger) -> Abilities:

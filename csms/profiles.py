@@ -59,10 +59,11 @@ class Profiles:
 
     __slots__ = (
         "_abilities",
-        "_afresh",
         "_bare",
+        "_boots",
         "_fulfilment",
         "_installed",
+        "_restored",
         "_sessions",
         "_station",
         "_stored",
@@ -84,7 +85,7 @@ class Profiles:
         self.alarm: str | None = None  # why the charger does not have what it should
         self._watching = True  # something is wanted that depends on what goes on at the plugs
         self._bare = False  # nothing is wanted and nothing lies there
-        self._afresh = False  # the charger may have forgotten everything
+        self._boots = self._restored = 0  # heard, and looked after: it may have forgotten all
 
     # ---- what owners want ----
 
@@ -153,10 +154,10 @@ class Profiles:
 
         Its meta names the ``id_token`` to start with, and the profile as it is ``sent``.
         """
-        self._bare = False
         running = await self._station.books.transactions.running(self._station.key)
         before = [one.transaction_id for one in running]
         await self._stored.note_put(replace(wish, meta={**wish.meta, "before": before}))
+        self.look()  # whoever looked meanwhile has not seen it
 
     async def expect_no_more(self, wish: ChargingProfile) -> None:
         """Forget the profile of a remote start that the charger would not try."""
@@ -181,7 +182,7 @@ class Profiles:
             return
         if action == "BootNotification":
             self._abilities.forget()
-            self._afresh, self._bare = True, False
+            self._boots, self._bare = self._boots + 1, False
         elif self._bare or not self._counts(action, fields):
             return
         self._upkeep.soon()
@@ -242,13 +243,15 @@ class Profiles:
     async def _renew(self) -> datetime | None:
         """Bring the charger in line; return until when it is."""
         await self._stored.flush()  # what begins or ends was noted a moment ago
+        boots = self._boots  # it may boot again while it is looked after
         wishes = await self._present()
         if not wishes and await self._installed.nothing():
-            self._bare, self._afresh = True, False
+            self._bare, self._restored = True, boots
             return None
-        afresh = await self._installed.is_doubtful(sent_with_starts(wishes), booted=self._afresh)
-        settled = await self._fulfilment.settle([wishes, _platforms(wishes)], afresh=afresh)
-        self._afresh = False
+        booted = boots != self._restored
+        await self._installed.check(sent_with_starts(wishes), booted=booted)
+        self._restored = boots
+        settled = await self._fulfilment.settle([wishes, _platforms(wishes)])
         until = await self._exact_until(wishes)
         if settled.refusal is None:
             self.alarm = None

@@ -68,21 +68,22 @@ class ReadBack:
         if self._reports is not None:
             self._reports.take(mapping(fields))
 
-    async def compare(self, books: Books) -> Told | None:
-        """Tell what differs, None where the charger does not say; raise LinkClosed, StorageError.
+    async def compare(self, books: Books) -> Told:
+        """Tell what differs; raise LinkClosed, StorageError.
 
         What others than a CSMS have installed is never ours to change.
         """
+        nothing = Told(frozenset(), unseen=frozenset(books))
         if self._unable:
-            return None
+            return nothing
         asking = self._reported if self._station.reports_profiles else self._reckoned
         try:
-            return await asking(books)
+            return await asking(books) or nothing
         except CallRefused as refused:
             self._unable = refused.error.code in _UNABLE
         except (AnswerTimeout, BadAnswer, LinkBusy, TimeoutError):
             pass
-        return None
+        return nothing
 
     # ---- 2.x: the profiles themselves ----
 

@@ -76,12 +76,14 @@ async def test_only_the_difference_is_sent(stage: Stage) -> None:
     async with stage.charger(await stage.enrol()) as device:
         installed = obeying(device)
         assert await installed.nothing()
-        await installed.bring([planned(1), planned(2, 1)], afresh=False)
-        await installed.bring([planned(1), planned(2, 1, limit=10)], afresh=False)
-        await installed.bring([planned(1)], afresh=False)
+        await installed.bring([planned(1), planned(2, 1)])
+        await installed.bring([planned(1), planned(2, 1, limit=10)])
+        await installed.bring([planned(1)])
         assert told(device) == [("Set", 2), ("Set", 1), ("Set", 2), ("Cle", 2)]
 
-        await installed.bring([planned(1)], afresh=True)
+        device.answers["GetCompositeSchedule"] = refuses("NotSupported")
+        await installed.check(booted=True)  # it may have forgotten, and does not tell
+        await installed.bring([planned(1)])
         assert told(device) == [("Set", 1)]
         assert not await installed.nothing()
 
@@ -95,9 +97,9 @@ async def test_another_id_on_the_same_level(
 ) -> None:
     async with stage.charger(await stage.enrol(), subprotocol) as device:
         installed = obeying(device)
-        await installed.bring([planned(1)], afresh=False)
+        await installed.bring([planned(1)])
         told(device)
-        await installed.bring([planned(2)], afresh=False)
+        await installed.bring([planned(2)])
 
         assert told(device) == sent
         assert [one.profile["id"] for one in (await installed.read()).values()] == [2]
@@ -110,9 +112,9 @@ async def test_another_id_lies_above_before_the_old_one_goes(stage: Stage) -> No
     async with stage.charger(await stage.enrol(), OCPP201) as device:
         device.answers["GetVariables"] = says({"getVariableResult": [level]})
         installed = obeying(device)
-        await installed.bring([planned(1)], afresh=False)
+        await installed.bring([planned(1)])
         told(device)
-        await installed.bring([planned(2)], afresh=False)
+        await installed.bring([planned(2)])
 
         assert told(device) == [("Set", 2), ("Cle", 1), ("Set", 2)]
         assert [place.level for place in await installed.read()] == [0]
@@ -121,8 +123,8 @@ async def test_another_id_lies_above_before_the_old_one_goes(stage: Stage) -> No
 async def test_the_same_id_on_another_level_replaces_itself(stage: Stage) -> None:
     async with stage.charger(await stage.enrol(), OCPP201) as device:
         installed = obeying(device)
-        await installed.bring([planned(1)], afresh=False)
-        await installed.bring([planned(1, 1)], afresh=False)
+        await installed.bring([planned(1)])
+        await installed.bring([planned(1, 1)])
 
         assert told(device) == [("Set", 1), ("Set", 1)]
         assert list(await installed.read()) == [Place(1, TX_DEFAULT, 1)]
@@ -131,8 +133,8 @@ async def test_the_same_id_on_another_level_replaces_itself(stage: Stage) -> Non
 async def test_on_1_6_a_default_for_all_connectors_may_take_theirs_away(stage: Stage) -> None:
     async with stage.charger(await stage.enrol()) as device:
         installed = obeying(device)
-        await installed.bring([planned(1)], afresh=False)
-        await installed.bring([planned(5, 0, evse_id=0), planned(1)], afresh=False)
+        await installed.bring([planned(1)])
+        await installed.bring([planned(5, 0, evse_id=0), planned(1)])
 
         assert told(device) == [("Set", 1), ("Set", 5), ("Set", 1)]
 
@@ -141,7 +143,7 @@ async def test_what_is_refused_does_not_lie_there(stage: Stage) -> None:
     async with stage.charger(await stage.enrol()) as device:
         installed = obeying(device)
         device.answers["SetChargingProfile"] = refuses("NotSupported")
-        refusal = await installed.bring([planned(1)], afresh=False)
+        refusal = await installed.bring([planned(1)])
 
         assert isinstance(refusal, CallRefused)
         assert await installed.nothing()
@@ -151,9 +153,9 @@ async def test_what_may_lie_there_is_sent_again(stage: Stage) -> None:
     async with stage.charger(await stage.enrol()) as device:
         installed = obeying(device)
         device.answers["SetChargingProfile"] = says(b"{}")  # neither yes nor no
-        assert await installed.bring([planned(1)], afresh=False) is not None
+        assert await installed.bring([planned(1)]) is not None
         device.answers["SetChargingProfile"] = ACCEPTED
-        await installed.bring([planned(1)], afresh=False)
+        await installed.bring([planned(1)])
 
         assert told(device) == [("Set", 1), ("Set", 1)]
 
@@ -166,15 +168,15 @@ async def test_what_was_asked_in_vain_is_known_before_it_is_said(
         key = await stage.enrol()
         async with stage.charger(key) as device:
             installed = obeying(device)
-            await installed.bring([planned(2, 1)], afresh=False)
+            await installed.bring([planned(2, 1)])
             device.answers[silent] = never
             told(device)
-            asking = asyncio.create_task(installed.bring([planned(1)], afresh=False))
+            asking = asyncio.create_task(installed.bring([planned(1)]))
             await device.hears(silent)
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
     async with staged(tmp_path, ALONE) as stage, stage.charger(key) as device:
-        await obeying(device).bring([planned(2, 1)], afresh=False)
+        await obeying(device).bring([planned(2, 1)])
         stray = [("Cle", 1)]
 
         assert told(device) == (stray if silent.startswith("Set") else [("Set", 2), *stray])
@@ -183,14 +185,14 @@ async def test_what_was_asked_in_vain_is_known_before_it_is_said(
 async def test_what_is_refused_leaves_what_lay_there(stage: Stage) -> None:
     async with stage.charger(await stage.enrol()) as device:
         installed = obeying(device)
-        await installed.bring([planned(1)], afresh=False)
+        await installed.bring([planned(1)])
         for refusal in (refuses("NotSupported"), says({"status": "Rejected"})):
             device.answers["SetChargingProfile"] = refusal
-            assert await installed.bring([planned(1, limit=10)], afresh=False) is not None
+            assert await installed.bring([planned(1, limit=10)]) is not None
         device.answers["ClearChargingProfile"] = refuses("InternalError")
-        assert await installed.bring([], afresh=False) is not None
+        assert await installed.bring([]) is not None
         told(device)
-        assert await installed.bring([planned(1)], afresh=False) is None
+        assert await installed.bring([planned(1)]) is None
 
         assert told(device) == []
 
@@ -199,7 +201,7 @@ async def test_it_is_known_after_a_restart(tmp_path: Path) -> None:
     async with staged(tmp_path, ALONE) as stage:
         key = await stage.enrol()
         async with stage.charger(key) as device:
-            await obeying(device).bring([planned(1)], afresh=False)
+            await obeying(device).bring([planned(1)])
     async with staged(tmp_path, ALONE) as stage, stage.charger(key) as device:
-        await obeying(device).bring([planned(2)], afresh=False)
+        await obeying(device).bring([planned(2)])
         assert told(device) == [("Set", 2)]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from csms.frames import Call
 from csms.known_abilities import KnownAbilities
 from csms.schedules import Supply
 from tests.proxy.stage import OCPP16, OCPP201, Device, Stage, says, staged
@@ -46,6 +47,21 @@ async def test_a_2_x_charger_is_asked_once_for_each_evse(
         known.forget()
         await known.of(1)
         assert device.actions.count(action) == times + 1
+
+
+async def test_what_was_asked_before_a_boot_is_asked_again(stage: Stage) -> None:
+    async with stage.charger(await stage.enrol(), OCPP201) as device:
+        known = telling(device, phases="1")
+        before = device.answers["GetVariables"]
+
+        def forgotten_meanwhile(call: Call) -> Any:
+            known.forget()
+            return before(call)
+
+        device.answers["GetVariables"] = forgotten_meanwhile
+        assert (await known.of(1)).supply.phases == 1
+        telling(device, phases="3")
+        assert (await known.of(1)).supply.phases == 3
 
 
 async def test_the_chargers_record_goes_before_what_it_says(stage: Stage) -> None:

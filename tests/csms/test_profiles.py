@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -292,6 +293,46 @@ async def test_limits_are_put_back_after_a_boot_and_after_our_restart(
         assert box.told == [(SET, 3006, 4500.0)]
         await box.limits(3)
         assert box.told == [(SET, 3006, 3000.0)]
+
+
+@BOTH
+async def test_a_boot_while_the_charger_is_looked_after_is_heard_too(
+    stage: Stage, subprotocol: str
+) -> None:
+    """Whoever has booted may have forgotten all, also while it is asked what it has."""
+    key = await stage.enrol()
+    async with stage.charger(key, subprotocol) as device:
+        await Box(device).limits(6)
+    async with stage.charger(key, subprotocol) as device:
+        box, asked, booted = Box(device), asyncio.Event(), asyncio.Event()
+
+        async def cannot_tell(call: Call) -> Any:
+            asked.set()
+            await booted.wait()
+            return refuses("NotSupported")(call)
+
+        device.answers["GetCompositeSchedule" if box.old else "GetChargingProfiles"] = cannot_tell
+        await asked.wait()
+        await device.boots()
+        booted.set()
+        await device.hears(SET)
+
+
+async def test_a_charger_that_forgets_and_refuses_is_told_all_of_it_again(stage: Stage) -> None:
+    async with playing(stage) as (box, _):
+        await box.limits(6, 1)
+        await box.limits(7, 2)
+        box.device.answers["GetCompositeSchedule"] = refuses("NotSupported")
+        box.told.clear()
+        box.refused.update({3006, 3012})
+        await box.device.boots()
+        await until(lambda: box.profiles.alarm is not None)
+        box.refused.clear()
+        box.told.clear()
+        box.profiles.look()
+        await until(lambda: box.profiles.alarm is None)
+
+        assert sorted(box.told) == [(SET, 3006, 6000.0), (SET, 3012, 7000.0)]
 
 
 async def test_a_charger_without_profiles_is_left_alone(stage: Stage) -> None:

@@ -177,12 +177,12 @@ async def test_a_start_that_another_system_answered_is_heard_like_one_of_ours(de
     station = desk.station("1.6")
     start = received("StartTransaction", START | {"reservationId": 7})
     await station.witness(start, frames.call_result("x", b"{}", {"transactionId": 700_001}))
-    await desk.storage.group.flush()
+    assert not station.profiles.at_rest  # limits of the new transaction are to be looked after
 
+    await desk.storage.group.flush()
     used = await desk.storage.reservations.get(ALICE, 7)
     assert used is not None
     assert used.state == "Used"
-    assert not station.profiles.at_rest  # limits of the new transaction are to be looked after
     await station.close()
 
 
