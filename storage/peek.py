@@ -12,9 +12,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from storage.compiled import Compiled
 from storage.database import NO_VALUES, Statement
-from storage.sqlite import DIALECT
+from storage.sqlite import compiled_of
 
 WAITING = 0.2  # s for a lock
 
@@ -26,7 +25,7 @@ def glance(file: Path, statement: Statement) -> list[tuple[Any, ...]]:
     try:
         address = f"{file.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(address, timeout=WAITING, uri=True)) as connection:
-            compiled = Compiled(statement, DIALECT)
+            compiled = compiled_of(statement)
             return connection.execute(compiled.sql, compiled.bind(NO_VALUES)).fetchall()
     except (sqlite3.Error, OSError, ValueError):
         return []

@@ -9,7 +9,7 @@ statement by itself. What was sent is never sent again: nobody knows whether it 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from psycopg2.extensions import TransactionRollbackError
@@ -18,13 +18,11 @@ from sqlalchemy import URL
 from storage.database import NO_VALUES, Row, Statement, Write
 from storage.errors import StorageError, StorageUnavailable
 from storage.postgres_address import SECONDS, Dialer, parameters_of
-from storage.postgres_batches import SEPARATOR, Prepared, strings_of
+from storage.postgres_batches import SEPARATOR, prepared_of, strings_of
 from storage.postgres_connections import Connections, Writer
 from storage.postgres_wire import Wire, within
 from storage.room import Divided, Division
 from storage.tenancy import SETTING, acting_for
-
-Prepare = Callable[[Statement], Prepared]
 
 ENCODING = "UTF8"
 NO_UNICODE = f"The database must have the encoding {ENCODING}: another cannot keep every text."
@@ -52,7 +50,6 @@ class PostgresDatabase:
         self._seconds = dialer.seconds
         self._connections = Connections(dialer)
         self._writer = Writer(dialer)
-        self._prepared: dict[Statement, Prepared] = {}  # every statement that was ever executed
 
     @classmethod
     async def open(cls, url: URL, seconds: float = SECONDS) -> PostgresDatabase:
@@ -84,7 +81,7 @@ class PostgresDatabase:
         """Execute all writes in order in one transaction: all of them or none."""
         # Of nothing: so the one writer asks whether it may begin anew (`storage.group_commit`).
         async with self._writer.turn(anew=not writes) as wire:
-            prepared = [(self._prepare(statement), rows) for statement, rows in writes]
+            prepared = [(prepared_of(statement), rows) for statement, rows in writes]
             strings = strings_of(wire, wire.quoted(_ACTING, [acting_for()]), prepared)
             for pause in PAUSES:
                 with suppress(_RolledBack):
@@ -96,7 +93,7 @@ class PostgresDatabase:
     async def transaction(self) -> AsyncIterator[PostgresTransaction]:
         """Open a write transaction that is rolled back when its context raises."""
         async with self._connections.one() as wire:
-            transaction = PostgresTransaction(wire, self._prepare, self._seconds)
+            transaction = PostgresTransaction(wire, self._seconds)
             try:
                 yield transaction
                 await transaction.commit()
@@ -114,14 +111,8 @@ class PostgresDatabase:
             if wire.raw.get_parameter_status("server_encoding") != ENCODING:
                 raise StorageUnavailable(NO_UNICODE)
 
-    def _prepare(self, statement: Statement) -> Prepared:
-        prepared = self._prepared.get(statement)
-        if prepared is None:
-            prepared = self._prepared[statement] = Prepared(statement)
-        return prepared
-
     async def _at_once(self, before: str, statement: Statement, values: Row) -> list[Row]:
-        prepared = self._prepare(statement)
+        prepared = prepared_of(statement)
         async with within(self._seconds), self._connections.one() as wire:
             sql = wire.quoted(before, [acting_for()]) + SEPARATOR + prepared.string(wire, values)
             return prepared.compiled.rows(await wire.run(sql, None))
@@ -140,15 +131,14 @@ class PostgresDatabase:
 class PostgresTransaction:
     """A write transaction in progress; it begins with its first statement."""
 
-    def __init__(self, wire: Wire, prepare: Prepare, seconds: float) -> None:
+    def __init__(self, wire: Wire, seconds: float) -> None:
         self._wire = wire
-        self._prepare = prepare
         self._seconds = seconds
         self._begun = False
 
     async def execute(self, statement: Statement, values: Row = NO_VALUES) -> list[Row]:
         """Execute one statement and return its rows."""
-        prepared = self._prepare(statement)
+        prepared = prepared_of(statement)
         sql = prepared.string(self._wire, values)
         if not self._begun:
             sql = self._wire.quoted(_TURN, [acting_for()]) + SEPARATOR + sql

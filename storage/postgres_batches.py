@@ -11,6 +11,7 @@ import re
 from binascii import b2a_base64
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from itertools import chain
 from typing import Any
 
@@ -116,6 +117,12 @@ class Prepared:
         for place, put in self._encode:
             values[place] = put(values[place])
         return values
+
+
+@cache
+def prepared_of(statement: Statement) -> Prepared:
+    """Return a statement as every PostgreSQL database is given it; few are made as we run."""
+    return Prepared(statement)
 
 
 def strings_of(

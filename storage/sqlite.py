@@ -12,6 +12,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -79,7 +80,6 @@ class SqliteDatabase:
         self._reader = reader
         # For what takes less time than to ask another thread for it.
         self._here: sqlite3.Connection | None = None
-        self._compiled: dict[Statement, Compiled] = {}  # every statement that was ever executed
 
     @classmethod
     async def open(cls, path: Path | str) -> SqliteDatabase:
@@ -102,7 +102,7 @@ class SqliteDatabase:
 
     async def fetch(self, statement: Statement, values: Row = NO_VALUES) -> list[Row]:
         """Return the rows of a query, as last committed by anybody."""
-        compiled = self._compile(statement)
+        compiled = compiled_of(statement)
         if compiled.point and (found := self._at_once(compiled, values)) is not None:
             return found
         return await self._query(self._reader, statement, values)
@@ -114,7 +114,7 @@ class SqliteDatabase:
     async def write(self, writes: Sequence[Write]) -> None:
         """Execute all writes in order in one transaction: all of them or none."""
         # Bound here: in its thread the connection would fight for the interpreter at every row.
-        batch = [_bound(self._compile(statement), rows) for statement, rows in writes]
+        batch = [_bound(compiled_of(statement), rows) for statement, rows in writes]
         async with self._writer.turn():
             await self._writer.run(lambda connection: _write(connection, batch))
 
@@ -126,7 +126,7 @@ class SqliteDatabase:
         """Open a write transaction that is rolled back when its context raises."""
         async with self._writer.turn():
             await self._writer.run(lambda connection: connection.execute("BEGIN IMMEDIATE"))
-            yield SqliteTransaction(self._writer, self._compile)
+            yield SqliteTransaction(self._writer)
             await self._writer.run(lambda connection: connection.execute("COMMIT"))
 
     async def close(self) -> None:
@@ -135,12 +135,6 @@ class SqliteDatabase:
             self._here.close()
         await self._reader.close()
         await self._writer.close()
-
-    def _compile(self, statement: Statement) -> Compiled:
-        compiled = self._compiled.get(statement)
-        if compiled is None:
-            compiled = self._compiled[statement] = Compiled(statement, DIALECT)
-        return compiled
 
     def _at_once(self, compiled: Compiled, values: Row) -> list[Row] | None:
         """Return what is found without waiting; None where it has to be asked for properly."""
@@ -153,7 +147,7 @@ class SqliteDatabase:
         return compiled.rows(fetched)
 
     async def _query(self, lane: _Lane, statement: Statement, values: Row) -> list[Row]:
-        compiled = self._compile(statement)
+        compiled = compiled_of(statement)
         async with lane.turn():
             return await _query(lane, compiled, values)
 
@@ -161,13 +155,12 @@ class SqliteDatabase:
 class SqliteTransaction:
     """A write transaction in progress."""
 
-    def __init__(self, lane: _Lane, compiled: Callable[[Statement], Compiled]) -> None:
+    def __init__(self, lane: _Lane) -> None:
         self._lane = lane
-        self._compiled = compiled
 
     async def execute(self, statement: Statement, values: Row = NO_VALUES) -> list[Row]:
         """Execute one statement and return its rows."""
-        return await _query(self._lane, self._compiled(statement), values)
+        return await _query(self._lane, compiled_of(statement), values)
 
 
 class _Connection(aiosqlite.Connection):
@@ -239,6 +232,12 @@ class _Lane:
             await self._connection.run(_roll_back)
         finally:
             self._turn.release()
+
+
+@cache
+def compiled_of(statement: Statement) -> Compiled:
+    """Return a statement as every SQLite database is given it; few are made as we run."""
+    return Compiled(statement, DIALECT)
 
 
 def _connect(path: Path | str, pragmas: Sequence[str]) -> sqlite3.Connection:

@@ -18,8 +18,9 @@ from storage.errors import StorageUnavailable
 from storage.group_commit import GroupCommit
 from storage.journal import Journal
 from storage.postgres import _READING
-from storage.postgres_batches import SEPARATOR
+from storage.postgres_batches import SEPARATOR, prepared_of
 from storage.postgres_connections import WRITER
+from storage.sqlite import compiled_of
 from storage.statements import exports as statements
 from storage.statements.sinks import add_batch
 from storage.tenancy import acting_for, on_behalf_of
@@ -235,7 +236,7 @@ async def test_only_the_index_is_gone_along(stage: Stage, engine: str, name: str
 
 
 async def plan_of_sqlite(database: Any, statement: Statement, values: Row) -> str:
-    compiled = database._compile(statement)
+    compiled = compiled_of(statement)
     bound = compiled.bind(values)
     async with database._reader.turn():
         rows = await database._reader.run(
@@ -246,7 +247,7 @@ async def plan_of_sqlite(database: Any, statement: Statement, values: Row) -> st
 
 async def plan_of_postgresql(database: Any, statement: Statement, values: Row) -> str:
     async with database._connections.one() as wire:
-        prepared = database._prepare(statement)
+        prepared = prepared_of(statement)
         # A table of ten rows is read as a whole, whatever indexes it has.
         acting = wire.quoted(
             f"{_READING}, set_config('enable_seqscan', 'off', true)", [acting_for()]
