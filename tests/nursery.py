@@ -65,6 +65,8 @@ def _become(request: Any, out: int, err: int) -> None:
     os.environ.update(request["environment"])
     os.chdir(request.get("folder", "."))
     die_where_told(os.environ)
+    # As at a terminal: a shell lets what it runs in the background ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = ["ringmain", *request["arguments"]]
     ended = 0
     try:

@@ -175,7 +175,7 @@ async def test_no_name_of_a_field_confuses_a_handler(desk: Desk, version: str) -
         await accepted(desk.station(version), action, dict.fromkeys(names, 1))
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 async def test_any_payload_gets_exactly_one_lawful_answer(desk: Desk, data: st.DataObject) -> None:
     version, action = data.draw(st.sampled_from(CALLED))
