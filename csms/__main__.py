@@ -271,9 +271,9 @@ def key_revoke(
 @db.command("upgrade", epilog=examples("ringmain db upgrade"))
 def db_upgrade(*, one_line: OneLine = False) -> None:
     """Bring the database to the schema of this version; with the embedded one `serve` does it."""
-    from csms import wiring  # noqa: PLC0415 - as said above
+    from csms import keeping  # noqa: PLC0415 - as said above
 
-    show(wiring.upgrade(chosen_settings())._asdict(), one_line=one_line)
+    show(keeping.upgrade(chosen_settings())._asdict(), one_line=one_line)
 
 
 @db.command(

@@ -119,12 +119,12 @@ def with_storage(work: Callable[[Storage], Awaitable[Any]], *, new: bool = False
 
 async def on_storage(work: Callable[[Storage], Awaitable[Any]], *, new: bool = False) -> Any:
     """Do the same on a loop that runs already."""
-    from csms import wiring  # noqa: PLC0415 - the whole server: help and completion do not wait
+    from csms import keeping  # noqa: PLC0415 - all of the storage: help and completion do not wait
 
     chosen = chosen_settings()
     if not new:
         _refuse_nothing(chosen)
-    async with wiring.storage_of(chosen, SystemClock()) as storage:
+    async with keeping.storage_of(chosen, SystemClock()) as storage:
         return await work(storage)
 
 

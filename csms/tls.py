@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -213,6 +213,16 @@ class ListenerTls:
         if rested and stamps != self._taken:
             self.reload()
         self.warn()
+
+    @contextlib.asynccontextmanager
+    async def watched(self) -> AsyncIterator[ListenerTls]:
+        """Keep it as its files are until the context ends."""
+        watching = asyncio.create_task(self.watch())
+        try:
+            yield self
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
 
     async def watch(self) -> None:
         """Check again and again until cancelled; never in the loop, where keys would hold it up.

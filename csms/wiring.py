@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from random import random
 
 import structlog
-from filelock import FileLock, Timeout
 from prometheus_client import CollectorRegistry
 
 from api.app import ApiParts, create_app
@@ -29,15 +27,14 @@ from csms.attempts import Attempts
 from csms.authority import authority_of
 from csms.books import open_books
 from csms.certificates import Take, taking
-from csms.chronicle import Chronicle
 from csms.door_profiles import door_profiles, warnings
-from csms.errors import RingmainError
 from csms.frames import Limits
 from csms.gateway import Door, Gateway
+from csms.keeping import kept
 from csms.lines import render
 from csms.registry import Registry
 from csms.reported_events import hearing
-from csms.retention import Pace, Upholding
+from csms.retention import Pace
 from csms.security_events import SecurityEvents
 from csms.settings import Bind, SettingError, Settings
 from csms.signing import SigningParts
@@ -55,24 +52,15 @@ from proxy.relays import Relays
 from proxy.rollouts import Rollouts
 from proxy.store_door import StoreDoor
 from proxy.timings import Timings
-from storage import engines, migrate
 from storage.bus import JournalBus
 from storage.clock import Clock, SystemClock
 from storage.exporter import Exporter
 from storage.exporting import ExportParts
-from storage.migrate import Upgraded
-from storage.retention import Retention
-from storage.retention_terms import DEFAULT
-from storage.sealing import sealing
 from storage.sinks.opening import open_sink
 from storage.sinks.port import Outside
-from storage.store import Storage, new_uuid, open_storage
+from storage.store import Storage, new_uuid
 
 log = structlog.get_logger("ringmain")
-
-
-class AlreadyServed(RingmainError):
-    """Another server is running on the data directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +98,7 @@ async def running(
         enter = stack.enter_async_context
         spans = await enter(tracing(settings.traces_url))
         registry = TracedRegistry(spans) if spans else Registry()
-        storage = await enter(_kept(settings, clock, pace))
+        storage = await enter(kept(settings, clock, pace, KEPT))
         parts = _relay_parts(settings, storage, clock, timings or Timings(), registry, spans)
         relays = await enter(Relays(parts))
         outside = Outside(StoreDoor(parts.guard), gcp_token_uri=settings.gcp_token_uri)
@@ -161,21 +149,6 @@ async def _answering(
         yield bound
 
 
-@contextlib.asynccontextmanager
-async def _kept(settings: Settings, clock: Clock, pace: Pace | None) -> AsyncIterator[Storage]:
-    """Open the storage of the one server on it, and look after it."""
-    with _alone(settings.data_dir):
-        async with storage_of(settings, clock, serving=True) as storage:
-            await storage.sweep_files()
-            await storage.visits.end_abandoned()
-            async with (
-                sealing(storage.audit),
-                Chronicle(storage, clock).running(),
-                _upholding(settings, storage, clock, pace),
-            ):
-                yield storage
-
-
 def _relay_parts(
     settings: Settings,
     storage: Storage,
@@ -207,53 +180,6 @@ async def _admission(
     await attempts.recall(storage.chargers, clock.now())
     authorities = tls.authorities if tls else no_authorities
     return Admission(records_of(storage), attempts, events, clock, authorities)
-
-
-def storage_of(
-    settings: Settings, clock: Clock, *, serving: bool = False
-) -> AbstractAsyncContextManager[Storage]:
-    """Open the storage that the settings name."""
-    url = settings.database_url
-    return open_storage(settings.data_dir, clock, database_url=url, serving=serving)
-
-
-def upgrade(settings: Settings) -> Upgraded:
-    """Bring the database that the settings name to the present schema, without opening it."""
-    _make(settings.data_dir)
-    return migrate.upgrade(settings.database_url or engines.default_url(settings.data_dir))
-
-
-@contextlib.asynccontextmanager
-async def _upholding(
-    settings: Settings, storage: Storage, clock: Clock, pace: Pace | None
-) -> AsyncIterator[None]:
-    default = DEFAULT._replace(messages=settings.retention_days)
-    retention = Retention(storage, clock, KEPT, default)
-    running = asyncio.create_task(Upholding(retention, storage.audit, clock, pace).run())
-    try:
-        yield
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-
-
-@contextlib.contextmanager
-def _alone(data_dir: Path) -> Iterator[None]:
-    # Two servers would give the same positions in the message log; the command line may come along.
-    _make(data_dir)
-    try:
-        with FileLock(data_dir / "serve.lock", blocking=False):
-            yield
-    except Timeout:
-        raise AlreadyServed(f"Another server is running on {data_dir}.") from None
-
-
-def _make(data_dir: Path) -> None:
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as fault:
-        reason = f"{data_dir} cannot be made ({fault.strerror})"
-        raise SettingError(f"RINGMAIN_DATA_DIR: {reason}.") from fault
 
 
 def export_parts(storage: Storage, outside: Outside, clock: Clock) -> ExportParts:
@@ -384,22 +310,14 @@ def _rates(settings: Settings) -> RateLimits:
     return RateLimits(settings.rate_limit, trusted_proxies=settings.trusted_proxies)
 
 
-@contextlib.asynccontextmanager
-async def _tls(settings: Settings, clock: Clock) -> AsyncIterator[ListenerTls | None]:
-    """Keep the TLS of the listener for chargers as its files are, if it has any."""
+def _tls(settings: Settings, clock: Clock) -> AbstractAsyncContextManager[ListenerTls | None]:
+    """Return the TLS of the listener for chargers, if it has any."""
     if not settings.secured:
-        yield None
-        return
+        return contextlib.nullcontext()
     files = TlsFiles(
         settings.tls_cert, settings.tls_key, settings.tls_client_ca, settings.tls_preset
     )
-    tls = ListenerTls(files, clock)
-    watching = asyncio.create_task(tls.watch())
-    try:
-        yield tls
-    finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
+    return ListenerTls(files, clock).watched()
 
 
 def _door(
