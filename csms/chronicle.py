@@ -165,17 +165,25 @@ class Chronicle:
 
         ``rest`` is how much longer than the work for each charger others have their turn.
         """
-        now = asyncio.get_running_loop().time
-        if self._told:
-            await self._storage.group.flush()
         while self._told:
-            key = next(iter(self._told))  # who waits for longest, however many come behind
-            at = self._told.pop(key)
+            told, self._told = self._told, {}
+            try:
+                await self._storage.group.flush()  # what they were told of; who is told now waits
+                await self._note_all(told, rest)
+            finally:
+                self._told = {**told, **self._told}
+
+    async def _note_all(self, told: dict[ChargerKey, datetime | None], rest: float) -> None:
+        """Note those who were told of, and take them out; who waits for longest comes first."""
+        now = asyncio.get_running_loop().time
+        while told:
+            key = next(iter(told))
+            at = told.pop(key)
             begun = now()
             try:
                 await self._note(key, at)
-            except StorageError:
-                self._told.setdefault(key, at)
+            except (StorageError, asyncio.CancelledError):
+                told[key] = at
                 raise
             await asyncio.sleep(rest * (now() - begun))
 
@@ -191,7 +199,7 @@ class Chronicle:
         scene = await scene_of(self._storage, key)
         at = self._told.get(key) or at  # what was told while they were read may be in the books
         if scene is None:
-            self._limited.discard(key)
+            self._spare(key)
             return
         if scene.unsure:  # what comes of it is told again
             return
@@ -205,6 +213,11 @@ class Chronicle:
             self._expect(key, moment, prospect)
             await asyncio.sleep(0)  # a charger may have a hundred
         if not scene.lying.layers:
+            self._spare(key)
+
+    def _spare(self, key: ChargerKey) -> None:
+        """Watch who is not limited no more, unless he may be again by now."""
+        if key not in self._told:
             self._limited.discard(key)
 
     def _changed_at(self, scene: Scene, newest: datetime | None) -> datetime:

@@ -271,6 +271,84 @@ async def test_what_is_told_while_the_books_are_read_is_noted_of_its_own_moment(
         assert await noted(storage) == expected
 
 
+async def test_what_is_told_while_another_is_looked_at_is_read_once_it_is_stored(
+    storage: Storage, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await storage.chargers.enroll(charger(BOB), None)
+    read, flush = storage.chargers.get, storage.group.flush
+    write, writing = storage.database.write, asyncio.Event()
+
+    async def slow(writes: Any) -> None:
+        await writing.wait()
+        await write(writes)
+
+    async def flushed() -> None:
+        writing.set()
+        await flush()
+
+    async def meanwhile(key: ChargerKey) -> Any:
+        if key == ALICE:
+            writing.clear()
+            storage.charging_profiles.note_installed(replace(lies(5000), key=BOB))
+        return await read(key)
+
+    async with kept(storage, clock) as chronicle:
+        monkeypatch.setattr(storage.database, "write", slow)
+        monkeypatch.setattr(storage.group, "flush", flushed)
+        monkeypatch.setattr(storage.chargers, "get", meanwhile)
+        chronicle.limits_changed(ALICE)
+        await chronicle.catch_up()
+        monkeypatch.undo()
+        writing.set()
+
+        assert await noted(storage, 1, BOB) == [(0 * SECOND, [(0.0, 5000.0)])]
+
+
+async def test_who_is_limited_again_while_nothing_was_found_is_still_watched(
+    storage: Storage, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, read = transaction(ALICE), storage.limit_records.at
+    limit = lies(5000, purpose=TX, transactionId=running.transaction_id)
+
+    async def meanwhile(key: ChargerKey) -> Any:
+        monkeypatch.undo()
+        await storage.charging_profiles.note_installed(limit)
+        return await read(key)
+
+    async with kept(storage, clock) as chronicle:
+        await storage.transactions.note_started(running)
+        monkeypatch.setattr(storage.limit_records, "at", meanwhile)
+        chronicle.limits_changed(ALICE)
+        await chronicle.catch_up()
+        clock.pass_time(seconds=60)
+        storage.transactions.note_changed(replace(running, state="ended", stopped_at=clock.now()))
+        await chronicle.catch_up()
+
+        assert await noted(storage) == [
+            (0 * SECOND, [(0.0, 5000.0)]),
+            (60 * SECOND, [(0.0, None)]),
+        ]
+
+
+async def test_what_is_being_noted_at_the_end_is_noted_too(
+    storage: Storage, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, reading = storage.limit_records.at, asyncio.Event()
+
+    async def for_ever(_: ChargerKey) -> Any:
+        reading.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(storage.limit_records, "at", for_ever)
+    async with Chronicle(storage, clock, settling=0.0).running():
+        storage.charging_profiles.note_installed(lies(6000))
+        async with asyncio.timeout(30):
+            await reading.wait()
+        monkeypatch.setattr(storage.limit_records, "at", read)
+
+    assert await noted(storage) == [(0 * SECOND, [(0.0, 6000.0)])]
+
+
 async def test_what_is_told_last_is_noted_before_the_end(
     storage: Storage, clock: HandClock
 ) -> None:
