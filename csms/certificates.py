@@ -57,9 +57,9 @@ class Desk:
             await self._check(key, wanted)
             before = await self._requests.of_charger(key)
             going_on = next((one for one in before if one.finished_at is None), None)
-            if going_on is not None and going_on.csr == wanted.csr:
+            if going_on and going_on.csr == wanted.csr and await self._renamed(going_on, wanted):
                 # Asked once more, because it takes long (A02): the first one serves.
-                await self._requests.rename(going_on, wanted.request_id)
+                self._signing.add(going_on)
             else:
                 self._check_haste(before)
                 await self._store(key, wanted, going_on)
@@ -85,6 +85,10 @@ class Desk:
         since = self._parts.clock.now() - _AN_HOUR
         if sum(one.requested_at > since for one in before) >= _MOST_AN_HOUR:
             raise NotTrusted(f"The charger has asked {_MOST_AN_HOUR} times within an hour.")
+
+    async def _renamed(self, going_on: CertificateRequest, wanted: Wanted) -> bool:
+        """Have an open request called as it is now; False where it has ended meanwhile."""
+        return await self._requests.rename(going_on, wanted.request_id)
 
     async def _store(
         self, key: ChargerKey, wanted: Wanted, instead_of: CertificateRequest | None

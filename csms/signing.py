@@ -136,8 +136,8 @@ class Signing:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def add(self, request: CertificateRequest) -> None:
-        """See a stored request through."""
-        self._going[request.request_id] = Going.on_with(request)
+        """See a stored request through, if that is not being done already."""
+        self._going.setdefault(request.request_id, Going.on_with(request))
         self._wake.set()
 
     async def _run(self) -> None:

@@ -47,10 +47,10 @@ class CertificateRequests:
         rows = await self._database.fetch(statements.open_requests)
         return [CertificateRequest(**keyed(row)) for row in rows]
 
-    async def rename(self, request: CertificateRequest, charger_request_id: int | None) -> None:
-        """Note what the charger calls an open request now (2.1)."""
-        async with self._database.transaction() as transaction:
-            await _change(transaction, replace(request, charger_request_id=charger_request_id))
+    async def rename(self, request: CertificateRequest, charger_request_id: int | None) -> bool:
+        """Note what the charger calls an open request now (2.1); False where it is over."""
+        values = {"of_request": request.request_id, "charger_request_id": charger_request_id}
+        return bool(await self._database.execute(statements.rename_request, values))
 
     async def note_signed(
         self, request: CertificateRequest, chain: str, certificate: ChargerCertificate
@@ -62,10 +62,10 @@ class CertificateRequests:
         """
         signed = replace(request, state="sending", chain=chain)
         async with self._database.transaction() as transaction:
-            if not await _change(transaction, signed):
-                return None
-            await add_certificate(transaction, certificate)
-        return signed
+            changed = await _change(transaction, signed)
+            if changed is not None:
+                await add_certificate(transaction, certificate)
+        return changed
 
     async def note_installed(self, request: CertificateRequest, at: datetime) -> None:
         """Note that the charger has taken its certificate."""
@@ -90,14 +90,16 @@ async def _end(
     await _change(transaction, failed)
 
 
-async def _change(transaction: Transaction, request: CertificateRequest) -> bool:
-    """Write what may change of a request, unless it is over."""
+async def _change(
+    transaction: Transaction, request: CertificateRequest
+) -> CertificateRequest | None:
+    """Write how far a request has got, and return it; None where it is over."""
     values = {
         "of_request": request.request_id,
         "state": request.state,
         "error": request.error,
         "chain": request.chain,
-        "charger_request_id": request.charger_request_id,
         "finished_at": request.finished_at,
     }
-    return bool(await transaction.execute(statements.change_request, values))
+    rows = await transaction.execute(statements.change_request, values)
+    return CertificateRequest(**keyed(rows[0])) if rows else None

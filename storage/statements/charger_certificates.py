@@ -70,17 +70,18 @@ requests_of_charger = (
     .limit(limit())
 )
 open_requests = select(certificate_requests).where(_OPEN).order_by(*_NEWEST)
-change_request = (
-    update(certificate_requests)
-    .where(_REQUESTS.request_id == given(_REQUESTS.request_id, "of_request"), _OPEN)
-    .values(
-        state=given(_REQUESTS.state),
-        error=given(_REQUESTS.error),
-        chain=given(_REQUESTS.chain),
-        charger_request_id=given(_REQUESTS.charger_request_id),
-        finished_at=given(_REQUESTS.finished_at),
-    )
-    .returning(_REQUESTS.request_id)
+_OPEN_ONE = update(certificate_requests).where(
+    _REQUESTS.request_id == given(_REQUESTS.request_id, "of_request"), _OPEN
+)
+# Neither writes what is the other's: a charger may ask again while its certificate is signed.
+change_request = _OPEN_ONE.values(
+    state=given(_REQUESTS.state),
+    error=given(_REQUESTS.error),
+    chain=given(_REQUESTS.chain),
+    finished_at=given(_REQUESTS.finished_at),
+).returning(*_REQUESTS)
+rename_request = _OPEN_ONE.values(charger_request_id=given(_REQUESTS.charger_request_id)).returning(
+    _REQUESTS.request_id
 )
 trim_requests = delete(certificate_requests).where(
     of_charger(certificate_requests),

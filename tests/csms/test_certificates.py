@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from csms.certificates import MOST_CERTIFICATES
 from csms.errors import NotStored
 from storage.errors import StorageUnavailable
+from storage.records import ChargerKey
 from tests.authorities import request_of
 from tests.csms.desk import Desk, received
 from tests.csms.signing import open_office
+from tests.doubles import until
 from tests.storage.doubles import ALICE, ORGANIZATION
 from tests.storage.repositories.test_charger_certificates import certificate
 
@@ -117,6 +121,62 @@ async def test_a02_the_same_request_again_is_the_same_request(desk: Desk) -> Non
 
     assert request.charger_request_id == 8
     assert office.authority.asked in ([], [GOOD])
+
+
+async def test_a02_what_is_signed_meanwhile_is_sent_under_the_newest_number(desk: Desk) -> None:
+    async with open_office(desk) as office:
+        charger = office.connect("2.1")
+        office.authority.gate.clear()
+        await office.asks("2.1", csr=GOOD, requestId=7)
+        await until(lambda: office.authority.asked)
+        await office.asks("2.1", csr=GOOD, requestId=8)
+        office.authority.gate.set()
+        await office.becomes("installed")
+
+    (sent,) = charger.heard
+    assert sent.fields["requestId"] == 8
+
+
+async def test_a02_one_that_was_stored_as_its_link_ended_is_seen_through_once_asked_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add, stored = desk.storage.certificate_requests.add, asyncio.Event()
+
+    async def committed(*request: Any) -> None:
+        await add(*request)
+        stored.set()
+        await asyncio.Event().wait()
+
+    async with open_office(desk) as office:
+        monkeypatch.setattr(desk.storage.certificate_requests, "add", committed)
+        asking = asyncio.create_task(office.asks("1.6", csr=GOOD))
+        await stored.wait()
+        asking.cancel()
+        await asyncio.wait([asking])
+
+        assert await office.asks("1.6", csr=GOOD) == "Accepted"
+        await office.becomes("sending")
+
+
+async def test_a02_one_that_ends_as_it_is_asked_again_begins_anew(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = desk.storage.certificate_requests
+    of_charger = requests.of_charger
+
+    async def then_over(key: ChargerKey) -> Any:
+        monkeypatch.undo()
+        found = await of_charger(key)
+        await requests.note_failed(found[0], desk.clock.now(), "refused")
+        return found
+
+    async with open_office(desk) as office:
+        office.authority.gate.clear()
+        await office.asks("1.6", csr=GOOD)
+        desk.clock.pass_time(seconds=1)
+        monkeypatch.setattr(requests, "of_charger", then_over)
+        assert await office.asks("1.6", csr=GOOD) == "Accepted"
+        await office.becomes("asking", "failed")
 
 
 async def test_a02_a_new_request_takes_the_place_of_the_open_one(desk: Desk) -> None:

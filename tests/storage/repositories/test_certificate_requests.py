@@ -104,9 +104,31 @@ async def test_a_newer_request_ends_an_older_one_for_good(storage: Storage) -> N
 
 async def test_what_the_charger_calls_its_request_may_change(storage: Storage) -> None:
     await storage.certificate_requests.add(request())
-    await storage.certificate_requests.rename(request(), 8)
+    assert await storage.certificate_requests.rename(request(), 8)
 
     assert await storage.certificate_requests.open() == [replace(request(), charger_request_id=8)]
+
+
+async def test_what_it_is_called_now_holds_whatever_else_changes_meanwhile(
+    storage: Storage,
+) -> None:
+    requests, called = storage.certificate_requests, replace(request(), charger_request_id=8)
+    await requests.add(request())
+    assert await requests.rename(request(), 8)
+    signed = await requests.note_signed(request(), "CHAIN", certificate())
+    assert signed == replace(called, state="sending", chain="CHAIN")
+    assert await requests.open() == [signed]
+
+    assert await requests.rename(request(), 9)  # as it was read before it was signed
+    assert await requests.open() == [replace(signed, charger_request_id=9)]
+
+
+async def test_what_is_over_is_called_nothing_else(storage: Storage) -> None:
+    requests = storage.certificate_requests
+    await requests.add(request())
+    await requests.note_failed(request(), LATER, "no")
+
+    assert not await requests.rename(request(), 8)
 
 
 async def test_of_requests_without_end_the_newest_are_kept(storage: Storage) -> None:
