@@ -52,13 +52,14 @@ async def put_profile(station: Station, command: PutProfile) -> Outcome:
         raise InvalidCommand(beyond, {Words.of(command.said_in).evse: [beyond]})
     running = await station.books.transactions.running(station.key)
     draft = drafted(command.profile, command.evse_id, running, station.books.clock.now())
-    try:
-        ready = await _ready(station, draft, command.meta)
-    except InvalidCommand as invalid:
-        raise _in_words_of(command.said_in, invalid) from None
-    if told := _conflict(station, ready):
-        return _told_in_full(station, outcome(REJECTED, [told]))
-    settled = await station.profiles.put(ready.wish, instead_of=ready.rivals)
+    async with station.profiles.choosing():
+        try:
+            ready = await _ready(station, draft, command.meta)
+        except InvalidCommand as invalid:
+            raise _in_words_of(command.said_in, invalid) from None
+        if told := _conflict(station, ready):
+            return _told_in_full(station, outcome(REJECTED, [told]))
+        settled = await station.profiles.put(ready.wish, instead_of=ready.rivals)
     replaced = [_at_the_same_level("Replaced", ready.rivals)] if ready.rivals else []
     return _told_in_full(station, accepted(settled, [*ready.told, *replaced]))
 
@@ -112,8 +113,9 @@ async def ready_start(
 ) -> Ready:
     """Make the TxProfile that a start brings along of what was asked; EVSE 0 is any.
 
-    It is for the transaction that is to come (K05.FR.02, F01.FR.11, 1.6 §5.16.2). Raises
-    InvalidCommand, naming each field, where the charger could not have it; LinkError; StorageError.
+    It is for the transaction that is to come (K05.FR.02, F01.FR.11, 1.6 §5.16.2); its id is free
+    within ``Profiles.choosing``. Raises InvalidCommand, naming each field, where the charger could
+    not have it; LinkError; StorageError.
     """
     if meta.get("condition"):
         told = "What goes along with a start holds at once: put it by itself."

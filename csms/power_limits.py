@@ -36,8 +36,9 @@ async def set_power_limit(station: Station, command: SetPowerLimit) -> Outcome:
     if command.condition == NO_CLOUD and not abilities.can_fall_back:
         low = "The charger has one stack level and takes one period: nothing can lie below."
         return outcome(REJECTED, [Told("StackLevelTooLow", low)])
-    wish = await _wish(station, command, evse_id, rate)
-    settled = await station.profiles.put(wish)
+    async with station.profiles.choosing():
+        wish = await _wish(station, command, evse_id, rate)
+        settled = await station.profiles.put(wish)
     if command.transaction_id is not None and not evse_id:
         told = [Told("Deferred", "It is sent as soon as the transaction has an EVSE."), *told]
     return accepted(settled, told)

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -30,7 +30,7 @@ from csms.schedules import TX, Fields
 from csms.sessions import Sessions
 from csms.starts import start_profile
 from csms.turns import held
-from csms.upkeep import Upkeep
+from csms.upkeep import AGAIN, Upkeep
 from storage.errors import StorageError
 from storage.records import ChargingProfile
 
@@ -51,7 +51,6 @@ HEARD = _STATUSES | {
 _TOLD_LATER = frozenset({"evse", "idToken"})  # of a transaction, by what says that it goes on
 JUDGED = frozenset({"Authorize", "TransactionEvent"})
 _NONE = 2  # of two choices
-_AGAIN = timedelta(seconds=600)  # after which the charger may think otherwise
 
 
 class Profiles:
@@ -61,6 +60,7 @@ class Profiles:
         "_abilities",
         "_bare",
         "_boots",
+        "_choosing",
         "_fulfilment",
         "_installed",
         "_restored",
@@ -77,6 +77,7 @@ class Profiles:
         self._station = station
         self._stored = station.books.profiles
         self._turn = asyncio.Lock()
+        self._choosing = asyncio.Lock()
         self._abilities = KnownAbilities(station)
         self._installed = Installed(station)
         self._sessions = Sessions(station)
@@ -138,6 +139,15 @@ class Profiles:
         """Return an owner's own stack; raise LinkBusy or StorageError."""
         async with held(self._turn):
             return [one for one in await self._present() if one.owner == owner]
+
+    @contextlib.asynccontextmanager
+    async def choosing(self) -> AsyncIterator[None]:
+        """Choose an id that none of the platform's ``wishes`` has, until that is stored.
+
+        Raises LinkBusy.
+        """
+        async with held(self._choosing):
+            yield
 
     async def starting(self, owner: int, evse_id: int, profile: Fields) -> dict[str, Any]:
         """Return the TxProfile that goes along with a start, never above what others want.
@@ -225,7 +235,7 @@ class Profiles:
         async with held(self._turn):
             try:
                 yield
-            except (LinkError, asyncio.CancelledError):
+            except (LinkError, StorageError, asyncio.CancelledError):
                 self._upkeep.soon()  # half of a change may have been made
                 raise
 
@@ -238,7 +248,7 @@ class Profiles:
             self.alarm = str(failure)
             name = self._station.id
             log.warning("profiles_not_renewed", charge_box_id=name, error=self.alarm)
-        return None if self._station.link.closed else self._station.books.clock.now() + _AGAIN
+        return None if self._station.link.closed else self._station.books.clock.now() + AGAIN
 
     async def _renew(self) -> datetime | None:
         """Bring the charger in line; return until when it is."""
@@ -258,7 +268,7 @@ class Profiles:
             return until
         self.alarm = reason_of(settled.refusal)
         log.warning("profiles_refused", charge_box_id=self._station.id, reason=self.alarm)
-        again = self._station.books.clock.now() + (pause_of(settled.refusal) or _AGAIN)
+        again = self._station.books.clock.now() + (pause_of(settled.refusal) or AGAIN)
         return min(until or again, again)
 
     async def _exact_until(self, wishes: Wishes) -> datetime | None:

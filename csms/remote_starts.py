@@ -15,6 +15,7 @@ from csms.errors import CallRefused, InvalidCommand, LinkBusy, NotStored
 from csms.operator_profiles import ready_start
 from csms.parties import PLATFORM
 from csms.told import outcome as joined
+from csms.turns import held
 from storage.operation_records import AskedStart
 
 if TYPE_CHECKING:
@@ -54,8 +55,13 @@ async def start(station: Station, command: RemoteStart) -> Outcome:
 async def stop(station: Station, command: RemoteStop) -> Outcome:
     """Ask the charger to stop a transaction, and remember that we did; raise as ``Station.ask``.
 
-    Raises StorageError.
+    One at a time: a refusal is of the one, and not of others that wait. Raises StorageError.
     """
+    async with held(station.stopping):
+        return await _stop(station, command)
+
+
+async def _stop(station: Station, command: RemoteStop) -> Outcome:
     ledger, key = station.books.transactions, station.key
     before = await ledger.note_stop_asked(key, command.transaction_id)
     try:
@@ -73,11 +79,12 @@ async def _with_profile(station: Station, command: RemoteStart) -> Outcome:
     if command.profile is None:
         return await station.remote_start(command)
     profiles, evse_id = station.profiles, command.evse_id or 0
-    ready = await ready_start(station, evse_id, command.profile, command.meta)
-    sent = await profiles.starting(PLATFORM, evse_id, ready.wish.profile)
-    expected = {**ready.wish.meta, "id_token": command.id_token, "sent": sent}
-    wish = replace(ready.wish, meta=expected)
-    await profiles.expect(wish)
+    async with profiles.choosing():
+        ready = await ready_start(station, evse_id, command.profile, command.meta)
+        sent = await profiles.starting(PLATFORM, evse_id, ready.wish.profile)
+        expected = {**ready.wish.meta, "id_token": command.id_token, "sent": sent}
+        wish = replace(ready.wish, meta=expected)
+        await profiles.expect(wish)
     try:
         outcome = await station.remote_start(replace(command, profile=sent))
     except _NOT_TRIED:

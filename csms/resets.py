@@ -78,6 +78,7 @@ class Resets:
         "_at_work",
         "_booted",
         "_heard",
+        "_holding",
         "_spoken",
         "_station",
         "_stored",
@@ -89,6 +90,7 @@ class Resets:
         self._station = station
         self._stored = station.books.deferred_resets
         self._waiting = True  # until storage has said that there is none
+        self._holding = asyncio.Lock()
         self._heard = False  # something since the last look
         self._spoken = False  # on this link
         self._booted = False  # on this link, since a reset went out
@@ -97,8 +99,9 @@ class Resets:
 
     async def hold(self, reset: DeferredReset) -> None:
         """Let a reset wait, in the place of its owner's last one; raise StorageError."""
-        replaced = await self._stored.take(reset.key, reset.owner)
-        await self._stored.note(reset)
+        async with self._holding:
+            replaced = await self._stored.take(reset.key, reset.owner)
+            await self._stored.note(reset)
         if replaced is not None:
             self._end(replaced, "failed", {"error": "A later reset has taken its place."})
         self._waiting = True
@@ -192,10 +195,11 @@ class Resets:
         for one in waiting:
             if one.attempts and not self._spoken:
                 continue  # its boot may be about to come
+            has_to_wait = await self._has_to_wait(one)
             if one.attempts and (self._booted or one.attempts >= _MOST_ATTEMPTS):
                 told = "has restarted without answering" if self._booted else "does not answer"
                 await self._done(one, "timeout", {"error": f"The charger {told}."})
-            elif not await self._has_to_wait(one):
+            elif not has_to_wait:
                 return one
         return None
 
@@ -208,8 +212,9 @@ class Resets:
         link = self._station.link
         if link.closed is not None:
             raise link.closed
-        if not await self._stored.note_attempts(reset, reset.attempts + 1):
-            return  # it was cancelled in the very moment
+        waits = await self._stored.note_attempts(reset, reset.attempts + 1)
+        if not waits or (reset.attempts and self._booted):
+            return  # it was cancelled in the very moment, or is done
         self._booted = False
         try:
             # At once or not at all: who waits for his turn may be cancelled, and a session begin.

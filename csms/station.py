@@ -33,7 +33,7 @@ from csms.profiles import HEARD, JUDGED, Profiles
 from csms.readings import word
 from csms.resets import Resets
 from csms.schemas import Schemas, Violation
-from csms.turns import Urgency
+from csms.turns import PATIENCE, Urgency
 from storage.clock import timestamp
 from storage.errors import StorageError
 from storage.records import ChargerKey
@@ -117,6 +117,7 @@ class Station(ChargePoint):
         self.availability = Availability(key, self.version, books.availability)
         self.resets = Resets(self)
         self.listing = asyncio.Lock()  # of who writes the local list
+        self.stopping = asyncio.Lock()  # of who has a transaction stopped
         self.securing = asyncio.Lock()  # of who changes what it comes in with
 
     @property
@@ -233,17 +234,24 @@ class Station(ChargePoint):
         """
         raise NotImplementedError
 
-    async def ask(self, request: DataclassInstance, urgency: Urgency = Urgency.OWNER) -> Outcome:
+    async def ask(
+        self,
+        request: DataclassInstance,
+        urgency: Urgency = Urgency.OWNER,
+        patience: float = PATIENCE,
+    ) -> Outcome:
         """Send one of the library's requests and return the charger's own answer.
 
-        Raises InvalidCommand where the request breaks its schema, BadAnswer where the answer has
-        no status, and the errors of ``Link.call``.
+        ``patience`` bounds the wait for our turn, in s. Raises InvalidCommand where the request
+        breaks its schema, BadAnswer where the answer has no status, and the errors of
+        ``Link.call``.
         """
         action, fields = type(request).__name__, wire_fields(request)
         broken = self.schemas.request(action, fields)
         if broken is not None:
             raise InvalidCommand(broken.message)
-        answer = await self.link.call(action, orjson.dumps(fields), urgency=urgency)
+        payload = orjson.dumps(fields)
+        answer = await self.link.call(action, payload, urgency=urgency, patience=patience)
         return self.outcome(action, answer)
 
     def outcome(self, action: str, answer: CallResult) -> Outcome:

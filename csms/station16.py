@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -29,7 +30,7 @@ from csms.commands import (
     SetChargingProfile,
     UnlockConnector,
 )
-from csms.errors import CallRefused, InvalidCommand, NotStored
+from csms.errors import CallRefused, InvalidCommand, LinkBusy, NotStored
 from csms.frames import OCPP16, Call, CallResult
 from csms.limits import Abilities
 from csms.payloads import encode
@@ -255,9 +256,12 @@ class Station16(Station, ChargePoint):
             told = "Only OCPP 2.x can restart a single EVSE."
             raise InvalidCommand(told, {"evseId": [told]})
         request = call.Reset(ResetType.hard if command.hard else ResetType.soft)
-        if command.kind == "OnIdle" and await self.resets.busy():
-            return await self.resets.schedule(encode(request), command.command_id)
-        return await self.resets.at_once(await self.ask(request))
+        if command.kind != "OnIdle":
+            return await self.resets.at_once(await self.ask(request))
+        if not await self.resets.busy():
+            with contextlib.suppress(LinkBusy):  # behind another CALL a session may begin
+                return await self.resets.at_once(await self.ask(request, patience=0.0))
+        return await self.resets.schedule(encode(request), command.command_id)
 
     async def unlock_connector(self, command: UnlockConnector) -> Outcome:
         """Send UnlockConnector."""

@@ -265,16 +265,20 @@ class TransactionLedger:
             learnt = await self._behind_others(learnt)
             if learnt.state == "running":
                 await self._supersede(learnt)
-        self._records.change(learnt)
-        return learnt
+        return self._note_looked_through(learnt)
 
     async def _resume(self, known: Transaction, at: datetime) -> Transaction:
         resumed = endings.resumed(known, at)
         if resumed is known:
             return known
-        resumed = await self._behind_others(resumed)
-        self._records.change(resumed)
-        return resumed
+        return self._note_looked_through(await self._behind_others(resumed))
+
+    def _note_looked_through(self, changed: Transaction) -> Transaction:
+        # We may have asked for its stop while others were looked for.
+        asked_at = self._records.latest(changed).stop_asked_at
+        changed = replace(changed, stop_asked_at=asked_at)
+        self._records.change(changed)
+        return changed
 
     async def _behind_others(self, known: Transaction) -> Transaction:
         for other in await self.running(known.key):  # begun since, on its EVSE

@@ -5,12 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
+
+import structlog
+
+from csms.errors import place_of
 
 if TYPE_CHECKING:
     from csms.station import Station
 
+log = structlog.get_logger("ringmain.upkeep")
+
+AGAIN = timedelta(seconds=600)  # after which what has failed may go
 _SHORTEST_REST = 60.0  # s: chargers keep profiles in flash
 
 # Does it, and says when it is due again.
@@ -18,7 +25,7 @@ Work: TypeAlias = Callable[[], Awaitable[datetime | None]]
 
 
 class Upkeep:
-    """Run a work for a connected charger, never twice at a time; it must not raise."""
+    """Run a work for a connected charger, never twice at a time; one that raises is due again."""
 
     __slots__ = ("_station", "_task", "_wake", "_work")
 
@@ -52,7 +59,12 @@ class Upkeep:
         due: datetime | None = None
         while due is not None or wake.is_set():
             await self._rest(wake, due)
-            due = await self._work()
+            try:
+                due = await self._work()
+            except Exception as fault:  # noqa: BLE001 - else it is never done again, without a word
+                name, now = self._station.id, self._station.books.clock.now()
+                log.error("upkeep_failed", charge_box_id=name, fault=place_of(fault))
+                due = now + AGAIN
 
     async def _rest(self, wake: asyncio.Event, due: datetime | None) -> None:
         if due is not None:

@@ -5,6 +5,7 @@ What is sent and answered by route: tests/api/test_charging_profiles.py.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from csms.drafts import drafted, start_draft
 from csms.errors import InvalidCommand
 from csms.limits import Abilities
 from csms.operator_profiles import from_request, ready_start
+from csms.parties import PLATFORM
 from csms.profile_lint import Place, flaws_of_any, flaws_of_ours
 from csms.profile_words import Words, left_out, unsayable
 from csms.schedules import TX, TX_DEFAULT
@@ -152,6 +154,23 @@ def test_what_is_read_of_a_request() -> None:
     assert (command.evse_id, command.profile["id"], command.meta) == (2, 7, {})
 
     assert from_request("2.0.1", CLEAR, {"chargingProfileId": 5}) == RemoveProfiles(profile_id=5)
+
+
+async def test_two_that_come_at_the_same_time_get_ids_of_their_own(stage: Stage) -> None:
+    nameless = profile()
+    del nameless["id"]
+    start = RemoteStart(1, "CARD", profile={**nameless, "chargingProfilePurpose": TX})
+    async with connected(stage, "2.0.1") as device:
+        device.answers["RequestStartTransaction"] = ACCEPTED
+        station = device.connection.station
+        for evse_id in (1, 2):
+            await station.profiles.abilities(evse_id)
+        commands = (PutProfile(1, nameless), PutProfile(2, nameless), start)
+        outcomes = await asyncio.gather(*(station.perform(one) for one in commands))
+        wishes = await station.profiles.wishes(PLATFORM)
+
+    assert [one.status for one in outcomes] == ["Accepted"] * 3
+    assert [one.profile_id for one in wishes] == [5283, 5284, 5285]
 
 
 # ---- whatever a schema allows ----

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from csms.commands import ClearPowerLimit, SetPowerLimit
-from csms.errors import CallRefused, InvalidCommand, LinkClosed
+from csms.errors import CallRefused, InvalidCommand, LinkClosed, NotStored
 from csms.frames import Call, Reply
 from csms.limits import limit_profile
 from csms.profiles import Profiles
 from csms.schedules import TX, TX_DEFAULT, Rate
+from storage.errors import StorageUnavailable
 from storage.records import ChargingProfile
 from tests.doubles import settled, until
 from tests.proxy.stage import CLOCK, OCPP16, OCPP201, Device, Stage, refuses, says, staged
@@ -273,6 +274,25 @@ async def test_what_may_have_been_set_is_set_right(stage: Stage) -> None:
         await box.device.boots()
         await until(lambda: CLEAR in box.device.actions)
         assert box.told == [(CLEAR, 3006, 0.0)]
+
+
+async def test_what_was_set_and_could_not_be_stored_is_taken_back(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise StorageUnavailable
+
+    async with playing(stage) as (box, _):
+        assert await box.limits(11) == "Accepted"
+        box.told.clear()
+        with monkeypatch.context() as patched:
+            patched.setattr(stage.storage.charging_profiles, "note_put", away)
+            with pytest.raises(NotStored):
+                await box.limits(7)
+        await box.device.hears(SET, 2)
+        await until(lambda: box.profiles.at_rest)
+
+        assert [limit for *_, limit in box.told] == [7000.0, 11_000.0]
 
 
 @BOTH

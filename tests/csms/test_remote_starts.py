@@ -263,3 +263,18 @@ async def test_a_second_stop_that_is_refused_takes_nothing_from_the_first(desk: 
         await accepted(station, "StopTransaction", stop)
 
     assert (await session(desk)).ended_by == "operator"
+
+
+async def test_a_second_stop_that_waits_loses_nothing_by_the_first_being_refused(
+    desk: Desk,
+) -> None:
+    async with desk.connected("1.6") as (station, talk):
+        await accepted(station, "StartTransaction", OURS)
+        stops = asyncio.gather(*(station.perform(RemoteStop("1")) for _ in range(2)))
+        for answer in (REJECTED, ACCEPTED):
+            await talk.peer.answers(orjson.dumps(answer))
+        await stops
+        stop = {"transactionId": 1, "meterStop": 1, "timestamp": "2026-03-01T12:00:10Z"}
+        await accepted(station, "StopTransaction", stop)
+
+    assert (await session(desk)).ended_by == "operator"

@@ -217,6 +217,21 @@ async def test_a_later_one_takes_the_place_of_the_first(desk: Desk) -> None:
     assert (waiting.payload, waiting.command_id) == (b'{"type":"Hard"}', "c-2")
 
 
+async def test_of_two_that_come_at_the_same_time_one_waits_and_the_other_has_ended(
+    desk: Desk,
+) -> None:
+    await begun(desk.storage)
+    async with desk.connected("1.6") as (station, _):
+        await status(station, "Charging")
+        ids = ("c-1", "c-2")
+        await asyncio.gather(*(station.resets.schedule(SOFT.payload, id) for id in ids))
+
+        assert (await ended(desk)).state == "failed"
+        [waiting] = await desk.storage.deferred_resets.of(ALICE)
+        await station.close()
+    assert waiting.command_id == "c-2"
+
+
 @pytest.mark.parametrize("status_told", ["Accepted", "Scheduled"])
 async def test_a_restart_at_once_does_what_all_wait_for(desk: Desk, status_told: str) -> None:
     await begun(desk.storage)
@@ -294,6 +309,27 @@ async def test_who_restarts_without_answering_is_not_asked_again(desk: Desk) -> 
         await station.close()
     assert found.state == "timeout"
     assert found.response == {"error": "The charger has restarted without answering."}
+
+
+async def test_who_restarts_while_it_is_about_to_be_asked_again_is_not(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boot = {"chargePointVendor": "V", "chargePointModel": "M"}
+    await begun(desk.storage)
+    await desk.storage.deferred_resets.note(SOFT._replace(attempts=1))
+    async with desk.connected("1.6") as (station, talk):
+
+        async def meanwhile(_: Resets) -> bool:
+            await accepted(station, "BootNotification", boot)
+            return False
+
+        monkeypatch.setattr(Resets, "busy", meanwhile)
+        await status(station, "Available")
+        await until(lambda: talk.peer.socket.unread or _idle(station.resets))
+
+        assert talk.peer.socket.unread == 0
+        assert (await ended(desk)).state == "timeout"
+        await station.close()
 
 
 async def test_who_only_lost_its_link_is_asked_again_but_not_for_ever(desk: Desk) -> None:
@@ -408,4 +444,19 @@ async def test_the_answer_to_one_is_not_taken_for_that_to_its_successor(desk: De
 
         [waiting] = await desk.storage.deferred_resets.of(ALICE)
         assert (waiting.command_id, waiting.attempts) == ("c-2", 0)
+        await station.close()
+
+
+async def test_on_idle_waits_behind_no_call_for_which_a_session_may_begin(desk: Desk) -> None:
+    async with desk.connected("1.6") as (station, talk):
+        async with busy_link(talk):
+            asking = asyncio.create_task(station.perform(ON_IDLE))
+            for _ in range(20):
+                await desk.storage.group.flush()
+                await settled()
+            await accepted(station, "StartTransaction", START)
+        await until(lambda: talk.peer.socket.unread or asking.done())
+
+        assert talk.peer.socket.unread == 0
+        assert (await asking).pending
         await station.close()

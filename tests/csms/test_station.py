@@ -251,6 +251,7 @@ def test_a_station_holds_no_queue_and_no_routes_of_its_own(desk: Desk) -> None:
         "resets",
         "listing",
         "securing",
+        "stopping",
     }
     assert vars(desk.station("1.6")).keys() == own
 

@@ -344,6 +344,25 @@ async def test_a_stop_that_we_asked_for_is_the_operator_s(desk: Desk) -> None:
     assert (ended.ended_by, ended.stop_reason) == ("operator", "EVDisconnected")
 
 
+async def test_a_stop_asked_for_while_an_event_is_looked_through_is_the_operator_s(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, named = desk.books.transactions, desk.storage.remote_starts.named
+
+    async def meanwhile(*start: Any) -> AskedStart | None:
+        await ledger.note_stop_asked(ALICE, "tx-1")
+        return await named(*start)
+
+    await ledger.event(ALICE, **event("Started"))
+    monkeypatch.setattr(desk.storage.remote_starts, "named", meanwhile)
+    started = {"transactionId": "tx-1", "remoteStartId": 77}
+    await ledger.event(ALICE, **event("Updated", transaction_info=started))
+    await ledger.event(ALICE, **event("Ended", "2026-03-01T11:30:00Z"))
+
+    [ended] = await desk.transactions()
+    assert (ended.ended_by, ended.remote_start_id) == ("operator", 77)
+
+
 async def test_a_stop_that_the_charger_refused_is_not(desk: Desk) -> None:
     ledger, id = desk.books.transactions, await started(desk)
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from csms.upkeep import Upkeep
 from tests.csms.desk import Desk, open_desk
@@ -69,6 +70,20 @@ async def test_it_waits_until_it_is_due_unless_somebody_asks(desk: Desk) -> None
     assert work.done == 1
     upkeep.soon()
     await until(lambda: work.done == 2)
+    await upkeep.close()
+
+
+async def test_one_that_fails_as_nobody_foresaw_is_told_of_and_due_again(desk: Desk) -> None:
+    async def broken() -> datetime | None:
+        raise KeyError("secret")
+
+    upkeep = Upkeep(desk.station("1.6"), broken)
+    with capture_logs() as logged:
+        upkeep.soon()
+        await settled()
+    assert not upkeep.at_rest
+    assert [line["event"] for line in logged] == ["upkeep_failed"]
+    assert "secret" not in str(logged)
     await upkeep.close()
 
 
