@@ -22,6 +22,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from csms.client_authorities import Authorities, read_authorities
+from csms.errors import place_of
 from csms.pem import UnusableTls, kind_of, read_file, weakness_of
 from storage.clock import Clock
 
@@ -235,7 +236,10 @@ class ListenerTls:
                     await self._asked.wait()
             look = self.reload if self._asked.is_set() else self.check
             self._asked.clear()
-            await asyncio.to_thread(look)
+            try:
+                await asyncio.to_thread(look)
+            except Exception as fault:  # noqa: BLE001 - else no file is ever taken up again
+                log.error("chore_failed", chore=type(self).__name__, fault=place_of(fault))
 
     def ask(self) -> None:
         """Have the files read again soon, by whoever watches."""

@@ -18,11 +18,17 @@ class Boot:
         self.accepted = 0  # how often
         self.due: str | None = "PowerUp"  # the reason to give, None when there is nothing to say
         self._retry_s = retry_s
+        self._owed = 1  # how often there was something to say
         self._now = asyncio.Event()
+
+    def owe(self, reason: str) -> None:
+        """Have a boot to say, on the next link at the latest."""
+        self.due = reason
+        self._owed += 1
 
     def hurry(self, reason: str) -> None:
         """Boot at once instead of after the interval."""
-        self.due = reason
+        self.owe(reason)
         self._now.set()
 
     async def run(self, say: Callable[[str], Awaitable[Fields]], time_factor: float) -> float:
@@ -30,15 +36,17 @@ class Boot:
         self.status = None
         while True:
             self._now.clear()
-            interval = self._retry_s
+            interval, owed = self._retry_s, self._owed
             with contextlib.suppress(CallRefused, AnswerTimeout, LinkBusy):
                 answer = await say(self.due or "PowerUp")
                 interval = answer.get("interval") or interval
                 self.status = answer.get("status")
             if self.status == "Accepted":
-                self.due = None
                 self.accepted += 1
-                return interval
+                if owed == self._owed:
+                    self.due = None
+                if not self._now.is_set():
+                    return interval
             await self._wait(interval / time_factor)
 
     async def _wait(self, seconds: float) -> None:

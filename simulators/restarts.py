@@ -19,7 +19,8 @@ async def restart(charger: Charger, cause: str, boot_reason: str) -> None:
     """
     for own in charger.hardware.transactions:
         charger.end(own, cause)
-    charger.boot.due, charger.hardware.restarting = boot_reason, True
+    charger.boot.owe(boot_reason)
+    charger.hardware.restarting = True
     charger.changed()
     if not charger.linked:
         await come_back(charger)

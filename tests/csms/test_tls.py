@@ -155,6 +155,30 @@ async def test_files_are_watched(tmp_path: Path) -> None:
         await watching
 
 
+async def test_a_look_that_fails_as_nobody_foresaw_is_not_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tls = ListenerTls(files(certificate(tmp_path, "localhost")), HandClock())
+    before, faults = tls.context.newest, [RuntimeError()]
+
+    def loading(*given: Any) -> Loaded:
+        if faults:
+            raise faults.pop()
+        return load(*given)
+
+    monkeypatch.setattr("csms.tls.load", loading)
+    watching = asyncio.create_task(tls.watch())
+    with capture_logs() as logged:
+        tls.ask()
+        await until(lambda: not faults)
+        tls.ask()
+        await until(lambda: watching.done() or tls.context.newest is not before)
+    assert not watching.done()
+    watching.cancel()
+    await asyncio.wait([watching])
+    assert [line["event"] for line in logged] == ["chore_failed", "tls_reloaded"]
+
+
 async def test_files_are_read_again_when_asked_for_and_never_in_the_loop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,6 +48,33 @@ async def test_a_boot_is_repeated_until_it_is_accepted() -> None:
     assert (boot.status, boot.due, boot.accepted) == ("Accepted", None, 1)
 
 
+async def test_one_that_is_wanted_while_another_is_answered_is_said_too() -> None:
+    boot, reasons = Boot(retry_s=1.0), list[str]()
+
+    async def say(reason: str) -> Fields:
+        reasons.append(reason)
+        if len(reasons) == 1:
+            boot.hurry("Triggered")
+        return {"status": "Accepted", "interval": 5}
+
+    await boot.run(say, time_factor=1.0)
+
+    assert reasons == ["PowerUp", "Triggered"]
+    assert (boot.due, boot.accepted) == (None, 2)
+
+
+async def test_who_restarts_while_a_boot_is_answered_boots_again_on_the_next_link() -> None:
+    boot = Boot(retry_s=1.0)
+
+    async def say(_: str) -> Fields:
+        boot.owe("RemoteReset")
+        return {"status": "Accepted", "interval": 5}
+
+    await boot.run(say, time_factor=1.0)
+
+    assert boot.due == "RemoteReset"
+
+
 async def test_a_boot_that_waits_can_be_hurried() -> None:
     boot = Boot(retry_s=1.0)
     desk = Desk({"status": "Pending", "interval": 3600}, {"status": "Accepted", "interval": 1})
