@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from api.callers import Caller
 from api.errors import Invalid, NotFound
 from api.pages import page, read_cursor
 from api.routing import Request, route
 from api.schemas.common import Done, PageQuery
 from api.schemas.organizations import ApiKeyRequest, ApiKeys, OneNewApiKey
+from storage.records import ApiKey
 
 BASE = "/api/v1/organizations/{organization_uuid}/api_keys"
 TAG = "Organizations"
@@ -23,7 +25,12 @@ async def list_api_keys(request: Request) -> Mapping[str, Any]:
     found = await request.parts.storage.api_keys.list(request.organization_uuid)
     places = list(enumerate(found))[begin : begin + limit + 1]
     keys, next_cursor = page(places, limit, lambda place: place[0] + 1)
-    return {"api_keys": [key for _, key in keys], "next_cursor": next_cursor}
+    told = [{**asdict(key), "own": _is_own(key, request.caller)} for _, key in keys]
+    return {"api_keys": told, "next_cursor": next_cursor}
+
+
+def _is_own(key: ApiKey, caller: Caller) -> bool:
+    return caller.kind == "key" and caller.id == key.key_id
 
 
 @route(
@@ -45,7 +52,7 @@ async def create_api_key(request: Request) -> Mapping[str, Any]:
     )
     return {
         "message": "API key created successfully",
-        "api_key": {**asdict(key), "api_key": secret},
+        "api_key": {**asdict(key), "api_key": secret, "own": False},
     }
 
 

@@ -70,6 +70,7 @@ VALUES: Mapping[str, Any] = {
     # ---- keys and people ----
     "api_key": _KEY,
     "key_id": KEY_ID,
+    "own": False,
     "identity_id": IDENTITY,
     "role": "operate",
     "ProxyConfiguration.role": "control",

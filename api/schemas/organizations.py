@@ -97,6 +97,7 @@ class ApiKey(Schema):
     last_used_at = Moment(
         allow_none=True, required=True, metadata={"description": "To the minute."}
     )
+    own = fields.Boolean(required=True, metadata={"description": "Whether it is that of who asks."})
 
 
 class NewApiKey(ApiKey):

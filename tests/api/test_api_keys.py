@@ -25,6 +25,17 @@ async def test_a_key_is_told_once_and_works(api: Api) -> None:
     assert secret not in listed.text
 
 
+async def test_who_asks_is_told_which_key_is_his_own(api: Api) -> None:
+    made = (await api("POST", base(api), {"scope": "admin"})).body["api_key"]
+    assert made["own"] is False
+
+    headers = {"x-api-key": made["api_key"]}
+    theirs = (await api("GET", base(api), headers=headers)).body["api_keys"]
+    assert [key["key_id"] for key in theirs if key["own"]] == [made["key_id"]]
+    ours = (await api.get(base(api)))["api_keys"]
+    assert [key["own"] for key in ours if key["key_id"] != made["key_id"]] == [True]
+
+
 async def test_by_default_a_key_only_reads(api: Api) -> None:
     assert (await api("POST", base(api), {})).body["api_key"]["scope"] == "read"
 

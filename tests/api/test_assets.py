@@ -63,15 +63,46 @@ async def test_an_asset_is_kept_for_ever_and_comes_packed_to_who_unpacks(
     assert await packed.read() == b"packed"
 
 
-async def test_nobody_keeps_that_an_asset_is_gone(
+async def test_what_another_version_lays_there_is_not_served_before_a_restart(
     pages: TestClient[web.Request, web.Application], built: Path
 ) -> None:
+    (built / "index.html").write_text("<p>another console")
     (built / "assets" / "index-1.js").unlink()
+    (built / "assets" / "index-2.js").write_text("let two = 2;")
 
-    answer = await pages.get("/assets/index-1.js")
+    assert await (await pages.get("/")).text() == "<p>console"
+    kept = await pages.get("/assets/index-1.js", headers={"Accept-Encoding": "identity"})
+    assert await kept.text() == "let one = 1;"
+    assert (await pages.get("/assets/index-2.js")).status == 404
 
-    assert answer.status == 404
-    assert "Cache-Control" not in answer.headers
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"Range": "bytes=99-"},
+        {"If-Match": '"x"'},
+        {"If-Unmodified-Since": "Thu, 01 Jan 1970 00:00:00 GMT"},
+    ],
+)
+async def test_only_the_asset_itself_is_kept_for_ever(
+    pages: TestClient[web.Request, web.Application], asked: dict[str, str]
+) -> None:
+    answer = await pages.get("/assets/index-1.js", headers=asked)
+
+    assert (answer.status == 200) == ("immutable" in answer.headers.get("Cache-Control", ""))
+    assert "Cache-Control" not in (await pages.get("/assets/index-0.js")).headers
+
+
+async def test_what_is_large_comes_whole_and_its_head_without_it(built: Path) -> None:
+    (built / "assets" / "large.js").write_bytes(bytes(300_000))
+    async with serving(built) as client:
+        head = await client.head("/assets/large.js")
+        whole = await client.get("/assets/large.js")
+
+        assert head.headers["Content-Length"] == "300000"
+        assert await head.read() == b""
+        assert await whole.read() == bytes(300_000)
+        assert whole.content_type == "text/javascript"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from simulators.charger import Charger
 from simulators.target import Target
@@ -142,6 +142,27 @@ async def look_at(page: Page, api: Api, part: str) -> None:
     here = page.get_by_role("link", name=name, exact=True)
     await expect(here).to_have_attribute("aria-current", "page")
     await expect(page.locator("#main").get_by_role("heading", level=2).first).to_be_visible()
+
+
+async def test_the_log_says_whether_it_is_live_and_what_went_by(api: Api, browser: Browser) -> None:
+    async def gap(route: Route) -> None:
+        said = 'event: gap\ndata: {"missed": 1234}\n\n'
+        await route.fulfill(body=said, content_type="text/event-stream")
+
+    async with (
+        charger_at(api),
+        page_at(browser, address(api), page_of(api, "log"), key=key_of(api)) as (page, _),
+    ):
+        part = page.locator("section.card")
+        await expect(part.get_by_text("live", exact=True)).to_be_visible()
+        await page.route("**/messages/stream?*", gap)
+        await page.reload()
+        await expect(part.get_by_text("1,234 messages came faster")).to_be_visible()
+        await expect(part.get_by_text("not live, tried again")).to_be_visible()
+        await page.unroute("**/messages/stream?*")
+        await part.get_by_role("button", name="Look them up").click()
+        await expect(part.get_by_text("live", exact=True)).to_be_visible()
+        await expect(part.get_by_text("messages came faster")).to_be_hidden()
 
 
 # ---- settings, connections ----

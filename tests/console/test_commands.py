@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,6 +63,50 @@ async def test_a_generated_form_is_checked_sent_and_gets_its_late_parts(
         late = page.get_by_role("region", name="What came after the answer")
         await expect(late.get_by_text("that was all")).to_be_visible()
         await expect(late.get_by_text("NotifyReport").first).to_be_visible()
+
+
+PROFILE = """{"connectorId": 1, "csChargingProfiles": {
+  "chargingProfileId": 9007199254740993, "stackLevel": 0,
+  "chargingProfilePurpose": "TxDefaultProfile", "chargingProfileKind": "Relative",
+  "chargingSchedule": {"chargingRateUnit": "W", "chargingSchedulePeriod": [
+    {"startPeriod": 0, "limit": 1.10}]}}}"""
+
+
+async def test_a_number_is_sent_as_typed_also_by_way_of_the_form(
+    api: Api, browser: Browser
+) -> None:
+    async with (
+        charger_at(api),
+        page_at(browser, address(api), form_of("SetChargingProfile"), key=key_of(api)) as (
+            page,
+            watched,
+        ),
+    ):
+        watched.expected.append(BROKEN)  # the charger may refuse it
+        form, text = page.get_by_role("button", name="Form", exact=True), "Request as JSON"
+        await page.get_by_role("button", name="JSON").click()
+        await page.get_by_label(text).fill(PROFILE)
+        await form.click()
+        limit = page.get_by_label("Limit (needed)")
+        await expect(limit).to_have_value("1.10")
+        await page.get_by_label("Start period (needed)").fill("060")
+        async with page.expect_request("**/commands/SetChargingProfile") as sent:
+            await page.get_by_role("button", name="Send SetChargingProfile").click()
+        said = (await sent.value).post_data or ""
+        assert '"chargingProfileId": 9007199254740993' in said
+        assert '"limit": 1.10' in said
+        assert '"startPeriod": "060"' in said  # no number of JSON: it is refused, not mended
+        await expect(page.get_by_label("Start period (needed)")).to_have_attribute(
+            "aria-invalid", "true"
+        )
+        await page.get_by_role("button", name="JSON").click()
+        await expect(page.get_by_label(text)).to_have_value(re.compile(r'"limit": 1\.10\b'))
+
+        await page.get_by_label(text).fill('{"connectorId": 1, "ours": 1.10}')
+        await form.click()
+        await expect(page.get_by_text("The form has no place for ours")).to_be_visible()
+        await expect(page.get_by_label(text)).to_have_value('{"connectorId": 1, "ours": 1.10}')
+        assert await accessibility(page) == []
 
 
 async def test_what_goes_wrong_is_said_in_words_and_recorded(api: Api, browser: Browser) -> None:

@@ -136,6 +136,41 @@ async def test_a_server_that_fails_is_asked_again(api: Api, browser: Browser) ->
         await expect(page.get_by_role("heading", name="There is no site yet.")).to_be_visible()
 
 
+async def test_a_console_whose_parts_are_gone_says_what_to_do(api: Api, browser: Browser) -> None:
+    gone = failing(404, "not_found", "There is no such object.")
+    async with page_at(browser, address(api), key=key_of(api)) as (page, watched):
+        watched.expected.append(BROKEN)
+        await page.route("**/assets/index-*.js", gone)  # type: ignore[arg-type]  # a handler
+        await page.reload()
+        await expect(page.get_by_text("load the page anew")).to_be_visible()
+        await page.unroute("**/assets/index-*.js")
+        await page.reload()
+        await expect(page.get_by_role("heading", name="There is no charger yet.")).to_be_visible()
+
+
+async def test_what_does_not_come_is_said_to_be_late_soon(api: Api, browser: Browser) -> None:
+    swallowed: list[Route] = []
+
+    async def swallow(route: Route) -> None:
+        swallowed.append(route)
+
+    async with page_at(browser, address(api), key=key_of(api)) as (page, _):
+        await page.clock.install()
+        await page.route("**/members?*", swallow)
+        await page.get_by_role("link", name="API keys").click()
+        await expect(page.get_by_text("Loading the members")).to_be_visible()
+        late = page.get_by_text("Ringmain takes long to answer.")
+        await expect(late).to_be_hidden()
+        await page.clock.fast_forward(5000)
+        await expect(late).to_be_visible()
+        assert await accessibility(page) == []
+        while swallowed:
+            await swallowed.pop().continue_()
+        await page.unroute("**/members?*")
+        await expect(page.get_by_text("Nobody yet.")).to_be_visible()
+        await expect(late).to_be_hidden()
+
+
 async def test_who_may_only_read_is_told_so(api: Api, browser: Browser) -> None:
     _, key = await api.server.storage.api_keys.create(api.organization_uuid, "read")
     async with page_at(browser, address(api), key=key) as (page, watched):

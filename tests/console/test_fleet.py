@@ -120,6 +120,17 @@ async def test_a_view_is_found_by_keyboard_and_can_be_shared(api: Api, browser: 
             await expect(other.get_by_role("row")).to_have_count(2)
 
 
+async def test_numbers_are_written_alike_in_every_language(api: Api, browser: Browser) -> None:
+    rows = [row(f"CP-{number:04d}", power_w=1234.5) for number in range(1234)]
+    async with page_at(browser, address(api), key=key_of(api), locale="de-DE") as (page, _):
+        await pages_of(page, rows)
+        await page.reload()
+        await expect(page.get_by_text("1,234 chargers")).to_be_visible()
+        totals = page.get_by_role("list", name="Totals")
+        await expect(totals).to_contain_text("of 1,234")
+        await expect(totals).to_contain_text("1,523.4 kW")
+
+
 async def test_ten_thousand_are_drawn_where_one_looks(api: Api, browser: Browser) -> None:
     rows = [row(f"CP-{number:05d}") for number in range(10_000)]
     phone = {"width": 390, "height": 844}

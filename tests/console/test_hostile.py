@@ -76,6 +76,48 @@ async def test_what_a_stranger_says_is_text_and_stays_in_its_place(
         watched.expected.append(BROKEN)
 
 
+TURNED = "gate\u202e7-PC"
+NAMED = "gate[U+202E]7-PC"
+# All that is read of a page, by eyes or ears.
+READ = """[document.title, document.body.innerText,
+  ...[...document.querySelectorAll("*")].flatMap(one =>
+    ["title", "aria-label", "placeholder"].map(name => one.getAttribute(name) ?? ""))].join()"""
+
+
+async def test_a_name_that_turns_what_stands_beside_it_is_seen_to(
+    api: Api, browser: Browser
+) -> None:
+    own = api.of_organization
+    strange: dict[str, dict[str, Any]] = {
+        "chargers": {"charge_box_id": "CP-1", "charger_name": TURNED},
+        "sites": {"name": TURNED, "chargers": ["CP-1"]},
+        "api_keys": {"name": TURNED},
+        "proxy_configurations": {
+            "charge_box_id": "CP-1",
+            "target_platform_identifier": TURNED,
+            "target_websocket_url": "ws://127.0.0.1:1/ocpp",
+            "target_authentication_method": "None",
+        },
+    }
+    for path, body in strange.items():
+        status, told = await api("POST", f"{own}/{path}", body)
+        assert status == 201, told
+    _, sites = await api("GET", f"{own}/sites")
+    site = f"sites/{sites['sites'][0]['site_id']}"
+    async with page_at(browser, address(api), key=key_of(api)) as (page, _):
+        for place in ("", "sites", site, "links", "keys", "chargers/CP-1?part=settings"):
+            await page.goto(f"{address(api)}/#/{place}")
+            await expect(page.locator("#main").get_by_text(NAMED).first).to_be_attached()
+            assert "\u202e" not in await page.evaluate(READ), place
+        await expect(page.get_by_label("Name", exact=True)).to_have_value(TURNED)
+        await page.goto(f"{address(api)}/#/{site}")
+        await page.get_by_role("button", name="Delete").click()
+        await expect(page.get_by_role("dialog", name=f"Delete {NAMED}?")).to_be_visible()
+        await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        await expect(page.get_by_text(f"{NAMED} has been deleted.")).to_be_visible()
+        assert "\u202e" not in await page.evaluate(READ)
+
+
 async def test_a_key_in_the_address_of_an_open_tab_is_taken_out_of_it(
     api: Api, browser: Browser
 ) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from http import HTTPStatus
+from uuid import UUID
 
 import aiohttp
 import pytest
 from playwright.async_api import Browser, expect
 
+from storage.security_records import Member
 from tests.browser import BROKEN, accessibility, needs_browser, page_at
 from tests.console.test_shell import address, key_of
 from tests.e2e.conftest import Api
@@ -67,6 +70,53 @@ async def test_a_key_is_made_shown_once_and_revoked(api: Api, browser: Browser) 
         await page.get_by_role("button", name=f"Remove {SOMEBODY}").click()
         await page.get_by_role("dialog").get_by_role("button", name="Remove").click()
         await expect(page.get_by_text("Nobody yet.")).to_be_visible()
+
+
+async def test_ones_own_key_is_known_and_asked_about_in_clear_words(
+    api: Api, browser: Browser
+) -> None:
+    made = {
+        name: (
+            await api("POST", f"{api.of_organization}/api_keys", {"scope": "admin", "name": name})
+        )[1]
+        for name in ("mine", "theirs")
+    }
+    key = made["mine"]["api_key"]["api_key"]
+    async with page_at(browser, address(api), "/#/keys", key=key) as (page, watched):
+        watched.expected.append(BROKEN)  # by the 401 after it
+        row = page.get_by_role("table", name="API keys").get_by_role("row")
+        await expect(row.filter(has_text="your own")).to_contain_text("mine (your own)")
+        await page.get_by_role("button", name="Revoke theirs").click()
+        question = page.get_by_role("dialog", name="Revoke theirs?")
+        await expect(question).not_to_contain_text("logged")
+        await question.get_by_role("button", name="Revoke", exact=True).click()
+        await expect(row.filter(has_text="theirs")).to_contain_text("revoked")
+
+        await page.get_by_role("button", name="Revoke mine").click()
+        question = page.get_by_role("dialog", name="Revoke your own key mine?")
+        await expect(question).to_contain_text("This is the key that you are logged in with")
+        assert await accessibility(page) == []
+        await question.get_by_role("button", name="Revoke my own key").click()
+        await expect(page.get_by_role("alert")).to_contain_text("You have been logged out")
+
+
+async def test_members_beyond_the_first_thousand_are_there(api: Api, browser: Browser) -> None:
+    organization = api.organization_uuid
+    storage, now = api.server.storage, datetime(2026, 1, 1, tzinfo=UTC)
+    for number in range(1001):
+        identity = str(UUID(int=number))
+        await storage.members.put(
+            Member(
+                organization_uuid=organization,
+                identity_id=identity,
+                role="read",
+                created_by="tests",
+                created_at=now,
+            )
+        )
+    async with page_at(browser, address(api), "/#/keys", key=key_of(api)) as (page, _):
+        members = page.get_by_role("table", name="Members")
+        await expect(members).to_have_attribute("aria-rowcount", "1002")
 
 
 async def test_only_an_admin_sees_keys(api: Api, browser: Browser) -> None:

@@ -3,7 +3,7 @@
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { clock, watts } from "../lib/format";
+import { clock, dayOfMonth, watts } from "../lib/format";
 import type { Line } from "./plot";
 
 export interface CanvasProps {
@@ -116,13 +116,11 @@ function momentAt(plot: uPlot): number | null {
   return left < 0 ? null : plot.posToVal(left, "x");
 }
 
-const DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
-
 /** Write a moment of the axis in local words: midnight is a day. */
 function momentOf(tick: number): string {
   const date = new Date(tick * 1000);
   const midnight = date.getHours() === 0 && date.getMinutes() === 0;
-  return midnight ? DAY.format(date) : clock(date, "minute");
+  return midnight ? dayOfMonth(date) : clock(date, "minute");
 }
 
 function seriesOf(place: Element, { label, kind }: Line): uPlot.Series {

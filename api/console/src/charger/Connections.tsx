@@ -1,13 +1,13 @@
 /** When the charger was connected, from where, and why each connection ended. */
 
 import { withQuery } from "../lib/client";
-import { duration, moment } from "../lib/format";
+import { bytes, duration, moment, number } from "../lib/format";
 import { useOwn } from "../lib/queries";
 import { Shown } from "../parts/Notice";
 import { type Column, Table } from "../parts/Table";
 import { ofCharger } from "./data";
 import { More, usePages } from "./pages";
-import { bytes, closeWords, piecesOf, shareOf } from "./presence";
+import { closeWords, piecesOf, shareOf } from "./presence";
 import type { ConnectionSpan } from "./types";
 
 interface Spans {
@@ -81,11 +81,11 @@ function Current({ id }: { id: string }) {
               <Fact name="Security profile" told={String(connection.security_profile)} />
               <Fact
                 name="Received"
-                told={`${connection.frames_received} frames, ${bytes(connection.bytes_received)}`}
+                told={`${count(connection.frames_received)} frames, ${bytes(connection.bytes_received)}`}
               />
               <Fact
                 name="Sent"
-                told={`${connection.frames_sent} frames, ${bytes(connection.bytes_sent)}`}
+                told={`${count(connection.frames_sent)} frames, ${bytes(connection.bytes_sent)}`}
               />
             </dl>
           ) : (
@@ -160,4 +160,8 @@ function Strip({ spans }: { spans: readonly ConnectionSpan[] }) {
       </p>
     </div>
   );
+}
+
+function count(frames: number | null): string {
+  return frames === null ? "–" : number(frames);
 }

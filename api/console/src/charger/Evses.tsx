@@ -1,7 +1,7 @@
 /** The station and its EVSEs: what goes on there, what limits it, and what is done most. */
 
 import { useState } from "react";
-import { ago, energy, moment } from "../lib/format";
+import { ago, energy, moment, number } from "../lib/format";
 import { Act } from "../parts/Act";
 import { Dialog } from "../parts/Dialog";
 import { State } from "../parts/State";
@@ -173,8 +173,8 @@ const SOURCES: Record<string, string> = {
 /** The limit that holds, whose it is, and whether the charger keeps to it. */
 function Limited({ limit, obeys }: { limit: EffectiveLimit | null; obeys: Verdict }) {
   if (!limit) return <p className="quiet">Nothing known limits it.</p>;
-  const kw = `${Number(limit.kw.toFixed(2))} kW`;
-  const written = limit.unit === "A" ? `${limit.value} A (${kw})` : kw;
+  const kw = `${number(limit.kw, 0, 2)} kW`;
+  const written = limit.unit === "A" ? `${number(limit.value, 0, 3)} A (${kw})` : kw;
   return (
     <p className="limited">
       <span>
@@ -212,6 +212,6 @@ function Wanted({ limits }: { limits: readonly PowerLimit[] }) {
 
 function amount({ limit }: PowerLimit): string {
   return Object.entries(limit)
-    .map(([unit, value]) => `${value} ${unit.endsWith("A") ? "A" : "kW"}`)
+    .map(([unit, value]) => `${number(value, 0, 3)} ${unit.endsWith("A") ? "A" : "kW"}`)
     .join(", ");
 }

@@ -1,6 +1,6 @@
 /** A form for any action of OCPP, made of its JSON schema; the same as JSON text. */
 
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useMemo, useState } from "react";
 import { ask } from "../lib/client";
 import { useWrite, type Write } from "../lib/mutate";
 import { useOwn } from "../lib/queries";
@@ -12,10 +12,11 @@ import { Answer, NoAnswer } from "./Answer";
 import type { Action } from "./Commands";
 import { Curl } from "./Curl";
 import { ofCharger } from "./data";
+import { toForm, toText } from "./exact";
 import { Late } from "./Late";
 import { Away } from "./OperationForm";
 import { type Scene, type Sent, stationPath } from "./operations";
-import { filled, readJson, type Schema } from "./schema";
+import { filled, readJson, type Schema, tidied } from "./schema";
 import { SchemaInputs } from "./SchemaInputs";
 import { questionBefore } from "./undone";
 
@@ -41,14 +42,25 @@ function Filled({ scene, action, schema }: { scene: Scene; action: Action; schem
   const [body, setBody] = useState<unknown>({});
   // Null: the form is shown.
   const [text, setText] = useState<string | null>(null);
+  // Why the form cannot show what was written.
+  const [unplaced, setUnplaced] = useState<string | null>(null);
   const [asking, setAsking] = useState<string | null>(null);
-  const read = text === null ? { body: filled(body) as Record<string, unknown> } : readJson(text);
+  const shape = useMemo(() => tidied(schema), [schema]);
+  const read = readJson(text ?? toText(filled(body), shape));
   const sent: Sent = {
     method: "POST",
     path: `${stationPath(scene.id)}/commands/${action.action}`,
     ...("body" in read ? read : { body: {} }),
   };
   const write = useWrite(() => ask<unknown>(sent.path, sent));
+  const back = () => {
+    if (!("body" in read)) return;
+    const shown = toForm(read.text, shape);
+    setUnplaced("wrong" in shown ? shown.wrong : null);
+    if ("wrong" in shown) return;
+    setBody(shown.body);
+    setText(null);
+  };
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (!("body" in read)) return;
@@ -68,23 +80,23 @@ function Filled({ scene, action, schema }: { scene: Scene; action: Action; schem
       {!scene.station.connected && <Away />}
       <Switch
         asText={text !== null}
-        toText={() => setText(JSON.stringify(filled(body), null, 2))}
-        toForm={() => {
-          if ("body" in read) setBody(read.body);
-          setText(null);
-        }}
+        toText={() => setText(toText(filled(body), shape))}
+        toForm={back}
       />
       {text === null ? (
-        <SchemaInputs schema={schema} value={body} problem={write.problem} change={setBody} />
+        <SchemaInputs schema={shape} value={body} problem={write.problem} change={setBody} />
       ) : (
-        <Field label="Request as JSON" error={"wrong" in read ? read.wrong : null}>
+        <Field label="Request as JSON" error={"wrong" in read ? read.wrong : unplaced}>
           {(given) => (
             <textarea
               {...given}
               rows={14}
               spellCheck={false}
               value={text}
-              onChange={(event) => setText(event.target.value)}
+              onChange={(event) => {
+                setText(event.target.value);
+                setUnplaced(null);
+              }}
             />
           )}
         </Field>

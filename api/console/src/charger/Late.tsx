@@ -1,6 +1,6 @@
 /** What a charger sends after its answer: parts of a report, statuses of a job, as they come. */
 
-import { moment } from "../lib/format";
+import { moment, number } from "../lib/format";
 import { useAt } from "../lib/queries";
 import { State } from "../parts/State";
 import { Json } from "./Answer";
@@ -26,7 +26,8 @@ export function Parts({ id, commandId }: { id: string; commandId: string }) {
   return (
     <section className="late" aria-label="What came after the answer">
       <p role="status">
-        <State of={found.state} /> {progress.parts} {progress.parts === 1 ? "part" : "parts"} so far
+        <State of={found.state} /> {number(progress.parts)}{" "}
+        {progress.parts === 1 ? "part" : "parts"} so far
         {progress.lastAt && `, the last at ${moment(progress.lastAt)}`}
         {progress.complete ? "; that was all." : "; more may come."}
       </p>

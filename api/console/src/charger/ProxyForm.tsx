@@ -3,7 +3,7 @@
 import { type FormEvent, useState } from "react";
 import { ask, own } from "../lib/client";
 import { useWrite } from "../lib/mutate";
-import { useOwn } from "../lib/queries";
+import { useAll } from "../lib/whole";
 import { Act } from "../parts/Act";
 import { Wrong } from "../parts/Field";
 import { Inputs, namesOf } from "./Inputs";
@@ -84,8 +84,9 @@ export function bodyOf(values: Values): object {
 }
 
 function useFields(values: Values, there: boolean): readonly FieldOf[] {
-  const found = useOwn<{ client_certificates: { id: string; name?: string }[] }>(
-    "/client_certificates?limit=1000",
+  const found = useAll<{ client_certificates: { id: string; name?: string }[] }>(
+    own("/client_certificates"),
+    "client_certificates",
   ).data;
   const certificates = (found?.client_certificates ?? []).map(
     ({ id, name }) => [id, name ?? id] as const,

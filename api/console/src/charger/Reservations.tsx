@@ -1,7 +1,7 @@
 /** What is kept for whom at the charger. */
 
 import { moment } from "../lib/format";
-import { useAt } from "../lib/queries";
+import { useAll } from "../lib/whole";
 import { Shown } from "../parts/Notice";
 import { State } from "../parts/State";
 import { type Column, Table } from "../parts/Table";
@@ -24,7 +24,10 @@ const COLUMNS: readonly Column<Reservation>[] = [
 ];
 
 export function Reservations({ id }: { id: string }) {
-  const found = useAt<{ reservations: Reservation[] }>(`${stationPath(id)}/reservations?limit=20`);
+  const found = useAll<{ reservations: Reservation[] }>(
+    `${stationPath(id)}/reservations`,
+    "reservations",
+  );
   return (
     <Shown of={found} what="reservations">
       {({ reservations }) => (

@@ -3,12 +3,12 @@
 // Its index imports a validator that is for its own tests.
 import Form from "@rjsf/core/lib/components/Form.js";
 import type { RJSFSchema, UiSchema, ValidatorType } from "@rjsf/utils";
-import { useMemo } from "react";
 import type { Problem } from "../lib/client";
-import { type Schema, tidied } from "./schema";
-import { templates, widgets } from "./schemaParts";
+import type { Schema } from "./schema";
+import { fields, templates, widgets } from "./schemaParts";
 
 export interface SchemaInputsProps {
+  /** As `tidied` makes it. */
   schema: Schema;
   value: unknown;
   problem: Problem | null;
@@ -16,8 +16,7 @@ export interface SchemaInputsProps {
 }
 
 export function SchemaInputs({ schema, value, problem, change }: SchemaInputsProps) {
-  const shown = useMemo(() => tidied(schema), [schema]);
-  if (Object.keys(shown.properties ?? {}).length === 0) {
+  if (Object.keys(schema.properties ?? {}).length === 0) {
     return <p>This command has nothing to fill in.</p>;
   }
   return (
@@ -25,11 +24,12 @@ export function SchemaInputs({ schema, value, problem, change }: SchemaInputsPro
       <Form<unknown, RJSFSchema, { problem: Problem | null }>
         // It stands within a form of ours, which sends.
         tagName="div"
-        schema={shown as RJSFSchema}
+        schema={schema as RJSFSchema}
         uiSchema={UI}
         validator={nobody}
         formData={value}
         formContext={{ problem }}
+        fields={fields}
         templates={templates}
         widgets={widgets}
         noHtml5Validate

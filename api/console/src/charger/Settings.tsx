@@ -1,10 +1,10 @@
 /** What is configured of a charger, its password, its end. */
 
 import { type FormEvent, useState } from "react";
+import { useSiteNames } from "../fleet/sites";
 import { ask, own } from "../lib/client";
 import { fieldError } from "../lib/fields";
 import { useWrite } from "../lib/mutate";
-import { useOwn } from "../lib/queries";
 import { Act } from "../parts/Act";
 import { Field, Tick, Wrong } from "../parts/Field";
 import { Shown } from "../parts/Notice";
@@ -221,14 +221,11 @@ function next({ next_security_profile }: Charger): string | null {
 }
 
 function SiteOptions({ chosen }: { chosen: string }) {
-  const sites = useOwn<{ sites: { site_id: string; name: string }[] }>("/sites?limit=1000").data;
-  const listed = sites?.sites ?? [];
+  const names = useSiteNames();
   return (
     <>
-      {chosen && !listed.some(({ site_id }) => site_id === chosen) && (
-        <option value={chosen}>{chosen}</option>
-      )}
-      {listed.map(({ site_id, name }) => (
+      {chosen && !names.has(chosen) && <option value={chosen}>{chosen}</option>}
+      {[...names].map(([site_id, name]) => (
         <option key={site_id} value={site_id}>
           {name}
         </option>

@@ -2,7 +2,7 @@
 
 import type { ReactNode } from "react";
 import { withQuery } from "../lib/client";
-import { energy, moment } from "../lib/format";
+import { energy, moment, number } from "../lib/format";
 import { useAt } from "../lib/queries";
 import { Dialog } from "../parts/Dialog";
 import { Shown } from "../parts/Notice";
@@ -40,7 +40,7 @@ const COLUMNS: readonly Column<MeterValue>[] = [
   {
     id: "value",
     head: "Value",
-    cell: ({ value, unit }) => `${Number(value.toFixed(3))} ${unit}`,
+    cell: ({ value, unit }) => `${number(value, 0, 3)} ${unit}`,
     align: "right",
   },
   { id: "context", head: "Context", cell: ({ context }) => context ?? "–" },

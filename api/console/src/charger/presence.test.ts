@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bytes, closeWords, piecesOf, shareOf } from "./presence";
+import { closeWords, piecesOf, shareOf } from "./presence";
 
 const at = (hour: number) => new Date(Date.UTC(2026, 10, 1, hour)).toISOString();
 const seconds = (hour: number) => Date.parse(at(hour)) / 1000;
@@ -36,13 +36,4 @@ test("why a connection ended is said in words", () => {
   expect(closeWords({ until: at(1), close_code: 1008, close_reason: "charger deleted" })).toBe(
     "against a policy (1008): charger deleted",
   );
-});
-
-test("bytes have a unit", () => {
-  expect([bytes(12), bytes(1200), bytes(3_400_000), bytes(null)]).toEqual([
-    "12 B",
-    "1.2 kB",
-    "3.4 MB",
-    "–",
-  ]);
 });

@@ -64,12 +64,3 @@ export function closeWords({
   const code = `${words} (${close_code})`;
   return close_reason ? `${code}: ${close_reason}` : code;
 }
-
-/** Say how many bytes in the unit that suits them. */
-export function bytes(value: number | null | undefined): string {
-  if (value === null || value === undefined) return "–";
-  if (value < 1000) return `${value} B`;
-  return value < 1_000_000
-    ? `${(value / 1000).toFixed(1)} kB`
-    : `${(value / 1_000_000).toFixed(1)} MB`;
-}

@@ -4,13 +4,13 @@ import type {
   ArrayFieldItemTemplateProps,
   ArrayFieldTemplateProps,
   BaseInputTemplateProps,
+  FieldProps,
   FieldTemplateProps,
   ObjectFieldTemplateProps,
   RJSFSchema,
   TemplatesType,
   WidgetProps,
 } from "@rjsf/utils";
-import { getInputProps } from "@rjsf/utils";
 import { Fragment } from "react";
 import type { Problem } from "../lib/client";
 import { fieldError } from "../lib/fields";
@@ -149,14 +149,17 @@ function described({ id, schema, registry, name }: Of<Widget>) {
 }
 
 function BaseInputTemplate(props: BaseInputTemplateProps<unknown, RJSFSchema, Context>) {
-  const { id, value, type, schema, options, onChange, onChangeOverride, disabled } = props;
-  const { type: inputType, step, min, max } = getInputProps(schema, type, options);
+  const { id, value, type, schema, onChange, onChangeOverride, disabled } = props;
+  const isNumber = schema.type === "number" || schema.type === "integer";
+  // What may be negative needs a sign, which phones have on the whole keyboard only.
+  const mode = isNumber && (schema.minimum ?? -1) >= 0 ? "decimal" : undefined;
   return (
     <input
       id={id}
       {...described(props)}
-      type={inputType}
-      {...{ step, min, max }}
+      // Of the type "number" it would hold, and write, another number than was typed.
+      type={isNumber ? "text" : type}
+      inputMode={mode}
       autoComplete="off"
       disabled={disabled}
       value={typeof value === "number" || typeof value === "string" ? value : ""}
@@ -212,5 +215,13 @@ export const templates: Partial<TemplatesType<unknown, RJSFSchema, Context>> = {
   ArrayFieldItemTemplate,
   BaseInputTemplate,
 };
+
+/** A number is held as the text that was typed: as a number it would lose digits. */
+function NumberField(props: FieldProps<unknown, RJSFSchema, Context>) {
+  const { StringField } = props.registry.fields;
+  return StringField ? <StringField {...props} /> : null;
+}
+
+export const fields = { NumberField };
 
 export const widgets = { SelectWidget, CheckboxWidget };

@@ -4,7 +4,7 @@ import { useState } from "react";
 import { Steps } from "../links/Steps";
 import type { Step } from "../links/types";
 import { ask } from "../lib/client";
-import { ago, moment } from "../lib/format";
+import { ago, bytes, moment, number } from "../lib/format";
 import { useWrite } from "../lib/mutate";
 import { useAt } from "../lib/queries";
 import { Act } from "../parts/Act";
@@ -14,7 +14,7 @@ import { Shown } from "../parts/Notice";
 import { State } from "../parts/State";
 import { ConnectorForm } from "./ConnectorForm";
 import { type Connector, type ConnectorStatus, KINDS } from "./types";
-import { bytes, lag } from "./words";
+import { lag } from "./words";
 
 const EVERY_S = 5;
 
@@ -59,8 +59,8 @@ function How({ status }: { status: ConnectorStatus }) {
         <dd>{lag(status)}</dd>
         <dt>Written</dt>
         <dd>
-          {status.objects_written.toLocaleString()} objects,{" "}
-          {status.records_written.toLocaleString()} records, {bytes(status.bytes_written)}
+          {number(status.objects_written)} objects, {number(status.records_written)} records,{" "}
+          {bytes(status.bytes_written)}
         </dd>
         <dt>Last object</dt>
         <dd>{status.last_delivered_at ? moment(status.last_delivered_at) : "none yet"}</dd>

@@ -1,8 +1,8 @@
 /** The fields of enrolling a charger. */
 
-import type { Problem } from "../lib/client";
+import { own, type Problem } from "../lib/client";
 import { fieldError } from "../lib/fields";
-import { useOwn } from "../lib/queries";
+import { useAll } from "../lib/whole";
 import { Field, type Given } from "../parts/Field";
 
 export interface Answers {
@@ -169,7 +169,7 @@ interface Certificates {
 }
 
 function Certificate(fields: FieldsProps) {
-  const { data } = useOwn<Certificates>("/client_certificates?limit=1000");
+  const { data } = useAll<Certificates>(own("/client_certificates"), "client_certificates");
   const found = data?.client_certificates ?? [];
   return (
     <Choice

@@ -1,10 +1,8 @@
 /** What the fleet comes to; some of it leads to those whom it is about. */
 
-import { watts } from "../lib/format";
+import { number, watts } from "../lib/format";
 import type { Filters } from "./filters";
 import type { Totals } from "./totals";
-
-const NUMBER = new Intl.NumberFormat("en");
 
 interface TotalsProps {
   sum: Totals;
@@ -13,31 +11,30 @@ interface TotalsProps {
 }
 
 export function TotalCards({ sum, filters, change }: TotalsProps) {
-  const figure = (value: number) => NUMBER.format(value);
   return (
     <ul className="totals" aria-label="Totals">
       <Leading
         name="Connected"
-        value={figure(sum.connected)}
-        of={`of ${figure(sum.chargers)}`}
+        value={number(sum.connected)}
+        of={`of ${number(sum.chargers)}`}
         {...toggle("state", "connected", filters, change)}
       />
       <Leading
         name="Charging"
-        value={figure(sum.charging)}
+        value={number(sum.charging)}
         tone={sum.charging > 0 ? "busy" : ""}
         {...toggle("state", "charging", filters, change)}
       />
       <Leading
         name="Faulted"
-        value={figure(sum.faulted)}
+        value={number(sum.faulted)}
         tone={sum.faulted > 0 ? "bad" : ""}
         {...toggle("state", "faulted", filters, change)}
       />
       <Leading
         name="Links not ready"
-        value={figure(sum.linksWaiting)}
-        of={`of ${figure(sum.links)}`}
+        value={number(sum.linksWaiting)}
+        of={`of ${number(sum.links)}`}
         tone={sum.linksWaiting > 0 ? "wait" : ""}
         {...toggle("link", "waiting", filters, change)}
       />
@@ -50,7 +47,7 @@ export function TotalCards({ sum, filters, change }: TotalsProps) {
       <li>
         <p className="total">
           <span className="quiet">Running sessions</span>
-          <strong>{figure(sum.sessions)}</strong>
+          <strong>{number(sum.sessions)}</strong>
         </p>
       </li>
     </ul>

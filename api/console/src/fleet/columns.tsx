@@ -1,7 +1,7 @@
 /** What the overview shows of each charger. */
 
 import { Link } from "wouter";
-import { ago, moment, watts } from "../lib/format";
+import { ago, moment, number, watts } from "../lib/format";
 import { chargerPath } from "../lib/place";
 import { State } from "../parts/State";
 import type { Column } from "../parts/Table";
@@ -107,7 +107,7 @@ function connectors(row: FleetRow): string {
     }
   }
   return [...counts]
-    .map(([status, count]) => (count === 1 ? status : `${count} ${status}`))
+    .map(([status, count]) => (count === 1 ? status : `${number(count)} ${status}`))
     .join(", ");
 }
 

@@ -5,8 +5,7 @@ import { useMemo, useState } from "react";
 import { ask, own } from "../lib/client";
 import { ago, moment } from "../lib/format";
 import { useWrite } from "../lib/mutate";
-import { useOwn } from "../lib/queries";
-import { useSession } from "../lib/session";
+import { useAll } from "../lib/whole";
 import { Act } from "../parts/Act";
 import { Confirm } from "../parts/Confirm";
 import { Empty, Shown } from "../parts/Notice";
@@ -17,7 +16,7 @@ import { type ApiKey, ownWarning, stateOf } from "./types";
 const TONES = { valid: "good", expired: "off", revoked: "off" };
 
 export function Keys() {
-  const keys = useOwn<{ api_keys: ApiKey[] }>("/api_keys?limit=1000", 30);
+  const keys = useAll<{ api_keys: ApiKey[] }>(own("/api_keys"), "api_keys", 30);
   const [making, setMaking] = useState(false);
   const [revoking, setRevoking] = useState<ApiKey | null>(null);
   const columns = useMemo(() => [...COLUMNS, revokeColumn(setRevoking)], []);
@@ -52,7 +51,12 @@ const COLUMNS: readonly Column<ApiKey>[] = [
   {
     id: "name",
     head: "Name",
-    cell: ({ name, key_id }) => name ?? <span className="quiet">{key_id.slice(0, 8)}</span>,
+    cell: ({ name, key_id, own }) => (
+      <span>
+        {name ?? <span className="quiet">{key_id.slice(0, 8)}</span>}
+        {own && <span className="quiet"> (your own)</span>}
+      </span>
+    ),
     value: ({ name }) => name,
   },
   { id: "scope", head: "Scope", cell: ({ scope }) => scope, value: ({ scope }) => scope },
@@ -100,15 +104,19 @@ function revokeColumn(revoke: (key: ApiKey) => void): Column<ApiKey> {
 }
 
 function Revoke({ of, all, onClose }: { of: ApiKey; all: readonly ApiKey[]; onClose: () => void }) {
-  const byKey = useSession().credential?.kind === "key";
-  const warning = byKey ? ownWarning(of, all, Date.now()) : null;
+  const warning = ownWarning(of, all, Date.now());
   const name = of.name ?? of.key_id;
   const write = useWrite(
     () => ask(own(`/api_keys/${of.key_id}`), { method: "DELETE" }),
     () => `${name} is revoked.`,
   );
   return (
-    <Confirm title={`Revoke ${name}?`} action="Revoke" write={write} onClose={onClose}>
+    <Confirm
+      title={of.own ? `Revoke your own key ${name}?` : `Revoke ${name}?`}
+      action={of.own ? "Revoke my own key" : "Revoke"}
+      write={write}
+      onClose={onClose}
+    >
       <p>
         It is refused from the next request on, also on connections that are open. This cannot be
         undone.

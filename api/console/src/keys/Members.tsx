@@ -6,7 +6,7 @@ import { fieldError } from "../lib/fields";
 import { moment } from "../lib/format";
 import type { Scope } from "../lib/may";
 import { useWrite } from "../lib/mutate";
-import { useOwn } from "../lib/queries";
+import { useAll } from "../lib/whole";
 import { Act } from "../parts/Act";
 import { Confirm } from "../parts/Confirm";
 import { Dialog } from "../parts/Dialog";
@@ -17,7 +17,7 @@ import { ScopeField } from "./ScopeField";
 import { type Member, SCOPES } from "./types";
 
 export function Members() {
-  const members = useOwn<{ members: Member[] }>("/members?limit=1000", 30);
+  const members = useAll<{ members: Member[] }>(own("/members"), "members", 30);
   const [adding, setAdding] = useState(false);
   const [removing, setRemoving] = useState<Member | null>(null);
   const columns = useMemo(() => [...COLUMNS, removeColumn(setRemoving)], []);

@@ -1,15 +1,16 @@
 import { expect, test } from "vitest";
 import { type ApiKey, ownWarning } from "./types";
 
-function key(key_id: string, scope: ApiKey["scope"], revoked_at: string | null = null): ApiKey {
-  const never = { expires_at: null, last_used_at: null };
-  return { key_id, name: null, scope, created_at: "2026-01-01T00:00:00Z", revoked_at, ...never };
+function key(key_id: string, scope: ApiKey["scope"], more: Partial<ApiKey> = {}): ApiKey {
+  const times = { created_at: "2026-01-01T00:00:00Z", expires_at: null, last_used_at: null };
+  return { key_id, name: null, scope, ...times, revoked_at: null, own: false, ...more };
 }
 
-test("who revokes the key that one came with is told so", () => {
-  const [one, other] = [key("1", "admin"), key("2", "admin")];
-  expect(ownWarning(one, [one], 0)).toContain("This is your own key");
-  expect(ownWarning(one, [one, key("2", "admin", "2026-01-02T00:00:00Z")], 0)).toContain("last");
-  expect(ownWarning(one, [one, other], 0)).toContain("If it is your own");
-  expect(ownWarning(key("3", "read"), [one], 0)).toBeNull();
+test("who revokes the key that one came with is told so, and nobody else", () => {
+  const [mine, other] = [key("1", "admin", { own: true }), key("2", "admin")];
+  const revoked = key("3", "admin", { revoked_at: "2026-01-02T00:00:00Z" });
+  expect(ownWarning(mine, [mine, other], 0)).toContain("logged out at once.");
+  expect(ownWarning(mine, [mine, revoked, key("4", "operate")], 0)).toContain("the last");
+  expect(ownWarning(other, [mine, other], 0)).toBeNull();
+  expect(ownWarning(other, [other], 0)).toBeNull();
 });

@@ -10,6 +10,8 @@ export interface ApiKey {
   expires_at: string | null;
   revoked_at: string | null;
   last_used_at: string | null;
+  /** Whether it is that of who asks. */
+  own: boolean;
 }
 
 export interface NewKey extends ApiKey {
@@ -36,17 +38,13 @@ export function stateOf({ revoked_at, expires_at }: ApiKey, now: number): KeySta
   return expires_at && Date.parse(expires_at) <= now ? "expired" : "valid";
 }
 
-/**
- * Return what to say to somebody with a key before a key is revoked, which may be that one.
- *
- * Only an admin comes here, and the server does not tell which of the admins' keys one has.
- */
+/** Return what to say to somebody before the key is revoked that one is logged in with; null: another. */
 export function ownWarning(key: ApiKey, all: readonly ApiKey[], now: number): string | null {
-  if (key.scope !== "admin") return null;
-  const others = all.filter(
-    (one) => one.key_id !== key.key_id && one.scope === "admin" && stateOf(one, now) === "valid",
+  if (!key.own) return null;
+  const another = all.some(
+    (one) => !one.own && one.scope === "admin" && stateOf(one, now) === "valid",
   );
-  return others.length === 0
-    ? "This is your own key, and the last of an admin: you are logged out at once, and nobody can come here with a key until the command line makes one."
-    : "If it is your own, the one that you are logged in with, you are logged out at once.";
+  return another
+    ? "This is the key that you are logged in with: you are logged out at once."
+    : "This is the key that you are logged in with, and the last of an admin: you are logged out at once, and nobody can come here with a key until the command line makes one.";
 }

@@ -1,6 +1,6 @@
 /** Ask the REST API; what goes wrong is a `Problem` that can be shown as it is. */
 
-import { connectionLost, connectionWorks } from "./connection";
+import { awaiting, connectionLost, connectionWorks } from "./connection";
 import { type Credential, credentialHeaders, currentSession, logOut } from "./session";
 
 export class Problem extends Error {
@@ -45,12 +45,21 @@ export async function ask<T>(path: string, asked: Asked = {}): Promise<T> {
 }
 
 /** Return the JSON of an answer as the text that it is, digit by digit; throw Problem. */
-export async function askText(
-  path: string,
-  { method = "GET", body, text, patient, signal }: Asked = {},
-): Promise<string> {
+export async function askText(path: string, asked: Asked = {}): Promise<string> {
+  if (!isHasty(asked)) return told(path, asked);
+  // What is to be looked at is missed soon; a write may wait for a charger, and its button says so.
+  const there = awaiting();
+  return told(path, asked).finally(there);
+}
+
+function isHasty({ method = "GET", patient }: Asked): boolean {
+  return method === "GET" && !patient;
+}
+
+async function told(path: string, asked: Asked): Promise<string> {
+  const { method = "GET", body, text, signal } = asked;
   const by = currentSession().credential;
-  const limit = method === "GET" && !patient ? AbortSignal.timeout(LONGEST_MS) : null;
+  const limit = isHasty(asked) ? AbortSignal.timeout(LONGEST_MS) : null;
   const either = [signal, limit].filter((one) => one instanceof AbortSignal);
   const given = text ?? (body === undefined ? undefined : JSON.stringify(body));
   const answer = await sent(
@@ -63,8 +72,8 @@ export async function askText(
     },
     limit,
   );
-  const told = answer.ok && isOf(answer, JSON_TYPE) ? await answer.text().catch(() => "") : "";
-  if (told) return told;
+  const read = answer.ok && isOf(answer, JSON_TYPE) ? await answer.text().catch(() => "") : "";
+  if (read) return read;
   if (limit?.aborted && !signal?.aborted) throw unreachable();
   throw await refused(answer, by);
 }

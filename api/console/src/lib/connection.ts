@@ -43,19 +43,43 @@ export function connectionWorks(): void {
   for (const listener of returned) listener();
 }
 
+let late = 0;
+const LATE_MS = 5000;
+
+/** Wait for an answer; call what is returned when it is there, or will never be. */
+export function awaiting(): () => void {
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    late += 1;
+    tell();
+  }, LATE_MS);
+  return () => {
+    clearTimeout(timer);
+    if (!isLate) return;
+    isLate = false;
+    late -= 1;
+    tell();
+  };
+}
+
 /** Have something done whenever the connection is back. */
 export function onReturn(listener: () => void): () => void {
   returned.add(listener);
   return () => returned.delete(listener);
 }
 
-/** Tell whether the connection is lost. */
-export function useConnectionLost(): boolean {
-  return useSyncExternalStore(
-    (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    () => lost,
-  );
+export type Connection = "works" | "late" | "lost";
+
+/** Tell how the connection is; late: something that was asked for is still not there. */
+export function connection(): Connection {
+  if (lost) return "lost";
+  return late > 0 ? "late" : "works";
+}
+
+export function useConnection(): Connection {
+  return useSyncExternalStore((listener) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }, connection);
 }

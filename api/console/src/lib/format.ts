@@ -1,20 +1,44 @@
-/** Write numbers and moments as people read them. */
+/** Write numbers and moments as people read them: all of them in the language of the words around. */
+
+// Not that of the browser: 1.234 would be another number on the next desk.
+const LANGUAGE = "en-GB";
+
+/** Write a number, with at least and at most so many digits behind the point. */
+export function number(value: number, least = 0, most = least): string {
+  const known = NUMBERS.get(`${least} ${most}`) ?? numbers(least, most);
+  return known.format(value);
+}
+
+// To make one takes longer than to write a whole table with it.
+const NUMBERS = new Map<string, Intl.NumberFormat>();
+
+function numbers(least: number, most: number): Intl.NumberFormat {
+  const made = new Intl.NumberFormat(LANGUAGE, {
+    minimumFractionDigits: least,
+    maximumFractionDigits: most,
+    signDisplay: "negative",
+  });
+  NUMBERS.set(`${least} ${most}`, made);
+  return made;
+}
 
 export function watts(value: number | null | undefined): string {
   if (value === null || value === undefined) return "–";
-  return Math.abs(value) < 1000 ? `${Math.round(value)} W` : `${(value / 1000).toFixed(1)} kW`;
+  return Math.abs(value) < 1000 ? `${number(value)} W` : `${number(value / 1000, 1)} kW`;
 }
 
 export function energy(value: number | null | undefined): string {
   if (value === null || value === undefined) return "–";
-  return value < 1000 ? `${Math.round(value)} Wh` : `${(value / 1000).toFixed(2)} kWh`;
+  return value < 1000 ? `${number(value)} Wh` : `${number(value / 1000, 2)} kWh`;
 }
 
-export function milliseconds(value: number | null | undefined): string {
-  if (value === null || value === undefined) return "–";
-  return value < 1000
-    ? `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`
-    : `${(value / 1000).toFixed(1)} s`;
+const SIZES = ["B", "kB", "MB", "GB", "TB"];
+
+/** Write a size in its largest unit. */
+export function bytes(count: number | null | undefined): string {
+  if (count === null || count === undefined) return "–";
+  const place = count < 1 ? 0 : Math.min(Math.floor(Math.log10(count) / 3), SIZES.length - 1);
+  return `${number(count / 1000 ** place, place === 0 ? 0 : 1)} ${SIZES[place]}`;
 }
 
 const UNITS: readonly [number, string][] = [
@@ -40,15 +64,16 @@ export function ago(moment: string | null | undefined, now: number = Date.now())
 // One clock everywhere, of 24 hours: times are compared across pages, and with logs.
 const HOUR = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
 const FORMATS = {
-  minute: new Intl.DateTimeFormat(undefined, HOUR),
-  second: new Intl.DateTimeFormat(undefined, { ...HOUR, second: "2-digit" }),
-  millisecond: new Intl.DateTimeFormat(undefined, {
+  minute: new Intl.DateTimeFormat(LANGUAGE, HOUR),
+  second: new Intl.DateTimeFormat(LANGUAGE, { ...HOUR, second: "2-digit" }),
+  millisecond: new Intl.DateTimeFormat(LANGUAGE, {
     ...HOUR,
     second: "2-digit",
     fractionalSecondDigits: 3,
   }),
 };
-const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+const DAY_OF_MONTH = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "short" });
+const DAY = new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium" });
 
 /** Write the time of day, in local time. */
 export function clock(date: Date, to: keyof typeof FORMATS = "second"): string {
@@ -58,6 +83,11 @@ export function clock(date: Date, to: keyof typeof FORMATS = "second"): string {
 /** Write the day, in local time. */
 export function dayOf(date: Date): string {
   return DAY.format(date);
+}
+
+/** Write the day without its year, in local time. */
+export function dayOfMonth(date: Date): string {
+  return DAY_OF_MONTH.format(date);
 }
 
 /** Write a moment in local time; only the time where it is of today. */

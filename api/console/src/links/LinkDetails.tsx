@@ -2,7 +2,7 @@
 
 import { useState } from "react";
 import { ask, own } from "../lib/client";
-import { duration, moment } from "../lib/format";
+import { duration, moment, number } from "../lib/format";
 import { chargerPath } from "../lib/place";
 import { useWrite } from "../lib/mutate";
 import { useOwn } from "../lib/queries";
@@ -72,13 +72,13 @@ function How({ status }: { status: TargetStatus }) {
       {todo && <p className="quiet">{todo}</p>}
       <dl className="figures">
         <dt>Waiting</dt>
-        <dd>{status.queue_length.toLocaleString()}</dd>
+        <dd>{number(status.queue_length)}</dd>
         <dt>Oldest</dt>
         <dd>{status.oldest_age_seconds === null ? "–" : duration(status.oldest_age_seconds)}</dd>
         <dt>Dead letters</dt>
-        <dd>{status.dead_letters.toLocaleString()}</dd>
+        <dd>{number(status.dead_letters)}</dd>
         <dt>Purged, thinned or expired</dt>
-        <dd>{status.skipped.toLocaleString()}</dd>
+        <dd>{number(status.skipped)}</dd>
       </dl>
     </>
   );
@@ -114,7 +114,7 @@ function Deeds({ path, of }: { path: string; of: Configuration }) {
   );
   const purge = useWrite(
     () => ask<{ purged: number }>(own(`${path}/queue`), { method: "DELETE" }),
-    ({ purged }) => `${purged} messages were taken out of the queue.`,
+    ({ purged }) => `${number(purged)} messages were taken out of the queue.`,
   );
   return (
     <>

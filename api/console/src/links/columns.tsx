@@ -1,6 +1,6 @@
 /** What a row tells of a link. */
 
-import { ago } from "../lib/format";
+import { ago, number } from "../lib/format";
 import { place } from "../lib/place";
 import { State } from "../parts/State";
 import type { Column } from "../parts/Table";
@@ -52,7 +52,7 @@ export const COLUMNS: readonly Column<ProxyLink>[] = [
     head: "Waiting",
     width: "4.75rem",
     align: "right",
-    cell: (link) => `${link.queue_length.toLocaleString()}${link.queue_is_longer ? "+" : ""}`,
+    cell: (link) => `${number(link.queue_length)}${link.queue_is_longer ? "+" : ""}`,
     value: (link) => link.queue_length,
   },
   {
@@ -70,7 +70,7 @@ export const COLUMNS: readonly Column<ProxyLink>[] = [
     align: "right",
     cell: (link) => (
       <span className={link.dead_letters > 0 ? "wrong" : undefined}>
-        {link.dead_letters.toLocaleString()}
+        {number(link.dead_letters)}
       </span>
     ),
     value: (link) => link.dead_letters,

@@ -1,5 +1,6 @@
 /** An exchange in full: both legs side by side, and what one takes along of it. */
 
+import { number } from "../lib/format";
 import { own } from "../lib/client";
 import { chargerPath, place } from "../lib/place";
 import { CopyButton } from "../parts/Copy";
@@ -113,7 +114,7 @@ function Content({ frame, what }: { frame: Frame; what: string }) {
       {frame.raw !== null && <pre className="raw">{frame.raw}</pre>}
       {frame.left_out !== null && (
         <p className="quiet">
-          Its {frame.left_out.toLocaleString()} bytes are not told live. Copy it as curl to read it.
+          Its {number(frame.left_out)} bytes are not told live. Copy it as curl to read it.
         </p>
       )}
       {frame.text !== null && <JsonTree text={frame.text} label={`Payload of the ${what}`} />}

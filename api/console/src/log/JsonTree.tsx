@@ -1,5 +1,6 @@
 /** JSON to be looked at: parts can be folded, and every number stands as it was on the wire. */
 
+import { number } from "../lib/format";
 import { type Node, parseTree } from "jsonc-parser";
 import { type ReactNode, useMemo, useState } from "react";
 import "./json.css";
@@ -48,7 +49,7 @@ function Folding({ node, text, depth, name }: Part & { name?: ReactNode }) {
         {begin}
         {!open && (
           <span className="quiet">
-            {` ${children.length} ${node.type === "array" ? "entries" : "members"} `}
+            {` ${number(children.length)} ${node.type === "array" ? "entries" : "members"} `}
             {end}
           </span>
         )}
@@ -60,7 +61,7 @@ function Folding({ node, text, depth, name }: Part & { name?: ReactNode }) {
           ))}
           {children.length > shown && (
             <button type="button" className="plain" onClick={() => setShown(shown + 10 * FEW)}>
-              {children.length - shown} more
+              {number(children.length - shown)} more
             </button>
           )}
         </div>

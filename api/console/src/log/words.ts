@@ -1,6 +1,6 @@
 /** What an exchange is in words: who spoke to whom, what came of it, how long it took. */
 
-import { clock as timeOf, dayOf } from "../lib/format";
+import { clock as timeOf, dayOf, number } from "../lib/format";
 import type { Direction, Frame, Said } from "./frame";
 import type { Exchange, Leg } from "./pairing";
 
@@ -71,7 +71,7 @@ export function latency({ call, answer }: Leg): number | null {
 export function took(leg: Leg): string {
   const ms = latency(leg);
   if (ms === null) return "";
-  return ms < 1 ? "< 1 ms" : ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+  return ms < 1 ? "< 1 ms" : ms < 1000 ? `${Math.round(ms)} ms` : `${number(ms / 1000, 1)} s`;
 }
 
 /** Write the time of a frame to the millisecond. */

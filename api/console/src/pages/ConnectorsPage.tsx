@@ -5,8 +5,8 @@ import { useState } from "react";
 import { ConnectorCard } from "../connectors/ConnectorCard";
 import { ConnectorForm } from "../connectors/ConnectorForm";
 import type { Connectors } from "../connectors/types";
-import { useAt } from "../lib/queries";
 import { useSession } from "../lib/session";
+import { useAll } from "../lib/whole";
 import { Act } from "../parts/Act";
 import { Empty, Shown } from "../parts/Notice";
 import "./filters.css";
@@ -18,7 +18,7 @@ const EVERY_S = 30;
 export function ConnectorsPage() {
   const organization = useSession().organization?.organization_uuid;
   const path = `/api/orgs/${organization}/connectors`;
-  const connectors = useAt<Connectors>(`${path}?limit=1000`, EVERY_S);
+  const connectors = useAll<Connectors>(path, "connectors", EVERY_S);
   const [making, setMaking] = useState(false);
   return (
     <>

@@ -1,5 +1,6 @@
 /** Every charger at a glance, live: who is there, what each does, and how its target link is. */
 
+import { number } from "../lib/format";
 import { Plus } from "lucide-react";
 import { type ReactNode, useDeferredValue, useMemo, useState } from "react";
 import { useLocation } from "wouter";
@@ -58,7 +59,6 @@ function Nothing({ fleet, enrol }: { fleet: Watched; enrol: ReactNode }) {
   );
 }
 
-const NUMBER = new Intl.NumberFormat("en");
 const MODEST_ROW_PX = 58;
 
 function Chargers({ fleet, sites }: { fleet: Watched; sites: ReadonlyMap<string, string> }) {
@@ -78,8 +78,8 @@ function Chargers({ fleet, sites }: { fleet: Watched; sites: ReadonlyMap<string,
       <TotalCards sum={sum} filters={filters} change={change} />
       <FilterBar filters={filters} change={change} sites={sites} versions={versions} />
       <p className="quiet count" role="status">
-        {found.length === rows.length ? "" : `${NUMBER.format(found.length)} of `}
-        {NUMBER.format(rows.length)} {rows.length === 1 ? "charger" : "chargers"}
+        {found.length === rows.length ? "" : `${number(found.length)} of `}
+        {number(rows.length)} {rows.length === 1 ? "charger" : "chargers"}
         {whole ? "" : ", more are being read …"}
       </p>
       <Table

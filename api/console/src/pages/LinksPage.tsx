@@ -4,8 +4,10 @@ import { found, useLinks } from "../links/useLinks";
 import { COLUMNS } from "../links/columns";
 import { LinkDetails } from "../links/LinkDetails";
 import { type ProxyLink, STATES } from "../links/types";
+import { number } from "../lib/format";
 import { useQueryOfPlace } from "../lib/place";
 import { Typed } from "../lib/Typed";
+import { Act } from "../parts/Act";
 import { Field } from "../parts/Field";
 import { Empty, Shown } from "../parts/Notice";
 import { Table } from "../parts/Table";
@@ -51,16 +53,18 @@ export function LinksPage() {
                 columns={COLUMNS}
                 rowKey={keyOf}
                 onRow={(link) => change({ open: keyOf(link) })}
-                empty={<Nothing filtered={state !== "" || text !== ""} />}
+                empty={<Nothing filtered={state !== "" || text !== ""} more={links.hasNextPage} />}
               />
               {links.hasNextPage && (
-                <button
-                  type="button"
-                  disabled={links.isFetchingNextPage}
-                  onClick={() => void links.fetchNextPage()}
-                >
-                  More than these {all.length.toLocaleString()}
-                </button>
+                <p className="quiet" role="status">
+                  Looked at are the first {number(all.length)} links; there are more.{" "}
+                  <Act
+                    running={links.isFetchingNextPage}
+                    onClick={() => void links.fetchNextPage()}
+                  >
+                    Read on
+                  </Act>
+                </p>
               )}
             </>
           );
@@ -75,7 +79,8 @@ function keyOf({ proxy_configuration_id }: ProxyLink): string {
   return String(proxy_configuration_id);
 }
 
-function Nothing({ filtered }: { filtered: boolean }) {
+function Nothing({ filtered, more }: { filtered: boolean; more: boolean }) {
+  if (more) return <Empty title="None of those that were looked at is like that." />;
   if (filtered) return <Empty title="No link is like that.">Ask for less.</Empty>;
   return (
     <Empty title="No charger has a target yet.">

@@ -1,8 +1,10 @@
 /** Where one says who one is, and for which organization. */
 
 import { type FormEvent, useEffect, useState } from "react";
-import { ask, type Problem } from "../lib/client";
+import type { Problem } from "../lib/client";
+import { useConnection } from "../lib/connection";
 import { choose, logIn, logOut, type Organization, useSession } from "../lib/session";
+import { askAll } from "../lib/whole";
 import { Mark } from "../parts/Shell";
 
 interface Organizations {
@@ -67,9 +69,10 @@ function Choice() {
   const [found, setFound] = useState<Organization[] | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [tries, setTries] = useState(0);
+  const late = useConnection() === "late";
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    ask<Organizations>("/api/v1/organizations?limit=1000").then(
+    askAll<Organizations>("/api/v1/organizations", "organizations").then(
       ({ organizations }) => {
         const [only] = organizations;
         if (only && organizations.length === 1) choose(only);
@@ -89,7 +92,11 @@ function Choice() {
           {problem.message} {problem.passes && "It is tried again by itself."}
         </p>
       )}
-      {!problem && !found && <p role="status">Looking for your organizations …</p>}
+      {!problem && !found && (
+        <p role="status">
+          Looking for your organizations … {late && "Ringmain takes long to answer."}
+        </p>
+      )}
       {found?.length === 0 && <p role="alert">You are a member of no organization yet.</p>}
       <ul className="choices">
         {found?.map((one) => (

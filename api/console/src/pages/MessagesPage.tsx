@@ -2,15 +2,16 @@
 
 import { ArrowUp, Pause, Play } from "lucide-react";
 import { useCallback, useEffect, useMemo, useState } from "react";
+import { number } from "../lib/format";
 import { useQueryOfPlace } from "../lib/place";
 import { Details } from "../log/Details";
 import { FilterBar, Suggestions } from "../log/FilterBar";
 import { asked, type Filters, filtersOf, picked, picks } from "../log/filters";
 import { LogTable } from "../log/LogTable";
+import { Missed, Standing } from "../log/Standing";
 import { type Following, useLog } from "../log/useLog";
 import { clock } from "../log/words";
 import { Empty, Failure, Loading } from "../parts/Notice";
-import { Live } from "../parts/State";
 import "./filters.css";
 import "./messages.css";
 
@@ -62,15 +63,11 @@ function LogView({ filters, change, again }: LogViewProps) {
   return (
     <>
       <div className="head tap">
-        {log.liveness === "past" ? (
-          <span className="state off">up to a moment, not live</span>
-        ) : (
-          <Live liveness={log.liveness} why={log.why} />
-        )}
+        <Standing log={log} />
         <Tap paused={paused} news={shown.news} turn={() => setPaused(!paused)} />
         {away && !paused && shown.news > 0 && (
           <button type="button" onClick={toTop}>
-            <ArrowUp aria-hidden size={16} /> {shown.news.toLocaleString()} new
+            <ArrowUp aria-hidden size={16} /> {number(shown.news)} new
           </button>
         )}
         <Back log={log} picking={picking} found={rows.length} change={change} />
@@ -109,21 +106,8 @@ function Tap({ paused, news, turn }: { paused: boolean; news: number; turn: () =
   return (
     <button type="button" onClick={turn}>
       {paused ? <Play aria-hidden size={16} /> : <Pause aria-hidden size={16} />}
-      {paused ? `Continue (${news.toLocaleString()} new)` : "Pause"}
+      {paused ? `Continue (${number(news)} new)` : "Pause"}
     </button>
-  );
-}
-
-function Missed({ messages, again }: { messages: number; again: () => void }) {
-  if (messages === 0) return null;
-  return (
-    <p className="missed" role="status">
-      {messages.toLocaleString()} messages came faster than they could be shown; they are in the
-      log.{" "}
-      <button type="button" className="plain" onClick={again}>
-        Look them up
-      </button>
-    </p>
   );
 }
 
@@ -159,8 +143,8 @@ function Back({
     <div className="head end back quiet">
       <p>
         {picking
-          ? `${found.toLocaleString()} of the ${shown.rows.length.toLocaleString()} messages that are loaded`
-          : `${found.toLocaleString()} messages`}
+          ? `${number(found)} of the ${number(shown.rows.length)} messages that are loaded`
+          : `${number(found)} messages`}
         , back to {clock(at)}
         {past === "end" && ": that is all there is"}
         {past === "full" && ": that is as many as are shown at a time"}.

@@ -1,8 +1,10 @@
 /** One site: its chargers, and how far connecting them to their operator's server has got. */
 
+import { number } from "../lib/format";
 import { Cable, Pencil, Plus, Trash2, Undo2 } from "lucide-react";
 import { useCallback, useEffect, useState } from "react";
 import { useLocation } from "wouter";
+import { harmless } from "../harmless/text";
 import { ask, own } from "../lib/client";
 import { useWrite } from "../lib/mutate";
 import { useOwn } from "../lib/queries";
@@ -23,7 +25,7 @@ export function SitePage({ id }: { id: string }) {
   const site = useOwn<{ site: Site }>(`/sites/${encodeURIComponent(id)}`, 30);
   const name = site.data?.site.name ?? "Site";
   useEffect(() => {
-    document.title = `${name} · Ringmain`;
+    document.title = `${harmless(name)} · Ringmain`;
   }, [name]);
   return (
     <Shown of={site} what="The site">
@@ -108,7 +110,8 @@ function AtSite(props: {
       <div className="head">
         <h2>Chargers</h2>
         <span className="quiet">
-          {results.length}, {ready} linked{drifted > 0 && `, ${drifted} changed by hand`}
+          {number(results.length)}, {number(ready)} linked
+          {drifted > 0 && `, ${number(drifted)} changed by hand`}
         </span>
         <div className="end">
           <Act needs="operate" onClick={() => props.ask("add")}>

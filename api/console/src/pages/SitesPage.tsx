@@ -3,8 +3,9 @@
 import { Plus } from "lucide-react";
 import { useState } from "react";
 import { Link, useLocation } from "wouter";
-import { moment } from "../lib/format";
-import { useOwn } from "../lib/queries";
+import { own } from "../lib/client";
+import { moment, number } from "../lib/format";
+import { useAll } from "../lib/whole";
 import { Act } from "../parts/Act";
 import { Empty, Shown } from "../parts/Notice";
 import { type Column, Table } from "../parts/Table";
@@ -23,7 +24,7 @@ const COLUMNS: Column<SiteInList>[] = [
     id: "chargers",
     head: "Chargers",
     align: "right",
-    cell: ({ charger_count }) => charger_count,
+    cell: ({ charger_count }) => number(charger_count),
     value: ({ charger_count }) => charger_count,
   },
   {
@@ -35,10 +36,7 @@ const COLUMNS: Column<SiteInList>[] = [
 ];
 
 export function SitesPage() {
-  const sites = useOwn<{ sites: SiteInList[]; next_cursor: string | null }>(
-    "/sites?limit=1000",
-    30,
-  );
+  const sites = useAll<{ sites: SiteInList[] }>(own("/sites"), "sites", 30);
   const [making, setMaking] = useState(false);
   const [, navigate] = useLocation();
   const make = (

@@ -12,11 +12,15 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
   );
 }
 
+function capital(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
 /** A failure of a page or a part of it. */
 export function Failure({ problem, what }: { problem: Problem; what: string }) {
   return (
     <div className="notice bad" role="alert">
-      <h2>{what} cannot be shown.</h2>
+      <h2>{capital(what)} cannot be shown.</h2>
       <p>{problem.message}</p>
       <p className="quiet">
         {problem.passes
@@ -31,7 +35,7 @@ export function Failure({ problem, what }: { problem: Problem; what: string }) {
 export function Loading({ what }: { what: string }) {
   return (
     <div className="loading" role="status">
-      <p className="quiet">Loading {what} …</p>
+      <p className="quiet">Loading {what.charAt(0).toLowerCase() + what.slice(1)} …</p>
       <div className="bones" aria-hidden="true" />
     </div>
   );

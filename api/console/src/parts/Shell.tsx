@@ -13,7 +13,8 @@ import {
 } from "lucide-react";
 import { type ReactNode, useEffect } from "react";
 import { Link, useLocation, useRoute } from "wouter";
-import { useConnectionLost } from "../lib/connection";
+import { harmless } from "../harmless/text";
+import { useConnection } from "../lib/connection";
 import { decoded } from "../lib/place";
 import { choose, logOut, useSession } from "../lib/session";
 import { Toasts } from "./Toasts";
@@ -89,7 +90,7 @@ function useTitle(): void {
     if (first === "sites" && second) return;
     const place = PLACES.find(([one]) => one === `/${first}`)?.[1];
     const named = second === undefined ? place : decoded(second);
-    document.title = named ? `${named} · Ringmain` : "Ringmain";
+    document.title = named ? `${harmless(named)} · Ringmain` : "Ringmain";
   }, [path]);
 }
 
@@ -126,10 +127,16 @@ function Place({ path, name, Icon }: { path: string; name: string; Icon: LucideI
 }
 
 function Lost() {
-  const lost = useConnectionLost();
+  const connection = useConnection();
   return (
     <div className="lost" role="status">
-      {lost && (
+      {connection === "late" && (
+        <p className="late">
+          <strong>Ringmain takes long to answer.</strong> Something here is still missing, or as it
+          was. It is waited for up to half a minute, and asked for again.
+        </p>
+      )}
+      {connection === "lost" && (
         <p>
           <strong>Connection lost.</strong> What you see is as it was. Ringmain is tried again every
           two seconds.

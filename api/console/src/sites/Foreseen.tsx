@@ -1,5 +1,6 @@
 /** What would become of each charger, before it is done. */
 
+import { number } from "../lib/format";
 import { State } from "../parts/State";
 import type { Foreseen } from "./types";
 
@@ -11,7 +12,7 @@ export function ForeseenResults({ of: { results } }: { of: Foreseen }) {
       <p>
         {results.length === 0
           ? "There is no charger at this site."
-          : `Of ${results.length}: ${[...counts].map(([state, n]) => `${n} ${state}`).join(", ")}.`}
+          : `Of ${number(results.length)}: ${[...counts].map(([state, n]) => `${number(n)} ${state}`).join(", ")}.`}
       </p>
       <ul>
         {results.slice(0, 50).map(({ charge_box_id, state, error, changes }) => (

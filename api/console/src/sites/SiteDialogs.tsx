@@ -3,8 +3,9 @@
 import { useState } from "react";
 import { ask, own, type Problem } from "../lib/client";
 import { fieldError } from "../lib/fields";
+import { number } from "../lib/format";
 import { useWrite } from "../lib/mutate";
-import { useOwn } from "../lib/queries";
+import { useAll } from "../lib/whole";
 import { Act } from "../parts/Act";
 import { Dialog } from "../parts/Dialog";
 import { Field, Wrong } from "../parts/Field";
@@ -145,7 +146,7 @@ function ChargersField({
   setText: (text: string) => void;
   problem: Problem | null;
 }) {
-  const { data } = useOwn<Chargers>("/chargers?limit=1000");
+  const { data } = useAll<Chargers>(own("/chargers"), "chargers");
   const chosen = new Set(linesOf(text));
   const free = (data?.chargers ?? []).filter(
     ({ charge_box_id, site_id }) => site_id === null && !chosen.has(charge_box_id),
@@ -179,6 +180,11 @@ function ChargersField({
               {charge_box_id}
             </button>
           ))}
+          {free.length > MOST_OFFERED && (
+            <p className="quiet">
+              These are {MOST_OFFERED} of {number(free.length)}: the others by their ids.
+            </p>
+          )}
         </fieldset>
       )}
     </>

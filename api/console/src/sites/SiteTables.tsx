@@ -2,7 +2,7 @@
 
 import { type ReactNode, useMemo } from "react";
 import { Link } from "wouter";
-import { ago, moment } from "../lib/format";
+import { ago, moment, number } from "../lib/format";
 import { chargerPath } from "../lib/place";
 import { useAt } from "../lib/queries";
 import { Act } from "../parts/Act";
@@ -147,27 +147,34 @@ const ROLLOUTS: Column<Rollout>[] = [
     cell: ({ counts }) =>
       Object.entries(counts)
         .filter(([, count]) => count > 0)
-        .map(([step, count]) => `${count} ${step}`)
+        .map(([step, count]) => `${number(count)} ${step}`)
         .join(", "),
   },
   { id: "error", head: "Why", cell: ({ error }) => error ?? "" },
 ];
 
+const NEWEST = 50;
+
 export function Rollouts({ id }: { id: string }) {
-  const told = useAt<{ rollouts: Rollout[] }>(
-    operator(`/connections/sites/${id}/rollouts?limit=50`),
+  const told = useAt<{ rollouts: Rollout[]; nextCursor: string | null }>(
+    operator(`/connections/sites/${id}/rollouts?limit=${NEWEST}`),
     10,
   );
   return (
     <Shown of={told} what="What was applied before">
-      {({ rollouts }) => (
-        <Table
-          label="What was applied to the site"
-          rows={rollouts}
-          columns={ROLLOUTS}
-          rowKey={({ rolloutId }) => rolloutId}
-          empty={<Empty title="Nothing was applied to this site yet." />}
-        />
+      {({ rollouts, nextCursor }) => (
+        <>
+          <Table
+            label="What was applied to the site"
+            rows={rollouts}
+            columns={ROLLOUTS}
+            rowKey={({ rolloutId }) => rolloutId}
+            empty={<Empty title="Nothing was applied to this site yet." />}
+          />
+          {nextCursor && (
+            <p className="quiet">The newest {NEWEST} are shown; the API has all of them.</p>
+          )}
+        </>
       )}
     </Shown>
   );

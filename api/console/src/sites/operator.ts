@@ -1,10 +1,11 @@
 /** What is asked about connections: below the operator, who is the organization. */
 
 import { useQuery, type UseQueryResult } from "@tanstack/react-query";
-import { ask, type Problem, withQuery } from "../lib/client";
+import type { Problem } from "../lib/client";
 import { againIn } from "../lib/queries";
 import { currentSession, useSession } from "../lib/session";
-import type { ChargerConnection, SiteConnections } from "./types";
+import { askAll } from "../lib/whole";
+import type { SiteConnections } from "./types";
 
 const RUNNING_S = 1;
 const RESTING_S = 10;
@@ -19,20 +20,19 @@ export function useSiteConnections(id: string): UseQueryResult<SiteConnections, 
   const organization = useSession().organization?.organization_uuid;
   return useQuery<SiteConnections, Problem>({
     queryKey: [organization, "connections", id],
-    queryFn: ({ signal }) => allOf(id, signal),
+    queryFn: ({ signal }) =>
+      askAll<SiteConnections>(operator(`/connections/sites/${id}`), "results", signal),
     refetchInterval: ({ state }) =>
-      againIn(state.error, state.data?.rollout?.state === "running" ? RUNNING_S : RESTING_S),
+      againIn(state.error, isMoving(state.data) ? RUNNING_S : RESTING_S),
   });
 }
 
-async function allOf(id: string, signal: AbortSignal): Promise<SiteConnections> {
-  const results: ChargerConnection[] = [];
-  let cursor: string | null = null;
-  for (;;) {
-    const path: string = withQuery(operator(`/connections/sites/${id}`), { limit: 1000, cursor });
-    const page: SiteConnections = await ask<SiteConnections>(path, { signal });
-    results.push(...page.results);
-    cursor = page.nextCursor;
-    if (cursor === null) return { ...page, results };
-  }
+const ON_THE_WAY = new Set<string | null>(["dialing", "booting"]);
+
+/** Tell of what will be otherwise in a moment: a rollout, or a link that is just being made. */
+function isMoving(told: SiteConnections | undefined): boolean {
+  return (
+    told?.rollout?.state === "running" ||
+    (told?.results ?? []).some(({ linkState }) => ON_THE_WAY.has(linkState))
+  );
 }
