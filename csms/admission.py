@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from storage.store import Storage
 
 _BY_PASSWORD = (1, 2)  # these profiles
+_BY_CERTIFICATE = 3
 
 
 class ChargersOf(Protocol):
@@ -234,7 +235,7 @@ class Admission:
             return Why("unknown")
         offered = knock.profile
         if offered in _BY_PASSWORD and not (match.own or match.rotated):
-            return Why("password", match.nearly)
+            return _without_password(knock, charger, match)
         if offered not in (charger.security_profile, charger.next_security_profile):
             return Why("profile")
         if knock.certificate is not None and offered not in _BY_PASSWORD:
@@ -309,6 +310,14 @@ class Admission:
             security_profile_offered=knock.profile,
             advice=advice(why, knock.profile, charger),
         )
+
+
+def _without_password(knock: Knock, charger: Charger, match: _Match) -> Why:
+    """Tell a wrong password from none at all; who needs none has only failed to show the rest."""
+    if not knock.basic:
+        by_certificate = charger.security_profile == _BY_CERTIFICATE
+        return Why("profile") if by_certificate else Why("password", "none")
+    return Why("password", "another" if knock.password is None else match.nearly)
 
 
 def _reason(knock: Knock, why: Why | None, *, evaluated: bool) -> str:

@@ -30,6 +30,10 @@ _PASSWORDS = {
     "guesses.",
     "hex": "It sent the hex digits of its password and not the bytes: PATCH the charger with "
     '{"hex_password": true}.',
+    "none": "It sent no password: enter the one that was made last, at enrolment or since, or make "
+    'a new one with POST …/rotate-password {"by": "hand"}.',
+    "another": "What it sent is not for its charge_box_id, or cannot be read: its user name has to "
+    "be the charge_box_id, as it stands at the end of the URL.",
     "ran out": "It came with a new password that ran out before it was used: let it come in with "
     "POST …/rotate-password/reopen.",
 }
@@ -44,6 +48,10 @@ _CERTIFICATES = {
 }
 _ANOTHER = "install another one in the charger"
 _PROXY = " A TLS proxy in front has to be trusted, and to send X-Forwarded-Proto: https."
+_PROXY_SHOWS = (
+    " A TLS proxy in front has to be trusted, to ask for the certificate, and to pass it on in the "
+    "header that RINGMAIN_CLIENT_CERT_HEADER names."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +85,17 @@ def advice(why: Why, offered: int, charger: Charger | None) -> str:
         return (
             f"It came {_CAME[offered]}, and security_profile is {charger.security_profile}: "
             f'change how it dials, or PATCH the charger with {{"security_profile": {offered}}}.'
-            f"{_PROXY if offered < 2 <= charger.security_profile else ''}"
+            f"{_in_front(offered, charger.security_profile)}"
         )
     helps = (what for begin, what in _CERTIFICATES.items() if why.wrong.startswith(begin))
     return f"Its certificate {why.wrong}: {next(helps, _ANOTHER)}."
+
+
+def _in_front(offered: int, wanted: int) -> str:
+    """Return what a proxy may have left out, where what is missing is what proxies pass on."""
+    if offered < 2 <= wanted:
+        return _PROXY
+    return _PROXY_SHOWS if offered < wanted == 3 else ""
 
 
 def _open_to_all(charger: Charger) -> str:

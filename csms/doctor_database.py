@@ -14,7 +14,17 @@ from storage import engines, migrate
 from storage.checkup import OLDEST, about
 from storage.errors import StorageError, StorageUnavailable
 from storage.migrate import Schema
+from storage.postgres_connections import MOST
 
+_BESIDE = 2  # connections of a command that runs beside the server
+# By what the database has said.
+_HELPS = {
+    "has not the rights": "Let the role own the database and all of its tables: what another role "
+    "has restored, it restores again as this one (docs/storage.md).",
+    "too many": "Raise the CONNECTION LIMIT of the role or the database, or max_connections: a "
+    f"server takes up to {MOST}, a command {_BESIDE} beside it.",
+    "connection slots": "Raise max_connections, or end what holds them (pg_stat_activity).",
+}
 _UPGRADE = "Stop the server, make a backup, and run `ringmain db upgrade`."
 
 
@@ -27,11 +37,12 @@ async def database(patient: Patient) -> Sequence[Finding]:
     try:
         schema = await asyncio.to_thread(migrate.schema_of, url)
     except StorageUnavailable as fault:
-        return [failure(f"{name}: {fault}", _away(embedded=file is not None))]
+        return [failure(f"{name}: {fault}", _away(str(fault), embedded=file is not None))]
     if schema is not Schema.CURRENT:
         return [_other(schema, embedded=file is not None)]
     if patient.storage is None:
-        return [failure(f"{name}: {patient.fault or patient.closed}", "See docs/storage.md.")]
+        why = str(patient.fault or patient.closed)
+        return [failure(f"{name}: {why}", _helps(why, "See docs/storage.md."))]
     return [ok(f"{name} is there, and of this version."), await _written(patient)]
 
 
@@ -46,10 +57,15 @@ def _file(file: Path, patient: Patient) -> Finding | None:
     return None
 
 
-def _away(*, embedded: bool) -> str:
+def _away(why: str, *, embedded: bool) -> str:
     if embedded:
         return "Restore the last backup (docs/storage.md), or correct RINGMAIN_DATABASE_URL."
-    return "Correct RINGMAIN_DATABASE_URL or the password (~/.pgpass), and see whether it runs."
+    usual = "Correct RINGMAIN_DATABASE_URL or the password (~/.pgpass), and see whether it runs."
+    return _helps(why, usual)
+
+
+def _helps(why: str, otherwise: str) -> str:
+    return next((what for said, what in _HELPS.items() if said in why), otherwise)
 
 
 def _other(schema: Schema, *, embedded: bool) -> Finding:
@@ -92,6 +108,9 @@ async def postgresql(patient: Patient) -> Sequence[Finding]:
     if not told.makes_tables:
         rights = "The role may not make tables, and the log needs a new one each week."
         found.append(failure(rights, "GRANT CREATE ON SCHEMA public TO the role."))
+    if told.most < MOST + _BESIDE:
+        most = f"We may have {told.most} connections, and a server takes up to {MOST}."
+        found.append(warning(most, _HELPS["too many"]))
     return found or [ok(f"PostgreSQL {told.version // 10_000}; the role has the rights it needs.")]
 
 

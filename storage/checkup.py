@@ -22,6 +22,8 @@ class About:
     sees_all: bool
     # Whether tables can be made, which the log needs each week.
     makes_tables: bool
+    # How many connections we may have at once.
+    most: int
 
 
 async def about(database: Database) -> About:
@@ -32,4 +34,5 @@ async def about(database: Database) -> About:
         moment=EPOCH + row["moment"] * MICROSECOND,
         sees_all=row["sees_all"],
         makes_tables=row["makes_tables"],
+        most=row["most"],
     )

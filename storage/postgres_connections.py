@@ -16,6 +16,7 @@ from storage.postgres_address import Dialer
 from storage.postgres_wire import Wire, within
 
 PLACES = 10
+MOST = PLACES + 1  # with the writer's
 IDLE_SECONDS = 30.0  # after which a connection is asked whether it is still there
 PING_SECONDS = 2.0
 

@@ -71,6 +71,10 @@ def test_an_unknown_charger_is_one_to_enrol() -> None:
     assert "enrol it" in advice(Why("unknown"), 1, None)
 
 
-def test_a_proxy_is_suspected_only_where_tls_is_missing() -> None:
+def test_a_proxy_is_suspected_only_where_what_it_passes_on_is_missing() -> None:
+    by_certificate = replace(CHARGER, security_profile=3)
+
     assert "X-Forwarded-Proto" in advice(Why("profile"), 1, CHARGER)
     assert "X-Forwarded-Proto" not in advice(Why("profile"), 3, CHARGER)
+    assert "RINGMAIN_CLIENT_CERT_HEADER" in advice(Why("profile"), 2, by_certificate)
+    assert "RINGMAIN_CLIENT_CERT_HEADER" not in advice(Why("profile"), 3, CHARGER)

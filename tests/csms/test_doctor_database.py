@@ -17,6 +17,7 @@ from storage.records import ChargerKey
 from storage.store import open_storage
 from tests.csms.patients import begun, patient, states, told
 from tests.storage import records
+from tests.storage.postgres import Admin
 
 
 async def test_a_database_that_works_is_well(tmp_path: Path) -> None:
@@ -80,6 +81,42 @@ async def test_the_version_the_clock_and_the_rights_of_postgresql_are_looked_at(
         found = await postgresql(ill)
     assert states(found) == ["warning"]
     assert "row-level security" in told(found)
+
+
+@pytest.mark.postgresql_only("of its limits")
+async def test_too_few_connections_are_told_before_they_run_out_and_then(tmp_path: Path) -> None:
+    await begun(tmp_path)
+    url = engines.default_url(tmp_path)
+    limit = f'ALTER DATABASE "{url.database}" CONNECTION LIMIT'
+    with Admin.of(url.set(database="postgres")) as admin:
+        admin.does(f"{limit} 5")
+        async with patient(tmp_path) as ill:
+            warned = await postgresql(ill)
+        admin.does(f"{limit} 0")
+        async with patient(tmp_path) as shut:
+            found = await database(shut)
+        admin.does(f"{limit} -1")
+
+    assert states(warned) == ["warning"]
+    assert "We may have 5 connections, and a server takes up to 11." in told(warned)
+    assert states(found) == ["failure"]
+    assert "CONNECTION LIMIT" in found[0].advice
+
+
+@pytest.mark.postgresql_only("of its roles")
+async def test_tables_of_another_role_are_told_to_be_of_no_use(tmp_path: Path) -> None:
+    await begun(tmp_path)
+    url = engines.default_url(tmp_path)
+    guest = url.set(username=f"visitor_of_{url.database}", drivername="postgresql")
+    with Admin.of(url) as admin:
+        admin.does(f"CREATE ROLE {guest.username} LOGIN")
+        async with patient(tmp_path, RINGMAIN_DATABASE_URL=guest.render_as_string()) as ill:
+            found = await database(ill)
+        admin.does(f"DROP ROLE {guest.username}")
+
+    assert states(found) == ["failure"]
+    assert "permission denied" in found[0].told
+    assert "Let the role own" in found[0].advice
 
 
 async def test_chargers_that_cannot_come_in_are_told(tmp_path: Path) -> None:

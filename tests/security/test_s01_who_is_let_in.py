@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from simulators.sockets import basic
 from tests import certificates
 from tests.hostile import ORGANIZATION, WRONG_PATHS
 from tests.security.doors import (
@@ -96,6 +97,29 @@ async def test_s01_so_it_is_where_the_listener_speaks_tls_itself(tmp_path: Path)
     assert {pair for pair, status in came.items() if status == 101} == {(2, 2), (3, 3)}
     assert {status for pair, status in came.items() if pair not in {(2, 2), (3, 3)}} == {401}
     assert plain == "tls"
+
+
+@pytest.mark.sqlite_only("about what is presented")
+async def test_s01_no_password_and_another_name_are_told_from_a_wrong_password(
+    tmp_path: Path,
+) -> None:
+    async with served(tmp_path, TRUSTED) as ground:
+        await enrol(ground, "CP-2", security_profile=2)
+        await enrol(ground, "CP-3", security_profile=3)
+        named = {**FORWARDED, "Authorization": basic("operator", PASSWORD)}
+        for name, headers in (("CP-2", FORWARDED), ("CP-2", named), ("CP-3", FORWARDED)):
+            knocking = Knocking(ground, name, headers=headers, source=PROXY)
+            assert await knocking.outcome() == 401
+        events = await told(ground)
+
+    advised = [(each.action, each.details["advice"]) for each in events]
+    assert [action for action, _ in advised] == [
+        "FailedToAuthenticateAtCsms",
+        "FailedToAuthenticateAtCsms",
+        "SecurityProfileMismatch",
+    ]
+    told_so = ["It sent no password", "user name", "RINGMAIN_CLIENT_CERT_HEADER"]
+    assert all(word in said for word, (_, said) in zip(told_so, advised, strict=True))
 
 
 @pytest.mark.sqlite_only("about the path")
