@@ -47,6 +47,7 @@ help:
 	@echo 'make sbom     list what users install, in CycloneDX (build/sbom.cdx.json)'
 	@echo 'make audit-dependencies  ask osv.dev for weaknesses in what is locked (needs the way there)'
 	@echo 'make dist     wheel and source distribution, with the console in them (dist/)'
+	@echo 'make containers  build the image of deploy/ and try it (needs Docker or Podman; ARGS go to the build)'
 	@echo 'make console  build the console and the page of the API (needs node)'
 	@echo 'make stores   install the stand-ins for object stores that the tests use'
 	@echo 'make lock     settle the dependencies anew (ARGS="--upgrade" for the newest)'
@@ -257,6 +258,11 @@ dist: $(VENV)/.dev console
 	@rm -rf dist
 	@$(BIN)/python -m build --no-isolation >/dev/null
 	@ls dist/*
+
+# Apart from `make test`: it fetches three images, and takes minutes.
+.PHONY: containers
+containers: $(VENV)/.dev
+	@$(BIN)/python -m bench.containers $(ARGS)
 
 # ---- upkeep ----
 

@@ -24,6 +24,7 @@ from csms.audit_commands import audit
 from csms.command_audit import audited
 from csms.completing import KEY_IDS, ORGANIZATIONS
 from csms.doctor import doctor, doctor_epilog
+from csms.doctor_findings import sentence
 from csms.errors import RingmainError
 from csms.examples import examples
 from csms.log_commands import log
@@ -100,7 +101,7 @@ def main() -> None:
     except typer.Abort:
         sys.exit(1)
     except (settings.SettingError, StorageError, RingmainError, OSError) as failure:
-        _tell(str(failure))
+        _tell(sentence(failure))
         sys.exit(1)
 
 

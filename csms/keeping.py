@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -31,7 +32,8 @@ class AlreadyServed(RingmainError):
 def storage_of(
     settings: Settings, clock: Clock, *, serving: bool = False
 ) -> AbstractAsyncContextManager[Storage]:
-    """Open the storage that the settings name."""
+    """Open the storage that the settings name; raise SettingError where nothing can be kept."""
+    _make(settings.data_dir)
     url = settings.database_url
     return open_storage(settings.data_dir, clock, database_url=url, serving=serving)
 
@@ -91,3 +93,6 @@ def _make(data_dir: Path) -> None:
     except OSError as fault:
         reason = f"{data_dir} cannot be made ({fault.strerror})"
         raise SettingError(f"RINGMAIN_DATA_DIR: {reason}.") from fault
+    if not os.access(data_dir, os.R_OK | os.W_OK | os.X_OK):
+        told = f"{data_dir} cannot be read and written by this user"
+        raise SettingError(f"RINGMAIN_DATA_DIR: {told}; `ringmain doctor` tells what to do.")

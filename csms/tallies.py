@@ -13,6 +13,12 @@ from csms.stations import STATIONS
 from csms.traffic import Traffic
 from storage.tallies import Histogram
 
+# Each is told as 0 from the start: where a counter begins with 3, Prometheus sees no increase.
+REASONS = (
+    *("unknown", "password", "profile", "certificate", "too_many_attempts", "no_such_path"),
+    *("no_subprotocol", "another_device", "tls", "crowded", "storage"),
+)
+
 # Stands for every action that no version of OCPP has: a peer can make up names without end.
 OTHER = "other"
 
@@ -94,4 +100,4 @@ class LinkTally:
 class DoorTally:
     """Who was not let in, by why; see `Verdict.reason` for what is presented at the door."""
 
-    refused: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(REASONS, 0)))

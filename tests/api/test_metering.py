@@ -138,6 +138,7 @@ async def test_all_parts_are_told(tmp_path: Path) -> None:
     assert found["ringmain_target_links state=ready"] == 2
     assert found["ringmain_target_links state=disabled"] == 0
     assert found["ringmain_handshakes_refused_total reason=password"] == 1
+    assert found["ringmain_handshakes_refused_total reason=storage"] == 0
     assert found["ringmain_security_events_total type=UnknownCharger"] == 2
     assert found["ringmain_journal_batch_rows_count"] >= 1
     assert found["ringmain_storage_away"] == 0

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import contextlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from csms import keeping, settings, wiring
+from storage.clock import SystemClock
 from tests.csms.test_wiring import chosen
 
 
@@ -34,6 +38,30 @@ async def test_a_data_directory_that_cannot_be_made_is_told_by_its_setting(tmp_p
             pytest.fail("served from nowhere")
     with pytest.raises(settings.SettingError, match=r"RINGMAIN_DATA_DIR: .* cannot be made"):
         keeping.upgrade(inside_a_file)
+
+
+@contextlib.contextmanager
+def somebody_elses(path: Path) -> Iterator[None]:
+    """Ask as a user who may only read there: root may do everything."""
+    account = os.getuid()
+    path.chmod(0o555)
+    os.setreuid(65534 if account == 0 else -1, -1)
+    try:
+        yield
+    finally:
+        os.setreuid(account, -1)
+
+
+async def test_a_data_directory_of_somebody_else_is_told_by_its_setting(tmp_path: Path) -> None:
+    told = "RINGMAIN_DATA_DIR: .* cannot be read and written by this user"
+
+    with somebody_elses(tmp_path), pytest.raises(settings.SettingError, match=told):
+        async with wiring.running(chosen(tmp_path)):
+            pytest.fail("served from what is not ours")
+    with somebody_elses(tmp_path), pytest.raises(settings.SettingError, match=told):
+        keeping.upgrade(chosen(tmp_path))
+    with somebody_elses(tmp_path), pytest.raises(settings.SettingError, match=told):
+        keeping.storage_of(chosen(tmp_path), SystemClock())
 
 
 async def test_the_database_file_may_be_elsewhere(tmp_path: Path) -> None:

@@ -105,6 +105,9 @@ async def test_what_is_shown_is_what_the_page_the_dashboard_and_the_alerts_name(
     for name, (kind, labels) in listed().items():
         assert found[name][0] == kind, name
         assert found[name][1] in (labels, frozenset()), name
+    refusals = re.findall(r'refused_total{reason="(\w+)"}', text)
+    page = next(row for row in PAGE.splitlines() if row.startswith("| `reason` |"))
+    assert set(re.findall(r"`(\w+)`", page)) == {"reason", *refusals}
     named = {part for each in [*expressions(), *alerts().values()] for part in NAMED.findall(each)}
     known = {*found, *OF_THE_SYSTEM, "process_cpu_seconds_total"}
     assert {name for name in named if PARTS_OF_HISTOGRAMS.sub("", name) not in known} == set()
