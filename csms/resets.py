@@ -9,7 +9,6 @@ on at the charger. The charger is not made Inoperative meanwhile.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ import orjson
 import structlog
 
 from csms.commands import Outcome
-from csms.errors import AnswerTimeout, CallRefused, LinkBusy, LinkClosed, LinkError
+from csms.errors import AnswerTimeout, CallRefused, LinkBusy, LinkClosed, LinkError, NotStored
 from csms.parties import PLATFORM
 from csms.readings import mapping, whole
 from storage.errors import StorageError
@@ -176,14 +175,16 @@ class Resets:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _attend(self) -> None:
-        try:
-            while self._heard:
-                self._heard = False
-                await asyncio.sleep(self._station.books.settling)  # it has our answer first
-                with contextlib.suppress(LinkBusy):
-                    await self._send_due()
-        except (LinkError, StorageError) as failure:  # it waits on
-            log.warning("reset_waits", charge_box_id=self._station.id, reason=str(failure))
+        while self._heard:
+            self._heard = False
+            await asyncio.sleep(self._station.books.settling)  # it has our answer first
+            try:
+                await self._send_due()
+            except LinkBusy:
+                self._heard = True  # it may say nothing for long
+            except (LinkError, StorageError) as failure:  # it waits on
+                self._heard |= isinstance(failure, (NotStored, StorageError))
+                log.warning("reset_waits", charge_box_id=self._station.id, reason=str(failure))
 
     async def _send_due(self) -> None:
         while (due := await self._due()) is not None:
@@ -224,9 +225,8 @@ class Resets:
             await self._done(reset, "failed", {"error": str(refused)})
         except (AnswerTimeout, LinkClosed):  # it may have had it
             raise
-        except LinkError as failure:
+        except LinkError:
             await self._stored.note_attempts(reset, reset.attempts)
-            self._heard |= isinstance(failure, LinkBusy)  # and may say nothing for long
             raise
         else:
             response = mapping(answer.fields)

@@ -89,7 +89,9 @@ class Sessions:
         conditions = {one for wish in wishes for one in conditions_of(wish)}
         if not conditions and not any(one.purpose == TX or delay_of(one) for one in wishes):
             return Scene(now, lying=lying)
+        refused = frozenset(self._refused)  # of these is known whether they run
         busy = await self._busy(conditions)
+        self._refused -= refused - busy.running.keys()
         if self._authorized and self._authorized[1] in busy.tokens:
             self._authorized = None
         return Scene(
@@ -103,7 +105,6 @@ class Sessions:
 
     def renewed(self, scene: Scene, made: Mapping[int, datetime]) -> datetime | None:
         """Note that all is as it should be; return when it is to be renewed next."""
-        self._refused &= scene.running.keys()
         soonest = None
         for evse_id, at in made.items():
             self._seen[evse_id] = scene.busy.get(evse_id, frozenset())

@@ -12,13 +12,16 @@ import orjson
 import pytest
 
 from csms.commands import Reset
+from csms.frames import OCPP16
 from csms.resets import Resets
 from csms.station import Station
-from storage.records import Command
+from csms.station16 import Station16
+from storage.errors import StorageUnavailable
+from storage.records import ChargerKey, Command
 from storage.repositories.availability import DeferredReset
 from storage.store import Storage
 from tests.csms.desk import Desk, accepted, answering, open_desk
-from tests.doubles import PATIENCE, Conversation, settled, until
+from tests.doubles import PATIENCE, Conversation, conversation, settled, until
 from tests.storage.doubles import ALICE, NOON
 from tests.storage.records import proxy
 
@@ -329,6 +332,42 @@ async def test_who_restarts_while_it_is_about_to_be_asked_again_is_not(
 
         assert talk.peer.socket.unread == 0
         assert (await ended(desk)).state == "timeout"
+        await station.close()
+
+
+async def test_who_restarts_without_answering_on_the_same_link_is_not_asked_again(
+    desk: Desk,
+) -> None:
+    boot = {"chargePointVendor": "V", "chargePointModel": "M"}
+    await begun(desk.storage)
+    await desk.storage.deferred_resets.note(SOFT)
+    async with conversation(dialect=OCPP16, answer_seconds=0.5) as talk:
+        station = Station16(ALICE, desk.books, talk.link)
+        station.resets.look()
+        await talk.peer.hears()
+        await accepted(station, "BootNotification", boot)  # long before the answer is missed
+
+        assert (await ended(desk)).state == "timeout"
+        assert talk.peer.socket.unread == 0
+        await station.close()
+
+
+async def test_what_storage_kept_waiting_goes_out_without_another_word(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resets, faults = desk.storage.deferred_resets, [StorageUnavailable()]
+    of = resets.of
+
+    async def failing(key: ChargerKey) -> list[DeferredReset]:
+        if faults:
+            raise faults.pop()
+        return await of(key)
+
+    await resets.note(SOFT)
+    monkeypatch.setattr(resets, "of", failing)
+    async with desk.connected("1.6") as (station, talk):
+        station.resets.look()
+        assert await hears_reset(talk) == {"type": "Soft"}
         await station.close()
 
 

@@ -121,6 +121,18 @@ async def test_a_2_x_transaction_waits_for_its_token(desk: Desk, version: str) -
     assert (await watched.scene(WAITING)).unauthorized == {}
 
 
+async def test_a_token_that_is_refused_while_others_are_looked_after_is_not_forgotten(
+    desk: Desk,
+) -> None:
+    watched = Watched(desk, "2.0.1")
+    looked_after = await watched.scene(WAITING)
+    await watched.event(idToken=TOKEN)
+    watched.judged("Invalid", transactionInfo={"transactionId": "T"})
+    watched.sessions.renewed(looked_after, {})
+
+    assert (await watched.scene(WAITING)).unauthorized == {1: None}
+
+
 async def test_a_token_lifts_it_until_another_session_turns_out_to_have_it(desk: Desk) -> None:
     watched = Watched(desk, "2.0.1")
     await watched.event()
