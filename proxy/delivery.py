@@ -219,7 +219,7 @@ class Delivery:
 
     def purge(self, through: int) -> None:
         """Deliver neither what waits up to a position nor a dead letter; storage knows already."""
-        self._again.clear()
+        self._again = deque()  # not that which is being read into
         self._carrier.call_off(0, through)
         self._advance(through)
 
@@ -277,7 +277,7 @@ class Delivery:
     async def _look_back(self) -> dict[int, Trial]:
         """Learn what the owner did meanwhile, and at first what the target was told before."""
         storage = self._storage
-        self._again.clear()
+        again = self._again = deque()
         self._reader.forget_page()
         await storage.journal.flush()
         if cursor := await storage.proxy_configurations.cursor(self._id):
@@ -287,7 +287,7 @@ class Delivery:
             past = past_trials(await storage.queues.copies_after(place))
             self._trials, self._recalled = {**past, **self._trials}, True
         letters = await storage.dead_letters.to_retry(self._id)
-        self._again.extend(letter.seq for letter in letters if letter.seq not in self._again)
+        again.extend(letter.seq for letter in letters if letter.seq not in again)
         return self._trials
 
     async def _drop_unstored(self) -> None:
@@ -305,8 +305,11 @@ class Delivery:
         if message is None:
             self._advance(fallen)
         elif self._flowing.is_set():
-            trial, told = trials.setdefault(message.seq, Trial()), False
-            if not await self._echoes.is_one(message):
+            told, is_one = False, await self._echoes.is_one(message)
+            if not self._reader.has(message):
+                return  # its owner does not want it any more
+            if not is_one:
+                trial = trials.setdefault(message.seq, Trial())
                 told = await self._carrier.carry(message, link, trial) and trial.attempts > 0
             trials.pop(message.seq, None)
             self._advance(message.seq)
@@ -326,6 +329,9 @@ class Delivery:
         if seq not in trials:
             copies = await self._storage.queues.copies_of(self._id, seq)
             trials[seq] = Trial(doubtful=any(copy.answer_type is None for copy in copies))
+        if seq not in self._again:  # its owner does not want it any more
+            trials.pop(seq)
+            return
         if message is None:
             self._carrier.bury(seq, "", _GONE, 0)
         elif await self._carrier.carry(message, link, trials[seq]):

@@ -165,10 +165,10 @@ class Presence:
     async def _boot(self, link: Link) -> None:
         await self._introduction()
         while not (answer := await self._ask(link)) or answer.status != "Accepted":
-            self._booted = False
             self._enter(_WAITING[answer.status] if answer else State.BOOTING, None)
             interval = self._interval_of(answer, self._timings.boot_interval)
             await self._wait(link, self._pace.not_before(interval))
+        self._booted = True
         timings = self._timings
         ordered = timings.ordered_heartbeat or timings.heartbeat_interval
         self._interval = self._interval_of(answer, ordered)
@@ -193,8 +193,8 @@ class Presence:
             await self._nudged(self._timings.introduction)
 
     async def _ask(self, link: Link) -> BootAnswer | None:
-        self._booted = True  # unless the charger boots again before the answer is there
-        self._triggered.discard(BOOT)
+        self._booted = False  # until the target has accepted it
+        self._triggered.discard(BOOT)  # the charger may boot again before the answer is there
         self._nudge.clear()
         self._enter(State.BOOTING, None)
         payload = boot_payload(self._version, await self._charger())
@@ -228,7 +228,7 @@ class Presence:
         """Say nothing but what is asked for, until it is time for another Boot."""
         now = asyncio.get_running_loop().time
         until = now() + seconds
-        while BOOT not in self._triggered and await self._nudged(until - now()):
+        while BOOT not in self._triggered and await self._asked(until - now()):
             while self._ahead:
                 await self._pass_on(link, *self._ahead.popleft())
             await self._say_owed(link)
@@ -236,9 +236,8 @@ class Presence:
 
     async def _pass_on(self, link: Link, call: Call, position: int) -> None:
         payload = await self._delivery.ids.to_target(call.action, call.payload)
-        if payload is not None:
+        if payload is not None and await self._say(link, call.action, payload, Origin(position)):
             self._delivery.overtaken(position)
-            await self._say(link, call.action, payload, Origin(position))
 
     def _forget_errands(self) -> None:
         # Nothing more may overtake; what was not passed on waits in its place.
@@ -259,12 +258,14 @@ class Presence:
         latest = now()
         while not self._boot_is_due():
             sent = link.traffic.frames_sent
-            await self._nudged(self._interval)
+            await self._asked(self._interval)
             await self._say_owed(link)
+            if self._boot_is_due():
+                return
             silent = link.traffic.frames_sent == sent
             if silent or now() - latest > self._timings.rarest_heartbeat:
                 self._triggered.add(HEARTBEAT)
-            if HEARTBEAT in self._triggered and not self._boot_is_due():
+            if HEARTBEAT in self._triggered:
                 await self._say_triggered(link)
                 latest = now()
 
@@ -282,16 +283,24 @@ class Presence:
 
     async def _say(
         self, link: Link, action: str, payload: bytes, origin: Origin | None = None
-    ) -> None:
+    ) -> bool:
+        """Say something once; tell whether it was taken."""
         try:
             await link.call(action, payload, timeout=self._timings.answer, note=origin)
         except (CallRefused, AnswerTimeout, LinkBusy) as failure:
             self._failed(link, _WAITING.get(self.boot_status or "", State.READY), failure)
+            return False
+        return True
 
     def _failed(self, link: Link, state: State, failure: LinkError) -> None:
         self._enter(state, str(failure))
         if isinstance(failure, AnswerTimeout):
             self._delivery.silence.noted(link)
+
+    async def _asked(self, seconds: float) -> bool:
+        """Wait until something is to be said, where nothing is left from before; tell whether."""
+        left = self._ahead or self._owed or HEARTBEAT in self._triggered
+        return bool(left) or await self._nudged(seconds)
 
     async def _nudged(self, seconds: float) -> bool:
         try:

@@ -38,14 +38,19 @@ class Reader:
         self._journal, self._queues = storage.journal, storage.queues
         self._longest_page = longest_page
         self._page: deque[Message] = deque()
-        self._done = 0  # what was dropped while a page was on its way must not come back
+        # What was dropped or forgotten while a page was on its way must not come back.
+        self._done = 0
+        self._forgettings = 0
 
     async def first(self, position: int, through: int) -> Message | None:
         """Return what waits first behind a position, None where nothing does up to ``through``."""
         while not self._page:
+            forgettings = self._forgettings
             await self._journal.flush()
             place = Place(self._id, self._key, max(position, self._done))
             page = await self._queues.waiting(place, self._longest_page)
+            if forgettings != self._forgettings:
+                continue
             if not page or page[0].seq > through:
                 return None
             self._page.extend(_small([m for m in page if self._done < m.seq <= through]))
@@ -59,11 +64,16 @@ class Reader:
 
     def forget(self, seqs: Collection[int]) -> None:
         """Let go of single messages."""
+        self._forgettings += 1
         self._page = deque(message for message in self._page if message.seq not in seqs)
 
     def forget_page(self) -> None:
         """Read anew."""
         self._page.clear()
+
+    def has(self, message: Message) -> bool:
+        """Tell whether a message that was read is still to be told."""
+        return message in self._page
 
     async def stored(self, seq: int) -> bool:
         """Tell whether the journal has this message of the charger."""

@@ -84,7 +84,13 @@ class Seat:
     async def deliver(self, spoke: type[Station]) -> None:
         """Let the target have what waits for it, although the charger has not come back."""
         self._spoke = spoke
-        await self.settle()
+        try:
+            await self.settle()
+        except BaseException:
+            if self.relay is None:  # else it would keep the place of another one
+                self._around.forget(self)
+                await self.vacate()
+            raise
         if self.relay is None:
             self._leaving = self._begin(self._linger())
 
@@ -102,12 +108,18 @@ class Seat:
     async def _linger(self) -> None:
         linger = self._parts.timings.linger
         await asyncio.sleep(linger)
-        while (target := self.target) is not None and await _has_to_stay(target):
+        while (target := await self._waited_for()) is not None:
             await target.delivery.drained.wait()
             await asyncio.sleep(linger)
         # From here on a charger that comes back gets a seat of its own.
         self._around.forget(self)
         await self.vacate()
+
+    async def _waited_for(self) -> TargetLink | None:
+        """Return the target where something waits for it; while it is exchanged nobody knows."""
+        async with self._turn:
+            target = self.target
+            return target if target is not None and await _has_to_stay(target) else None
 
     # ---- the target changes ----
 

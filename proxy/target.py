@@ -134,16 +134,21 @@ class TargetLink:
         """Hang up for good; what is on its way has a moment to be answered."""
         standing = self._standing
         standing.close()
-        if standing.state is State.READY:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._parts.timings.farewell):
-                    await self.delivery.pause()
-                    while self._calls:
-                        await standing.news()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        standing.enter(State.DISABLED)
+        try:
+            if standing.state is State.READY:
+                await self._take_leave()
+        finally:  # also where nobody has the time to wait for that
+            if self._task is not None:
+                self._task.cancel()
+                await asyncio.gather(self._task, return_exceptions=True)
+            standing.enter(State.DISABLED)
+
+    async def _take_leave(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._parts.timings.farewell):
+                await self.delivery.pause()
+                while self._calls:
+                    await self._standing.news()
 
     def adopt(self, wanted: ProxyConfiguration) -> bool:
         """Take up a changed configuration; return false where the target must be dialled anew."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -194,6 +194,21 @@ async def conversation(
         await link.close()
         await asyncio.wait((running,), timeout=PATIENCE)
         assert running.done()
+
+
+class Held:
+    """Do what is asked for, and tell of it only when it is released: others go on meanwhile."""
+
+    def __init__(self, doing: Callable[..., Awaitable[Any]]) -> None:
+        self._doing = doing
+        self.done, self.release = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, *given: Any, **named: Any) -> Any:
+        """Do it."""
+        result = await self._doing(*given, **named)
+        self.done.set()
+        await self.release.wait()
+        return result
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from csms.errors import CallRefused
 from csms.link import Link
-from tests.doubles import PATIENCE, until
+from tests.doubles import PATIENCE, Held, until
 from tests.proxy.stage import (
     BOOTS,
     OCPP16,
@@ -32,6 +33,13 @@ CHARGING = b'{"connectorId":1,"errorCode":"NoError","status":"Charging"}'
 WHOLE = b'{"connectorId":0,"errorCode":"NoError","status":"Available"}'
 
 
+@pytest.fixture
+async def patient(tmp_path: Path) -> AsyncIterator[Stage]:
+    """A stage on which the charger's own Boot is waited for, however late it comes."""
+    async with staged(tmp_path, replace(QUICK, introduction=PATIENCE)) as stage:
+        yield stage
+
+
 def boot(status: str, interval: float = 300) -> Any:
     return says({"status": status, "interval": interval, "currentTime": "1999-01-01T00:00:00Z"})
 
@@ -49,12 +57,12 @@ async def comes_back(stage: Stage, target: Target, charger: Device) -> None:
 
 @pytest.mark.parametrize("subprotocol", [OCPP16, OCPP201])
 async def test_the_target_hears_the_charger_s_own_boot_byte_for_byte(
-    stage: Stage, target: Target, subprotocol: str
+    patient: Stage, target: Target, subprotocol: str
 ) -> None:
-    key = await stage.enrol(target.url)
-    async with stage.charger(key, subprotocol) as charger:
+    key = await patient.enrol(target.url)
+    async with patient.charger(key, subprotocol) as charger:
         await charger.boots()
-        await stage.reaches(key, "ready")
+        await patient.reaches(key, "ready")
 
     assert [call.payload for call in target.heard] == [BOOTS[subprotocol]]
 
@@ -72,78 +80,96 @@ async def test_a_charger_that_never_boots_is_introduced_as_enrolled(
     ]
 
 
-async def test_a_charger_that_boots_again_is_introduced_again(stage: Stage, target: Target) -> None:
-    key = await stage.enrol(target.url)
-    async with stage.charger(key) as charger:
+async def test_a_charger_that_boots_again_is_introduced_again(
+    patient: Stage, target: Target
+) -> None:
+    key = await patient.enrol(target.url)
+    async with patient.charger(key) as charger:
         await charger.boots()
-        await stage.reaches(key, "ready")
+        await patient.reaches(key, "ready")
         await charger.call("BootNotification", b'{"chargePointVendor":"A","chargePointModel":"2"}')
 
         assert (await target.hears("BootNotification", 2))["chargePointModel"] == "2"
-        await stage.reaches(key, "ready")
+        await patient.reaches(key, "ready")
 
 
-async def test_on_a_new_link_the_target_hears_the_boot_again(stage: Stage, target: Target) -> None:
-    key = await stage.enrol(target.url)
-    async with stage.charger(key) as charger:
+async def test_on_a_new_link_the_target_hears_the_boot_again(
+    patient: Stage, target: Target
+) -> None:
+    key = await patient.enrol(target.url)
+    async with patient.charger(key) as charger:
         await charger.boots()
-        await stage.reaches(key, "ready")
-        await comes_back(stage, target, charger)
+        await patient.reaches(key, "ready")
+        await comes_back(patient, target, charger)
 
     assert target.actions == ["BootNotification"] * 2
 
 
 async def test_while_a_transaction_runs_the_target_hears_no_second_boot(
-    stage: Stage, target: Target
+    patient: Stage, target: Target
 ) -> None:
-    key = await stage.enrol(target.url)
-    async with stage.charger(key) as charger:
+    key = await patient.enrol(target.url)
+    async with patient.charger(key) as charger:
         await charger.boots()
-        await stage.reaches(key, "ready")
+        await patient.reaches(key, "ready")
         await charger.starts()
-        await comes_back(stage, target, charger)
+        await comes_back(patient, target, charger)
 
     assert target.actions == ["BootNotification", "StartTransaction"]
 
 
 @pytest.mark.parametrize(("wish", "boots"), [("always", 2), ("never", 1)])
 async def test_the_configuration_may_decide_on_boots(
-    stage: Stage, target: Target, wish: str, boots: int
+    patient: Stage, target: Target, wish: str, boots: int
 ) -> None:
-    key = await stage.enrol(target.url, policy={"boot_on_reconnect": wish})
-    async with stage.charger(key) as charger:
+    key = await patient.enrol(target.url, policy={"boot_on_reconnect": wish})
+    async with patient.charger(key) as charger:
         await charger.boots()
-        await stage.reaches(key, "ready")
+        await patient.reaches(key, "ready")
         if wish == "always":
             await charger.starts()
-        await comes_back(stage, target, charger)
+        await comes_back(patient, target, charger)
 
     assert target.actions.count("BootNotification") == boots
 
 
-async def test_another_target_hears_the_boot_also_while_a_transaction_runs(
+async def test_a_boot_whose_answer_was_lost_is_said_again_whatever_the_configuration_says(
     stage: Stage, target: Target
 ) -> None:
-    key = await stage.enrol(target.url)
-    async with Target().up() as other, stage.charger(key) as charger:
+    target.answers["BootNotification"] = never
+    key = await stage.enrol(target.url, policy={"boot_on_reconnect": "never"})
+    async with stage.charger(key):
+        await target.hears("BootNotification")
+        target.answers["BootNotification"] = boot("Accepted")
+        await target.hang_up()
+        await stage.reaches(key, "ready")
+
+    assert target.actions.count("BootNotification") == 2
+
+
+async def test_another_target_hears_the_boot_also_while_a_transaction_runs(
+    patient: Stage, target: Target
+) -> None:
+    key = await patient.enrol(target.url)
+    async with Target().up() as other, patient.charger(key) as charger:
         await charger.boots()
-        await stage.reaches(key, "ready")
+        await patient.reaches(key, "ready")
         await charger.starts()
-        await stage.change(key, target_websocket_url=other.url)
-        await stage.reaches(key, "ready")
+        await patient.change(key, target_websocket_url=other.url)
+        await patient.reaches(key, "ready")
 
     assert other.actions[0] == "BootNotification"
 
 
 @pytest.mark.parametrize(("word", "state"), [("Pending", "pending"), ("Rejected", "rejected")])
 async def test_a_target_that_is_not_ready_is_asked_again_and_told_nothing_else(
-    stage: Stage, target: Target, word: str, state: str
+    patient: Stage, target: Target, word: str, state: str
 ) -> None:
     target.answers["BootNotification"] = boot(word, 0.02)
-    key = await stage.enrol(target.url)
-    async with stage.charger(key) as charger:
+    key = await patient.enrol(target.url)
+    async with patient.charger(key) as charger:
         await charger.boots()
-        status = await stage.reaches(key, state)
+        status = await patient.reaches(key, state)
         await charger.call("StatusNotification", AVAILABLE)
         started = await charger.starts()
         await target.hears("BootNotification", 3)
@@ -152,7 +178,7 @@ async def test_a_target_that_is_not_ready_is_asked_again_and_told_nothing_else(
 
         target.answers["BootNotification"] = boot("Accepted")
         await target.hears("StartTransaction")
-        ready = await stage.reaches(key, "ready")
+        ready = await patient.reaches(key, "ready")
     assert started["idTagInfo"] == {"status": "Invalid"}
     assert ready.boot_status == "Accepted"
     told = [action for action in target.actions if action != "BootNotification"]
@@ -279,6 +305,25 @@ async def test_a_target_that_has_us_pending_may_have_the_boot_at_once(
         await stage.reaches(key, "ready")
 
 
+async def test_what_a_pending_target_asked_for_and_did_not_take_comes_in_its_turn(
+    stage: Stage, target: Target
+) -> None:
+    target.answers["BootNotification"] = boot("Pending", 60)
+    target.answers["MeterValues"] = never
+    key = await stage.enrol(target.url)
+    async with stage.charger(key) as charger:
+        charger.answers["TriggerMessage"] = says(b'{"status":"Accepted"}')
+        await stage.reaches(key, "pending")
+        await target.link.call("TriggerMessage", b'{"requestedMessage":"MeterValues"}')
+        await charger.call("MeterValues", {"connectorId": 0, "meterValue": []})
+        await target.hears("MeterValues")
+        target.answers["BootNotification"] = boot("Accepted")
+        target.answers["MeterValues"] = says(b"{}")
+        await target.hang_up()
+
+        await target.hears("MeterValues", 2)
+
+
 async def test_a_target_that_has_rejected_us_gets_no_answers(stage: Stage, target: Target) -> None:
     target.answers["BootNotification"] = boot("Rejected", 60)
     key = await stage.enrol(target.url)
@@ -295,15 +340,15 @@ async def test_a_target_that_has_rejected_us_gets_no_answers(stage: Stage, targe
 
 
 async def test_a_target_that_comes_back_is_shown_the_latest_statuses_only(
-    stage: Stage, target: Target
+    patient: Stage, target: Target
 ) -> None:
-    key = await stage.enrol(target.url)
-    async with stage.charger(key) as charger:
+    key = await patient.enrol(target.url)
+    async with patient.charger(key) as charger:
         await charger.boots()
-        await stage.reaches(key, "ready")
+        await patient.reaches(key, "ready")
         target.answers["BootNotification"] = boot("Pending")
         await charger.boots()
-        await stage.reaches(key, "pending")
+        await patient.reaches(key, "pending")
         for payload in (WHOLE, CHARGING, AVAILABLE):
             await charger.call("StatusNotification", payload)
         target.answers["BootNotification"] = boot("Accepted")
@@ -368,6 +413,24 @@ async def test_once_a_day_there_is_a_heartbeat_whatever_else_was_said(
             async with asyncio.timeout(PATIENCE):
                 while target.actions.count("Heartbeat") < 2:
                     await charger.call("StatusNotification", CHARGING)
+
+
+async def test_what_is_triggered_just_before_a_boot_comes_after_it(
+    patient: Stage, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = await patient.enrol(target.url)
+    looked_up = Held(patient.storage.chargers.get)
+    async with patient.charger(key) as charger:
+        await charger.boots()
+        await patient.reaches(key, "ready")
+        with monkeypatch.context() as patch:
+            patch.setattr(patient.storage.chargers, "get", looked_up)
+            await target.link.call("TriggerMessage", b'{"requestedMessage":"BootNotification"}')
+            await looked_up.done.wait()
+            await target.link.call("TriggerMessage", b'{"requestedMessage":"Heartbeat"}')
+        looked_up.release.set()
+
+        await target.hears("Heartbeat")
 
 
 async def test_a_target_s_clock_moves_nobody_s(stage: Stage, target: Target) -> None:

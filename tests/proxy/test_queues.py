@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from csms.station201 import Station201
 from proxy.queues import Queues
 from storage.records import DeadLetter, ProxyConfiguration
-from tests.doubles import settled, until
-from tests.proxy.post import DURABLE, Post, posted
+from tests.doubles import Held, settled, until
+from tests.proxy.post import DURABLE, METERED, Post, posted
 from tests.proxy.stage import CLOCK, QUICK, Stage, Target, refuses, says
 
 AT_ONCE = replace(QUICK, attempt_interval=0.0)
 NEVER = replace(QUICK, attempt_interval=60.0)
+SAMPLED = b'{"connectorId":1,"meterValue":[{"timestamp":"2026-11-21T10:00:00Z","sampledValue":[]}]}'
 EVENT = "FirmwareStatusNotification"
 
 
@@ -220,3 +223,54 @@ async def test_what_is_said_while_the_proxy_is_disabled_is_not_delivered_later(
 
     told = [payload["status"] for payload in target.payloads(EVENT)]
     assert told == ["Downloading", "Installing"]
+
+
+async def test_what_is_purged_while_it_is_looked_up_is_not_sent(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post = await posted(stage.storage, AT_ONCE)
+    for _ in range(10):  # more than memory keeps
+        post.exchanges(METERED, SAMPLED)
+    looked_up = Held(stage.storage.journal.exchanges)
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.storage.journal, "exchanges", looked_up)
+        await post.connects()
+        await looked_up.done.wait()
+        await post.queues.purge(post.stored)
+    looked_up.release.set()
+    await post.says(DURABLE, 10)
+    await post.hears()
+    await post.drains()
+
+    assert post.heard == [10]
+    await post.hangs_up()
+
+
+@pytest.mark.parametrize("purged_while", ["it is looked up", "the link begins"])
+async def test_a_dead_letter_that_is_purged_before_it_is_sent_again_is_not_sent(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, purged_while: str
+) -> None:
+    post = await posted(stage.storage, AT_ONCE)
+    dead = await post.says(DURABLE, 1)
+    await post.connects()
+    await post.buries()
+    begins = purged_while == "the link begins"
+    if begins:
+        await post.hangs_up()
+    owner: Any = stage.storage.dead_letters if begins else stage.storage.journal
+    name = "to_retry" if begins else "exchanges"
+    read = Held(getattr(owner, name))
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, read)
+        await post.queues.retry(post.stored, dead)
+        if begins:
+            await post.connects()
+        await read.done.wait()
+        assert (await post.queues.purge(post.stored)).dead_letters == 1
+    read.release.set()
+    await post.says(DURABLE, 2)
+    await post.hears()
+    await post.drains()
+
+    assert post.heard == [1, 1, 1, 2]
+    await post.hangs_up()

@@ -10,6 +10,7 @@ from csms import frames
 from csms.errors import MalformedFrame
 from proxy.reader import MOST_BYTES, Reader
 from storage.records import Message
+from tests.doubles import Held
 from tests.proxy.post import DURABLE, Post, posted
 from tests.proxy.stage import QUICK, Stage
 
@@ -102,3 +103,20 @@ async def test_what_nobody_can_read_says_so(post: Post) -> None:
 
     with pytest.raises(MalformedFrame):
         await reader(post).entry(message)
+
+
+async def test_what_is_forgotten_while_a_page_is_read_does_not_come_back(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = [await post.says(DURABLE, number) for number in range(5)]
+    reading, waiting = reader(post), Held(post.storage.queues.waiting)
+    monkeypatch.setattr(post.storage.queues, "waiting", waiting)
+    first = asyncio.create_task(reading.first(0, told[-1]))
+    await waiting.done.wait()
+    await post.storage.queues.skip(post.stored.id, told[:3], "expired")
+    reading.forget(told[:3])
+    waiting.release.set()
+
+    message = await first
+    assert message
+    assert message.seq == told[3]

@@ -71,6 +71,27 @@ async def test_where_storage_is_away_it_is_looked_up_again(
         await target.hears("StopTransaction")
 
 
+async def test_nor_is_it_forgotten_where_storage_goes_away_while_it_begins(
+    tmp_path: Path, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asyncio.Event()
+
+    async def away(*_: object) -> None:
+        asked.set()
+        raise StorageUnavailable
+
+    async with staged(tmp_path) as stage:
+        key = await stage.enrol(NOWHERE)
+        await said(stage, key)
+        await stage.relays.close()
+        await moved(stage, key, target.url)
+    async with staged(tmp_path, SOON) as stage:
+        with monkeypatch.context() as patch:
+            patch.setattr(stage.storage.proxy_configurations, "target_of", away)
+            await asked.wait()
+        await target.hears("StopTransaction")
+
+
 async def test_a_charger_that_comes_back_meanwhile_has_its_target_s_link(
     tmp_path: Path, target: Target
 ) -> None:

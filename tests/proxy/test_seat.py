@@ -15,7 +15,7 @@ import pytest
 from csms import frames
 from csms.frames import Call, Reply
 from storage.errors import StorageUnavailable
-from tests.doubles import until
+from tests.doubles import Held, until
 from tests.proxy.stage import QUICK, Device, Stage, Target, never, says, staged
 
 NOWHERE = "ws://127.0.0.1:1/"
@@ -106,6 +106,25 @@ async def test_a_change_ends_the_wait_for_what_the_old_target_has_yet_to_get(
         await stage.reaches(key, "backoff")
         await charger.starts()
     await stage.change(key, mode="strict", target_websocket_url=target.url)
+    await target.hears("StartTransaction")
+
+    await until(lambda: target.link.closed)
+
+
+async def test_a_target_that_is_being_exchanged_is_waited_for_when_the_charger_leaves(
+    stage: Stage, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = await stage.enrol(NOWHERE)
+    of_link = Held(stage.storage.overlays.of_link)
+    async with stage.charger(key) as charger:
+        await stage.reaches(key, "backoff")
+        await charger.starts()
+        monkeypatch.setattr(stage.storage.overlays, "of_link", of_link)
+        changing = asyncio.create_task(stage.change(key, target_websocket_url=target.url))
+        await of_link.done.wait()
+    await asyncio.sleep(4 * QUICK.linger)  # it would have been left by then
+    of_link.release.set()
+    await changing
     await target.hears("StartTransaction")
 
     await until(lambda: target.link.closed)
@@ -364,3 +383,23 @@ async def test_no_message_is_lost_while_the_configuration_changes_otherwise(
     ]
     assert set(heard) >= set(told)
     assert heard == sorted(heard)
+
+
+async def test_a_target_that_is_being_left_when_the_server_ends_is_hung_up_on(
+    tmp_path: Path, target: Target, other: Target
+) -> None:
+    target.answers["MeterValues"] = never
+    patient = replace(QUICK, drain=0.01, farewell=60.0)
+    async with staged(tmp_path, patient) as stage:
+        key = await stage.enrol(target.url, policy={"on_change": "drain"})
+        async with stage.charger(key) as charger:
+            await stage.reaches(key, "ready")
+            await charger.meters((await charger.starts())["transactionId"], 1)
+            await target.hears("MeterValues")
+            seat = stage.relays._seats[key]
+            await stage.change(key, target_websocket_url=other.url)
+            await until(lambda: seat.target is None)
+            await stage.relays.close()
+
+            await until(lambda: target.link.closed)
+    assert other.requests == []
