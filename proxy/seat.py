@@ -109,7 +109,10 @@ class Seat:
         linger = self._parts.timings.linger
         await asyncio.sleep(linger)
         while (target := await self._waited_for()) is not None:
-            await target.delivery.drained.wait()
+            # What waits may also expire or be purged, of which a link that is down says nothing.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._parts.timings.sweep):
+                    await target.delivery.drained.wait()
             await asyncio.sleep(linger)
         # From here on a charger that comes back gets a seat of its own.
         self._around.forget(self)

@@ -130,6 +130,21 @@ async def test_a_target_that_is_being_exchanged_is_waited_for_when_the_charger_l
     await until(lambda: target.link.closed)
 
 
+async def test_a_target_that_is_down_is_left_once_its_owner_wants_nothing_delivered(
+    tmp_path: Path,
+) -> None:
+    async with staged(tmp_path, replace(QUICK, sweep=0.1)) as stage:
+        key = await stage.enrol(NOWHERE)
+        async with stage.charger(key) as charger:
+            await stage.reaches(key, "backoff")
+            await charger.starts()
+        await asyncio.sleep(4 * QUICK.linger)  # it stays for what waits
+        assert stage.relays.states()
+        await stage.relays.queues.purge(await stage.configuration(key))
+
+        await until(lambda: not stage.relays.states())
+
+
 async def test_nobody_stays_for_ever_because_storage_was_away(
     stage: Stage, target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
