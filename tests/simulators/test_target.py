@@ -207,10 +207,12 @@ async def test_the_record_tells_what_each_call_was_answered(target: Target, vers
 
 
 async def test_any_text_can_take_the_place_of_an_answer(target: Target, version: str) -> None:
-    async with playing(target, version, answer_timeout=0.05) as charger:
+    async with playing(target, version) as charger:
         target.conduct.raw = lambda call: b"garbage" if call.action == "Heartbeat" else None
+        patience, charger.answer_timeout = charger.answer_timeout, 0.05
         with pytest.raises(AnswerTimeout):
             await charger.call("Heartbeat", {})
+        charger.answer_timeout = patience
         target.conduct.raw = lambda call: b'[4,"%b","InternalError"]' % call.id.encode()
         with pytest.raises(CallRefused):
             await charger.call("Heartbeat", {})
