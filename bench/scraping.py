@@ -49,8 +49,8 @@ def links(actions: int) -> LinkTally:
     for number in range(CHARGERS):
         tally.begin(Traffic(number, number, number, number))
     for action in sorted(known)[:actions]:
-        tally.served.note(action, 0.01)
-        tally.asked.note(action, 0.1)
+        tally.served[action].note(0.01)
+        tally.asked[action].note(0.1)
     return tally
 
 

@@ -20,20 +20,18 @@ class Inbox(Generic[Item]):
         self._items: deque[Item] = deque()
         self._waiting: asyncio.Future[None] | None = None
 
-    @property
-    def full(self) -> bool:
-        """Tell whether who puts in has to wait."""
-        return len(self._items) >= self._room
-
-    def add(self, item: Item) -> None:
-        """Put one in behind the others, whether there is room or not."""
+    def add(self, item: Item) -> bool:
+        """Put one in behind the others; return False where there is no room."""
+        if len(self._items) >= self._room:
+            return False
         self._items.append(item)
         if self._waiting is not None:
             self._wake(self._waiting)
+        return True
 
     async def room(self) -> None:
         """Wait until there is room for one more."""
-        while self.full:
+        while len(self._items) >= self._room:
             waiting = self._waiting = asyncio.get_running_loop().create_future()
             await waiting
 

@@ -170,9 +170,11 @@ class Link:
         finally:
             deadline.end()
             turns.leave()
-        if self._tally is not None:
-            self._tally.hear(action, monotonic() - begun, refused=isinstance(reply, CallError))
+        if self._tally is not None:  # what came last is the answer, or came just behind it
+            self._tally.asked[action].note(self.traffic.heard_at - begun)
         if isinstance(reply, CallError):
+            if self._tally is not None:
+                self._tally.refuse(action)
             raise CallRefused(reply)
         return reply
 
@@ -212,11 +214,10 @@ class Link:
         except Exception as fault:  # noqa: BLE001 - whoever hands it over knows nothing of us
             self._end(_failed(fault))
         if item is not None:
-            if self._inbox.full:
+            if not self._inbox.add(item):
                 return False
             if not isinstance(item, _CALLS):
                 self._note_fault(item)
-            self._inbox.add(item)
             calls.left -= 1
         size = len(text)
         sizes.left -= size + FRAME_BYTES
@@ -307,7 +308,7 @@ class Link:
         elif self._closed is None:
             self._outbox.keep(text)
             if self._tally is not None and action is not None and begun is not None:
-                self._tally.served.note(action, monotonic() - begun)
+                self._tally.served[action].note(monotonic() - begun)
 
     def _called(self, text: bytes, answer: asyncio.Future[Reply], fault: Exception | None) -> None:
         if answer.done():  # whoever called has no patience left, or the link has ended

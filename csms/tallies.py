@@ -1,6 +1,6 @@
 """What all links of one side have carried, and how long their answers took.
 
-They are fed where it happens and read when somebody asks (`api/metrics.py`): a message costs two
+They are fed where it happens and read when somebody asks (`api/metrics.py`): a message costs some
 additions and one look into a dictionary.
 """
 
@@ -28,24 +28,15 @@ def known_actions() -> frozenset[str]:
     return frozenset().union(*(kind.schemas.actions for kind in STATIONS.values()))
 
 
-class Latencies:
-    """How long something took, by action."""
-
-    __slots__ = ("_known", "by_action")
+class Latencies(dict[str, Histogram]):
+    """How long something took, by action; costs no call where the action was there before."""
 
     def __init__(self, known: frozenset[str]) -> None:
+        super().__init__()
         self._known = known
-        self.by_action: dict[str, Histogram] = {}
 
-    def note(self, action: str, seconds: float) -> None:
-        """Count how long it took."""
-        histogram = self.by_action.get(action)
-        if histogram is None:
-            histogram = self._new(action)
-        histogram.note(seconds)
-
-    def _new(self, action: str) -> Histogram:
-        return self.by_action.setdefault(action if action in self._known else OTHER, Histogram())
+    def __missing__(self, action: str) -> Histogram:
+        return self.setdefault(action if action in self._known else OTHER, Histogram())
 
 
 class LinkTally:
@@ -74,11 +65,9 @@ class LinkTally:
             self._live.discard(traffic)
             self._ended.add(traffic)
 
-    def hear(self, action: str, seconds: float, *, refused: bool) -> None:
-        """Count a peer's answer to a CALL of ours."""
-        self.asked.note(action, seconds)
-        if refused:
-            self.refused[self._name(action)] += 1
+    def refuse(self, action: str) -> None:
+        """Count a CALL of ours that was answered by a CALLERROR."""
+        self.refused[self._name(action)] += 1
 
     def miss(self, action: str) -> None:
         """Count a CALL of ours that was not answered in time."""

@@ -53,10 +53,10 @@ def of_links(sources: Sources) -> Iterator[Metric]:
 
 def _answers(sides: Mapping[str, LinkTally]) -> Iterator[Metric]:
     labels = ("link", "action")
-    served = _by_action({side: tally.served.by_action for side, tally in sides.items()})
+    served = _by_action({side: tally.served for side, tally in sides.items()})
     told = "From a peer's CALL until our answer left, which is when it was stored."
     yield histogram("calls_served_seconds", told, served, labels)
-    asked = _by_action({side: tally.asked.by_action for side, tally in sides.items()})
+    asked = _by_action({side: tally.asked for side, tally in sides.items()})
     told = "From a CALL of ours until the peer's answer."
     yield histogram("calls_asked_seconds", told, asked, labels)
     refused = _of_actions({side: tally.refused for side, tally in sides.items()})

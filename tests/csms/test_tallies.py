@@ -23,7 +23,7 @@ async def test_what_a_peer_calls_is_timed_until_our_answer_leaves() -> None:
         await talk.peer.calls("Heartbeat", b"{}")
         await talk.peer.hears()
 
-        served = counted.served.by_action
+        served = counted.served
         assert [(name, sum(each.counts)) for name, each in served.items()] == [("Heartbeat", 1)]
         assert 0 <= served["Heartbeat"].total < 30
         assert len(counted) == 1
@@ -40,7 +40,7 @@ async def test_what_we_call_is_timed_until_the_peer_answers_and_a_refusal_is_cou
         with pytest.raises(AnswerTimeout):
             await talk.link.call("Reset", b"{}", timeout=0)
 
-    assert sum(counted.asked.by_action["Reset"].counts) == 1
+    assert sum(counted.asked["Reset"].counts) == 1
     assert counted.refused == {"Reset": 1}
     assert counted.silent == {"Reset": 1}
 
@@ -71,10 +71,10 @@ def test_a_link_that_ends_twice_is_counted_once() -> None:
 def test_a_peer_that_makes_up_names_fills_no_memory() -> None:
     latencies = Latencies(known_actions())
     for number in range(1000):
-        latencies.note(f"Vendor{number}", 0.1)
-    latencies.note("Heartbeat", 0.1)
+        latencies[f"Vendor{number}"].note(0.1)
+    latencies["Heartbeat"].note(0.1)
 
-    assert {name: sum(each.counts) for name, each in latencies.by_action.items()} == {
+    assert {name: sum(each.counts) for name, each in latencies.items()} == {
         OTHER: 1000,
         "Heartbeat": 1,
     }
@@ -83,6 +83,6 @@ def test_a_peer_that_makes_up_names_fills_no_memory() -> None:
 def test_what_we_ask_in_vain_by_a_vendors_name_is_counted_as_other() -> None:
     counted = tally()
     counted.miss("Vendor1")
-    counted.hear("Vendor2", 0.1, refused=True)
+    counted.refuse("Vendor2")
 
     assert (counted.silent, counted.refused) == ({OTHER: 1}, {OTHER: 1})
