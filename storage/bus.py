@@ -163,15 +163,14 @@ class JournalBus(LogReader):
         super().__init__(database)
         self._journal = journal
         self._flows: dict[str, Flow] = {}
-        journal.heard = self._heard
 
     def flow(self, organization_uuid: str) -> Flow:
         """Return what counts the bytes that come of an organization."""
-        return self._flows.setdefault(organization_uuid, Flow())
-
-    def _heard(self, organization_uuid: str, octets: int) -> None:
-        if flow := self._flows.get(organization_uuid):
-            flow.add(octets + OVERHEAD)
+        flow = self._flows.get(organization_uuid)
+        if flow is None:
+            flow = self._flows[organization_uuid] = Flow()
+            self._journal.heard[organization_uuid] = lambda octets: flow.add(octets + OVERHEAD)
+        return flow
 
     async def settled(self) -> None:
         """Wait until what has come can be read, or is lost; where storage is away, for that."""

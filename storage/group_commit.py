@@ -46,21 +46,18 @@ class Batch:
     Each row has a place, counted from 0. Whoever is ``waiting`` first is told first.
     """
 
-    __slots__ = ("_faults", "rows", "settled", "waiting")
+    __slots__ = ("faults", "rows", "settled", "waiting")
 
     def __init__(self) -> None:
         self.rows: list[Submitted] = []
         self.waiting: list[tuple[int, Tell]] = []
-        self._faults: dict[int, Exception] = {}
+        # Why rows are not committed, by place, as far as that is known.
+        self.faults: dict[int, Exception] = {}
         self.settled = False
-
-    def fault(self, place: int) -> Exception | None:
-        """Return why a row is not committed, None where it is or nobody knows yet."""
-        return self._faults.get(place)
 
     def blame(self, places: range, fault: Exception) -> None:
         """Note why rows are not committed."""
-        self._faults.update(dict.fromkeys(places, fault))
+        self.faults.update(dict.fromkeys(places, fault))
 
     def settle(self) -> None:
         """Tell whoever waits what became of his row; nothing more is written."""
@@ -68,7 +65,7 @@ class Batch:
         waiting, self.waiting = self.waiting, []
         for place, tell in waiting:
             try:
-                tell(self._faults.get(place))
+                tell(self.faults.get(place))
             except Exception as fault:  # noqa: BLE001 - who is told must not end the one writer
                 log.error("not_told", fault=repr(fault))
 

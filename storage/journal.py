@@ -58,7 +58,7 @@ class Receipt(Struct, frozen=True, eq=False):
     @property
     def fault(self) -> Exception | None:
         """Tell why the frame is not on disk, once that is known; None where it is."""
-        return self.batch.fault(self.place)
+        return self.batch.faults.get(self.place)
 
 
 class Journal:
@@ -87,8 +87,8 @@ class Journal:
         self._lost: dict[int, None] = {}  # positions of what is not on disk, oldest first
         # Of those, since storage went away, with when each was logged.
         self._doubtful: dict[int, int] = {}
-        # Told whose each message is, and how long, before it is on disk.
-        self.heard: Callable[[str, int], None] = _unheard
+        # By organization: is told how long each message is, before it is on disk.
+        self.heard: dict[str, Callable[[int], None]] = {}
         group.lost, group.recount = self._lose, self._recount
         group.numbered = statements.append_message
 
@@ -131,10 +131,13 @@ class Journal:
         """
         if origin is not None and origin.seq in self._lost:
             raise StorageUnavailable
-        now = self._now()
-        position = self._next(now)
-        said = (key, direction, proxy_configuration_id, message_id)
-        answers = self._paired(message_type, said, position)
+        position, now = self._next()
+        answers = None
+        if message_type == "Call":
+            self._ask((key, direction, proxy_configuration_id, message_id), position)
+        elif message_type in ANSWERS:
+            asked = (key, OPPOSITE[direction], proxy_configuration_id, message_id)
+            answers = self._open.pop(asked, UNKNOWN)
         # In the order of the columns, because there are four such rows for each proxied CALL.
         row = (
             position,
@@ -153,7 +156,8 @@ class Journal:
             None if origin is None else int(origin.maybe_duplicate),
         )
         batch = self.group.add(statements.append_message, row, tell)
-        self.heard(key.organization_uuid, len(frame))
+        if (hear := self.heard.get(key.organization_uuid)) is not None:
+            hear(len(frame))
         return Receipt(position, batch, len(batch.rows) - 1)
 
     def is_lost(self, position: int) -> bool:
@@ -222,21 +226,15 @@ class Journal:
         answered = await exchanges.answers(self._database, calls)
         return [exchange_of(call, answered.get(call["seq"])) for call in calls]
 
-    def _paired(self, message_type: MessageType, said: _Open, position: int) -> int | None:
-        """Return the position of the call that an answer answers; keep in mind what is asked."""
-        if message_type in ANSWERS:
-            key, direction, proxy_configuration_id, message_id = said
-            asked = (key, OPPOSITE[direction], proxy_configuration_id, message_id)
-            return self._open.pop(asked, UNKNOWN)
-        if message_type == "Call":
-            self._open[said] = position
-            if len(self._open) > MAX_OPEN:
-                del self._open[next(iter(self._open))]
-        return None
+    def _ask(self, said: _Open, position: int) -> None:
+        """Keep in mind what waits for its answer."""
+        self._open[said] = position
+        if len(self._open) > MAX_OPEN:
+            del self._open[next(iter(self._open))]
 
-    def _next(self, now: int) -> int:
-        """Return the next position, for which room has been made if there was none."""
-        position, room = self._head + 1, self._room
+    def _next(self) -> tuple[int, int]:
+        """Return the next position, for which there is room by now, and the moment."""
+        position, now, room = self._head + 1, self._now(), self._room
         if (
             position > room.last
             or not room.since <= now < room.until
@@ -246,7 +244,7 @@ class Journal:
         self._head = position
         if position > self._files_at:
             self._file()
-        return position
+        return position, now
 
     def _enter(self, position: int, now: int) -> int:
         """Have room made for the next message, and return its position."""
@@ -286,10 +284,6 @@ def message_of(row: Row) -> Message:
         origin=row["origin"],
         maybe_duplicate=row["maybe_duplicate"],
     )
-
-
-def _unheard(_organization_uuid: str, _octets: int) -> None:
-    """Make nothing of what is said."""
 
 
 def exchange_of(call: Row, answer: Row | None) -> Exchange:

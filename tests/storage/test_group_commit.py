@@ -325,8 +325,8 @@ async def test_who_remembers_what_became_of_a_row_keeps_no_rows(group: GroupComm
     group.add(ADD, row("good"))
     await group.flush()
 
-    assert isinstance(bad.fault(0), StorageError)
-    assert bad.fault(1) is None
+    assert isinstance(bad.faults.get(0), StorageError)
+    assert bad.faults.get(1) is None
     assert bad.rows == []
 
 
