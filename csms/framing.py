@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterator
+from struct import Struct
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection
@@ -37,6 +38,7 @@ MOST_FRAGMENTS = 10_000
 _WHOLE_TEXT = 0x80 | Opcode.TEXT  # nothing follows, and no extension was at work
 _MASKED = 0x80
 _TWO_BYTES = 126  # stands where a length of two bytes follows
+_SHORT, _LONG = Struct("!BB"), Struct("!BBH")
 _MASK = 4  # bytes
 
 
@@ -52,9 +54,9 @@ def framed(text: bytes, mask: bytes | None = None) -> bytes:
     """Return the frame of a text of at most LONGEST bytes, masked if a client sends it."""
     size, masked = len(text), _MASKED if mask else 0
     if size < _TWO_BYTES:
-        head = bytes((_WHOLE_TEXT, masked | size))
+        head = _SHORT.pack(_WHOLE_TEXT, masked | size)
     else:
-        head = bytes((_WHOLE_TEXT, masked | _TWO_BYTES, size >> 8, size & 0xFF))
+        head = _LONG.pack(_WHOLE_TEXT, masked | _TWO_BYTES, size)
     return head + mask + apply_mask(text, mask) if mask else head + text
 
 

@@ -20,6 +20,7 @@ MAX_REASON = 123  # bytes in a close frame (RFC 6455 §5.5)
 # What fits into this many bytes of write buffer is sent at once: the library waits above 32 KiB,
 # and has stopped waiting at a quarter of that.
 ROOM = 8192
+_OPEN = State.OPEN  # for each text: to look it up takes as long as to call a function
 
 
 class WebSocket:
@@ -54,7 +55,7 @@ class WebSocket:
         transport = connection.transport
         if (
             transport.get_write_buffer_size() + len(text) < ROOM
-            and connection.protocol.state is State.OPEN
+            and connection.protocol.state is _OPEN
             and connection.send_in_progress is None  # nobody is in the midst of fragments
             and not transport.is_closing()
         ):

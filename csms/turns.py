@@ -9,8 +9,9 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from enum import IntEnum
+
+from msgspec import Struct
 
 from csms.errors import LinkBusy, LinkClosed
 from csms.frames import Reply
@@ -44,8 +45,7 @@ class Urgency(IntEnum):
     TARGET = 2  # what a third-party CSMS wants
 
 
-@dataclass(slots=True)
-class Pending:
+class Pending(Struct, frozen=True, eq=False):
     """A CALL whose answer has not come."""
 
     id: str

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from csms.errors import AnswerTimeout, CallRefused, LinkBusy, LinkClosed
 from proxy.errors import NotTaken
-from proxy.policy import Hearing
+from proxy.policy import DURABLE
 from proxy.silence import MUTE, Silence
 from storage.records import Copy, Origin
 
@@ -125,7 +125,7 @@ class Attempts:
         else:  # nothing was said
             trial.attempts -= 1
             await self._wait(self.timings.attempt_interval)
-        if entry.hearing is not Hearing.DURABLE:
+        if entry.hearing is not DURABLE:
             return True
         if not self._exhausted(trial):
             await self._pause(link, trial)

@@ -20,7 +20,7 @@ from proxy.carrier import Carrier
 from proxy.echoes import Echoes
 from proxy.entries import BEGINS, Entry, Waiter
 from proxy.ledger import transaction_id
-from proxy.policy import Authority, Hearing
+from proxy.policy import DURABLE, THEIRS, Hearing
 from proxy.reader import LONGEST_PAGE, Reader
 from proxy.tail import LONGEST, Tail
 from storage.repositories.queues import Place
@@ -132,7 +132,7 @@ class Delivery:
             return None
         action, version, rule = call.action, self._version, policy.rule(self._version, call.action)
         answer = ours = None
-        if self._listening and rule.authority is Authority.THEIRS:
+        if self._listening and rule.authority is THEIRS:
             answer = asyncio.get_running_loop().create_future()
         if action == BEGINS and isinstance(reply, CallResult):
             ours = transaction_id(reply.payload)
@@ -238,10 +238,12 @@ class Delivery:
 
     async def run(self, link: Link) -> None:
         """Deliver over this link while it flows; raise LinkClosed, NotStored or StorageError."""
-        await self._storage.group.back()
+        group = self._storage.group
+        await group.back()
         trials = await self._look_back()
         while True:
-            await self._storage.group.back()  # before, nobody knows what is in the log
+            if group.away:
+                await group.back()  # before, nobody knows what is in the log
             if not self._flowing.is_set():
                 await self._flowing.wait()
             if self._ahead:
@@ -252,7 +254,7 @@ class Delivery:
                 await self._send_fallen(link, trials)
             elif (entry := self._tail.first) is None:
                 await self._rest()
-            elif self._unsure or self._losses != self._storage.group.losses:
+            elif self._unsure or self._losses != group.losses:
                 await self._drop_unstored()
             else:
                 self._echoes.forget()  # the relay has seen to this one
@@ -260,7 +262,7 @@ class Delivery:
                 told = await self._carrier.carry(entry, link, trial) and trial.attempts > 0
                 trials.pop(entry.seq, None)
                 self._advance(entry.seq)
-                if entry.hearing is Hearing.DURABLE:
+                if entry.hearing is DURABLE:
                     self._note_done(entry.action, told=told)
 
     def _rest(self) -> asyncio.Future[None]:

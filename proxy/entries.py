@@ -8,7 +8,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from csms.frames import Reply
-from proxy.policy import Hearing
+from proxy.policy import DURABLE, Hearing
 
 # Who waits for the target's answer; None is that it gave none.
 Waiter: TypeAlias = asyncio.Future[Reply | None]
@@ -33,7 +33,7 @@ class Entry(Struct, frozen=True, eq=False):
     @property
     def durable(self) -> bool:
         """Tell whether it is delivered whatever happens."""
-        return self.hearing is Hearing.DURABLE
+        return self.hearing is DURABLE
 
     @property
     def awaited(self) -> bool:

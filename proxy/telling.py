@@ -10,7 +10,7 @@ from proxy.errors import NotTaken
 from proxy.ledger import transaction_id
 from proxy.offline import told_late
 from proxy.overtaken import told_since
-from proxy.policy import Hearing
+from proxy.policy import DURABLE, LATEST, LIVE
 
 if TYPE_CHECKING:
     from proxy.entries import Entry
@@ -47,7 +47,7 @@ class Telling:
         What came behind ``live_from`` is news to it. Raises NotTaken where nobody can tell it.
         """
         live = entry.seq > live_from
-        durable = entry.hearing is Hearing.DURABLE
+        durable = entry.hearing is DURABLE
         if durable and entry.version != self._version:
             raise NotTaken(_FOREIGN, 0)  # the charger came back with another version
         if entry.action == BEGINS:
@@ -73,7 +73,7 @@ class Telling:
 
     def _is_news(self, entry: Entry) -> bool:
         """Tell whether a target is told of what it hears at once or never."""
-        heard = entry.hearing is Hearing.LATEST or (entry.hearing is Hearing.LIVE and entry.awaited)
+        heard = entry.hearing is LATEST or (entry.hearing is LIVE and entry.awaited)
         return heard and entry.version == self._version
 
     async def _is_new(self, start: Entry) -> bool:
