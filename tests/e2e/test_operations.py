@@ -19,6 +19,7 @@ import pytest
 import pytest_asyncio
 
 from csms import settings, wiring
+from csms.registry import Connection
 from csms.requests import actions_of
 from csms.stations import STATIONS
 from tests.api.conftest import HandClock
@@ -46,7 +47,7 @@ pytestmark = [
 ]
 
 VERSIONS = ("1.6", "2.0.1", "2.1")
-ANSWER_SECONDS = 1.0
+SILENCE_SECONDS = 1.0  # that are waited for where no answer comes
 Does = Literal["accepts", "rejects"]
 Served = Literal["native", "proxied"]
 SETTINGS = {
@@ -129,9 +130,7 @@ async def place(installation: dict[str, str]) -> AsyncIterator[Place]:
     chosen = settings.read({**SETTINGS, **installation})
     async with contextlib.AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        server = await enter(
-            wiring.running(chosen, HandClock(), FAST, answer_seconds=ANSWER_SECONDS)
-        )
+        server = await enter(wiring.running(chosen, HandClock(), FAST))
         organization = await server.storage.organizations.create("tests")
         _, key = await server.storage.api_keys.create(organization.organization_uuid, "admin")
         session = await enter(
@@ -155,6 +154,12 @@ class Stand:
     @property
     def base(self) -> str:
         return f"/api/chargingStations/{self.name}"
+
+    @property
+    def connection(self) -> Connection:
+        """Return its link and all that belongs to it, on our side."""
+        registry = self.place.api.server.registry
+        return next(one for one in registry if one.key[1] == self.name)
 
     async def answers(self, answers: dict[str, Any]) -> None:
         await self.place.orders(self.name, answers=answers)
@@ -274,6 +279,7 @@ async def test_the_charger_is_silent(place: Place, version: str, served: Served)
     async def silent(operation: Operation) -> None:
         made = await prepared(place, operation, version, served)
         await made.answers({operation.action(made.case): {"silent": True}})
+        made.connection.link._answer_seconds = SILENCE_SECONDS
         status, body = await made.asks(operation.method, operation.path, operation.body)
         assert (status, body["error"]) == (504, "charger_timeout"), (operation.name, body)
         assert await state_of(made, body) == "timeout"
@@ -289,7 +295,7 @@ async def test_the_charger_is_offline(
     place: Place, operation: Operation, version: str, served: Served
 ) -> None:
     made = await prepared(place, operation, version, served)
-    key = next(one.key for one in place.api.server.registry if one.key[1] == made.name)
+    key = made.connection.key
     await place.orders(made.name, hangUp=True)
     await until(lambda: place.api.server.registry.find(key) is None)
     await place.api.server.storage.group.flush()
