@@ -35,6 +35,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("packaging")
     shutil.copytree(ROOT, folder / "tree", ignore=_LEFT)
     shutil.copytree(ROOT / "tests" / "deploy", folder / "tree" / "tests" / "deploy")
+    (folder / "tree" / "deploy" / ".env").write_text("POSTGRES_PASSWORD=ours\n")
     command = [sys.executable, "-m", "build", "--no-isolation"]
     done = subprocess.run(
         [*command, "--outdir", folder / "dist", folder / "tree"],
@@ -61,6 +62,14 @@ needs_console = pytest.mark.skipif(
     not BUILT.exists() and os.environ.get("CI") != "true",
     reason="the console is not built (make console): whether a wheel holds it is not looked at",
 )
+
+
+def test_the_passwords_of_compose_are_packed_into_nothing(built: Path) -> None:
+    with tarfile.open(next(built.glob("*.tar.gz"))) as packed:
+        held = {Path(name).name for name in packed.getnames() if "/deploy/" in name}
+
+    assert "compose.yaml" in held
+    assert ".env" not in held
 
 
 def test_a_wheel_holds_every_module_and_nothing_of_the_tests(built: Path) -> None:
