@@ -136,6 +136,31 @@ async def test_every_part_is_accessible_and_fits_a_phone(api: Api, browser: Brow
                 assert await accessibility(page) == [], part
 
 
+# Whether what has the focus is what one sees in its place.
+UNCOVERED = """(() => {
+  const one = document.activeElement, box = one.getBoundingClientRect();
+  const seen = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+  return one.contains(seen) || seen?.contains(one);
+})()"""
+
+
+async def test_in_a_dialog_on_a_small_phone_the_focus_is_seen(api: Api, browser: Browser) -> None:
+    size = {"width": 320, "height": 480}
+    async with (
+        charger_at(api),
+        page_at(browser, address(api), page_of(api), key=key_of(api), viewport=size) as (page, _),
+    ):
+        await page.get_by_role("button", name="Limit").first.press("Enter")
+        dialog = page.get_by_role("dialog", name="Power limit")
+        close = dialog.get_by_role("button", name="Close")
+        await close.focus()
+        for _ in range(30):
+            await page.keyboard.press("Tab")
+            assert await page.evaluate(UNCOVERED), await page.locator(":focus").inner_text()
+            if await close.evaluate("it => it === document.activeElement"):
+                break
+
+
 async def look_at(page: Page, api: Api, part: str) -> None:
     await page.goto(address(api) + page_of(api, part))
     name = part.capitalize() or "Overview"

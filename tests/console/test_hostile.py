@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Browser, Page, Route, expect
 from websockets.asyncio.client import ClientConnection, connect
 
-from tests.browser import BROKEN, needs_browser, page_at
+from tests.browser import BROKEN, accessibility, needs_browser, page_at
 from tests.console.test_messages import PHONE, rows
 from tests.console.test_shell import address, key_of
 from tests.e2e.conftest import Api
@@ -51,8 +51,9 @@ async def is_whole(page: Page) -> bool:
 async def test_what_a_stranger_says_is_text_and_stays_in_its_place(
     api: Api, browser: Browser, size: Any
 ) -> None:
-    status, _ = await api("POST", f"{api.of_organization}/sites", {"name": "W" * 255})
+    status, told = await api("POST", f"{api.of_organization}/sites", {"name": "W" * 255})
     assert status == 201
+    site = f"sites/{told['site']['site_id']}"
     async with (
         await charger_of(api, "W" * 255) as charger,
         page_at(browser, address(api), key=key_of(api), **size) as (page, watched),
@@ -69,11 +70,21 @@ async def test_what_a_stranger_says_is_text_and_stays_in_its_place(
             await expect(page.get_by_role("dialog")).to_be_visible()
             assert await is_whole(page), said
             await page.keyboard.press("Escape")
-        for place in ("sites", "links", "chargers/CP-1"):
+        await api(
+            "POST",
+            f"{api.of_organization}/proxy_configurations",
+            {
+                "charge_box_id": "CP-1",
+                "target_platform_identifier": "T" * 100,
+                "target_websocket_url": "ws://127.0.0.1:1/" + "o" * 300,
+                "target_authentication_method": "None",
+            },
+        )
+        watched.expected.append(BROKEN)  # nothing was applied to the site yet: a 404
+        for place in ("sites", site, "links", "chargers/CP-1", "chargers/CP-1?part=settings"):
             await page.goto(f"{address(api)}/#/{place}")
             await expect(page.get_by_role("heading", level=1)).to_be_visible()
             assert await is_whole(page), place
-        watched.expected.append(BROKEN)
 
 
 TURNED = "gate\u202e7-PC"
@@ -104,7 +115,8 @@ async def test_a_name_that_turns_what_stands_beside_it_is_seen_to(
         assert status == 201, told
     _, sites = await api("GET", f"{own}/sites")
     site = f"sites/{sites['sites'][0]['site_id']}"
-    async with page_at(browser, address(api), key=key_of(api)) as (page, _):
+    async with page_at(browser, address(api), key=key_of(api)) as (page, watched):
+        watched.expected.append(BROKEN)  # nothing was applied to the site yet: a 404
         for place in ("", "sites", site, "links", "keys", "chargers/CP-1?part=settings"):
             await page.goto(f"{address(api)}/#/{place}")
             await expect(page.locator("#main").get_by_text(NAMED).first).to_be_attached()
@@ -129,6 +141,18 @@ async def test_a_key_in_the_address_of_an_open_tab_is_taken_out_of_it(
         await expect(page.get_by_role("banner")).to_contain_text("the other one")
         assert key not in page.url
         assert key not in await page.content()
+
+
+@pytest.mark.parametrize("place", ["chargers/..%2Fkeys", "chargers/%E0%A4%A", "sites/constructor"])
+async def test_what_is_not_there_is_said_under_a_heading(
+    api: Api, browser: Browser, place: str
+) -> None:
+    async with page_at(browser, address(api), key=key_of(api)) as (page, watched):
+        watched.expected.append(BROKEN)
+        await page.goto(f"{address(api)}/#/{place}")
+        await expect(page.get_by_role("heading", level=1)).to_be_visible()
+        await expect(page.locator(".notice")).to_be_visible()
+        assert await accessibility(page) == []
 
 
 async def test_what_can_be_no_key_is_told_from_a_server_that_is_away(

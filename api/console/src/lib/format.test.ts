@@ -35,6 +35,7 @@ test("a number is written one way, whatever the language of the browser", () => 
     "3.4 MB",
     "–",
   ]);
+  expect([number(-1e300), watts(1e306)]).toEqual(["-1.00e+300", "1.00e+303 kW"]);
   expect(dayOf(EVENING)).toBe("4 Mar 2026");
 });
 

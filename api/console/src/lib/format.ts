@@ -5,9 +5,13 @@ const LANGUAGE = "en-GB";
 
 /** Write a number, with at least and at most so many digits behind the point. */
 export function number(value: number, least = 0, most = least): string {
+  // Chargers also say 1e300, which has a hundred commas.
+  if (Math.abs(value) >= TOO_LONG) return value.toExponential(2);
   const known = NUMBERS.get(`${least} ${most}`) ?? numbers(least, most);
   return known.format(value);
 }
+
+const TOO_LONG = 1e15;
 
 // To make one takes longer than to write a whole table with it.
 const NUMBERS = new Map<string, Intl.NumberFormat>();

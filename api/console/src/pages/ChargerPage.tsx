@@ -31,21 +31,27 @@ export function ChargerPage({ id }: { id: string }) {
   const [{ part = "", what }] = useQueryOfPlace();
   if (found.error?.status === 404) {
     return (
-      <Empty title={`There is no charger ${id}.`}>
-        <Link href="/">All chargers</Link>
-      </Empty>
+      <>
+        <h1>{id}</h1>
+        <Empty title={`There is no charger ${id}.`}>
+          <Link href="/">All chargers</Link>
+        </Empty>
+      </>
     );
   }
   return (
-    <Shown of={found} what={id}>
-      {({ chargingStation: station }) => (
-        <>
-          <Head station={station} followed={followed} />
-          <Parts id={id} chosen={part} />
-          <Part scene={{ id, version: station.ocppVersion, station }} part={part} what={what} />
-        </>
-      )}
-    </Shown>
+    <>
+      {!found.data && <h1>{id}</h1>}
+      <Shown of={found} what="The charger">
+        {({ chargingStation: station }) => (
+          <>
+            <Head station={station} followed={followed} />
+            <Parts id={id} chosen={part} />
+            <Part scene={{ id, version: station.ocppVersion, station }} part={part} what={what} />
+          </>
+        )}
+      </Shown>
+    </>
   );
 }
 

@@ -28,9 +28,12 @@ export function SitePage({ id }: { id: string }) {
     document.title = `${harmless(name)} · Ringmain`;
   }, [name]);
   return (
-    <Shown of={site} what="The site">
-      {({ site }) => <OfSite site={site} />}
-    </Shown>
+    <>
+      {!site.data && <h1>{name}</h1>}
+      <Shown of={site} what="The site">
+        {({ site }) => <OfSite site={site} />}
+      </Shown>
+    </>
   );
 }
 
