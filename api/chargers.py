@@ -139,7 +139,7 @@ async def delete_charger(request: Request) -> Mapping[str, Any]:
             raise NotFound
     for job_id in job_ids:
         storage.files.remove(job_id)
-    await request.parts.relays.configure(key)
+    await request.parts.commissioning.follow(key)
     request.parts.registry.hang_up(key, POLICY_VIOLATION, "charger deleted")
     return {"message": "Charger deleted successfully"}
 

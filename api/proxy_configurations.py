@@ -74,7 +74,7 @@ async def create_proxy_configuration(request: Request) -> Mapping[str, Any]:
             created = await request.parts.storage.proxy_configurations.create(wanted)
         except Conflict:
             raise Taken("The charger has a proxy configuration already.") from None
-    await request.parts.relays.configure(key)
+    await request.parts.commissioning.follow(key)
     return await _told("created", created, request)
 
 
@@ -129,7 +129,7 @@ async def delete_proxy_configuration(request: Request) -> Mapping[str, Any]:
         await request.parts.storage.proxy_configurations.delete(
             request.organization_uuid, configuration.id
         )
-    await request.parts.relays.configure(configuration.key)
+    await request.parts.commissioning.follow(configuration.key)
     return {"message": "Proxy configuration deleted successfully"}
 
 
@@ -216,7 +216,7 @@ async def _change(
         new = await checked(change(old), request.parts)
         if await request.parts.storage.proxy_configurations.replace(new) is None:
             raise NotFound  # deleted a moment ago
-    await request.parts.relays.configure(new.key)
+    await request.parts.commissioning.follow(new.key)
     return await _told("updated", new, request)
 
 

@@ -172,6 +172,10 @@ class Commissioning:
 
     # ---- what is done ----
 
+    async def follow(self, key: ChargerKey) -> None:
+        """Have the live link follow what is stored, also behind whoever waits no longer."""
+        await asyncio.wait((self._following.begin(key),), timeout=_PATIENCE)
+
     async def carry_out(self, key: ChargerKey, wish: Wish) -> Outcome:
         """Install what is wished, and have the live link follow; raise StorageError."""
         async with self.changing:

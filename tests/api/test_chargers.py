@@ -8,8 +8,9 @@ from typing import Any
 import orjson
 import pytest
 
-from storage.records import Scope
-from tests.api.conftest import Api, Connect
+from storage.errors import StorageUnavailable
+from storage.records import ChargerKey, Scope
+from tests.api.conftest import Api, Connect, WatchedRelays
 from tests.doubles import settled, until
 
 
@@ -145,6 +146,29 @@ async def test_a_deleted_charger_is_cut_off_and_its_password_dies(
     await settled()
     again = await api.enrol()
     assert again["ocpp_password"] != enrolled["charger"]["ocpp_password"]
+
+
+async def test_a_deleted_charger_is_cut_off_and_its_link_follows_when_storage_is_back(
+    api: Api, connect: Connect, relays: WatchedRelays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await api.enrol_with_proxy()
+    charger = await connect()
+    away = [StorageUnavailable(), StorageUnavailable()]
+    follow = relays.configure
+
+    async def configure(key: ChargerKey) -> None:
+        if away:
+            raise away.pop()
+        await follow(key)
+
+    monkeypatch.setattr(relays, "configure", configure)
+    monkeypatch.setattr(api.parts.commissioning._following, "_again", 0.0)
+    relays.configured.clear()
+    got = await api("DELETE", f"{api.organization}/chargers/CP-1")
+
+    assert got.status == 200
+    assert (await charger.ended).code == 1008
+    assert relays.configured == [api.charger_key("CP-1")]
 
 
 @pytest.mark.parametrize(("method", "body"), [("GET", None), ("PATCH", {}), ("DELETE", None)])
