@@ -131,7 +131,7 @@ ILL: dict[str, Behaviour] = {
 async def test_without_an_answer_of_kratos_nobody_gets_in(
     api: Api, parts: ApiParts, behave: Behaviour
 ) -> None:
-    async with people_of(parts, api, answer_seconds=0.05) as people:
+    async with people_of(parts, api, answer_seconds=1.0) as people:
         member = await people.member()
         people.kratos.behave = behave
         for _ in range(5):
