@@ -9,8 +9,9 @@ on at the charger. The charger is not made Inoperative meanwhile.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -43,6 +44,7 @@ _JOBS = frozenset(
 HEARD = _JOBS | {
     "BootNotification",
     "NotifyEvent",
+    "StartTransaction",
     "StatusNotification",
     "StopTransaction",
     "TransactionEvent",
@@ -76,6 +78,7 @@ class Resets:
     __slots__ = (
         "_at_work",
         "_booted",
+        "_changes",
         "_heard",
         "_holding",
         "_spoken",
@@ -92,6 +95,7 @@ class Resets:
         self._holding = asyncio.Lock()
         self._heard = False  # something since the last look
         self._spoken = False  # on this link
+        self._changes = 0  # told, of what it is idle by
         self._booted = False  # on this link, since a reset went out
         self._at_work: frozenset[str] = frozenset()  # jobs, by what tells their status
         self._task: asyncio.Task[None] | None = None
@@ -111,6 +115,9 @@ class Resets:
 
         Raises StorageError.
         """
+        return await self._as_it_is(partial(self._charges, fields))
+
+    async def _charges(self, fields: Mapping[str, Any]) -> bool:
         books, key = self._station.books, self._station.key
         await books.profiles.flush()  # what begins or ends was noted a moment ago
         running = await books.transactions.running(key)
@@ -126,12 +133,24 @@ class Resets:
 
         Raises StorageError.
         """
-        if self._at_work or await self.charges({}):
+        return await self._as_it_is(self._busy)
+
+    async def _busy(self) -> bool:
+        if self._at_work or await self._charges({}):
             return True
         books, key = self._station.books, self._station.key
         if any(one.status in _BUSY for one in await books.chargers.connectors(key)):
             return True
         return await self._stored.awaits_job(key, books.clock.now() - _LONGEST_JOB)
+
+    async def _as_it_is(self, tell: Callable[[], Awaitable[bool]]) -> bool:
+        """Look again where the charger has said something while the books were read."""
+        seen = -1
+        while seen != self._changes:
+            seen = self._changes
+            if await tell():
+                return True
+        return False
 
     async def schedule(self, payload: bytes, command_id: str | None) -> Outcome:
         """Let the platform's own reset wait; raise StorageError."""
@@ -152,6 +171,7 @@ class Resets:
     def heard(self, action: str, fields: Any) -> None:
         """See whether a reset may go out now, after what the charger said."""
         self._spoken = True
+        self._changes += 1
         if action in _JOBS:
             at_work = mapping(fields).get("status") in _AT_WORK
             self._at_work = self._at_work | {action} if at_work else self._at_work - {action}

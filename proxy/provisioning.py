@@ -23,6 +23,8 @@ from storage.records import AuditEntry
 from storage.tenancy import on_behalf_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from csms.frames import Call, Send
     from proxy.commissioning import Commissioning
     from proxy.installing import Scene
@@ -57,7 +59,7 @@ class Provisioning:
         self._newcomers.update(newcomers)
         for key, booted in newcomers.items():
             if booted:
-                self._settle(key)
+                self._settle(key, self._commissioning.clock.now())
         try:
             yield self
         finally:
@@ -70,14 +72,14 @@ class Provisioning:
         await self._leave_alone(key)
         self._newcomers.add(key)
         try:
-            await self._provision(key, booted=False)
+            await self._provision(key, None)
         except Exception as fault:  # noqa: BLE001 - whatever it is: it is enrolled, and will boot
             log.warning("not_provisioned", charge_box_id=key.charge_box_id, fault=place_of(fault))
 
     def heard(self, key: ChargerKey, _boot: Call | Send) -> None:
         """Configure a charger that boots for the first time."""
         if key in self._newcomers and key not in self._settling:
-            self._settle(key)
+            self._settle(key, self._commissioning.clock.now())
 
     async def _leave_alone(self, key: ChargerKey) -> None:
         """End what is done for a charger that was deleted and had the same name."""
@@ -85,22 +87,22 @@ class Provisioning:
             task.cancel()
             await asyncio.wait((task,))
 
-    def _settle(self, key: ChargerKey) -> None:
-        self._settling[key] = task = asyncio.create_task(self._settle_in(key))
+    def _settle(self, key: ChargerKey, booted_at: datetime) -> None:
+        self._settling[key] = task = asyncio.create_task(self._settle_in(key, booted_at))
         task.add_done_callback(partial(self._settled, key))
 
     def _settled(self, key: ChargerKey, task: asyncio.Task[None]) -> None:
         if self._settling.get(key) is task:
             del self._settling[key]
 
-    async def _settle_in(self, key: ChargerKey) -> None:
+    async def _settle_in(self, key: ChargerKey, booted_at: datetime) -> None:
         """Do it, whatever happens, before the charger is no newcomer any more."""
         pause = self._again
         with on_behalf_of(key.organization_uuid):
             while True:
                 try:
                     await self._storage.group.flush()  # what it says of itself has just come
-                    await self._provision(key, booted=True)
+                    await self._provision(key, booted_at)
                     await self._storage.installations.settle_in(key)
                     return self._newcomers.discard(key)
                 except Exception as fault:  # noqa: BLE001 - it is to be tried again
@@ -109,14 +111,14 @@ class Provisioning:
                     await asyncio.sleep(pause)
                     pause = min(2 * pause, _LONGEST)
 
-    async def _provision(self, key: ChargerKey, *, booted: bool) -> None:
+    async def _provision(self, key: ChargerKey, booted_at: datetime | None) -> None:
         """Install what a charger is to have, unless somebody else has a say in that."""
         state: StepState = "superseded"
         while state == "superseded":  # somebody was quicker: what is there has to be seen anew
             scene = await self._commissioning.scene(key)
             if scene is None or await self._is_somebodys(scene):
                 return
-            details = await self._details_for(scene, booted=booted)
+            details = await self._details_for(scene, booted_at)
             if details is None or _has(scene, details):
                 return
             state = await self._install(scene, details)
@@ -143,7 +145,9 @@ class Provisioning:
         details = await stored.get(organization_uuid, installation.applied_version)
         return details is None or bool(drift(details, installation, configuration))
 
-    async def _details_for(self, scene: Scene, *, booted: bool) -> ConnectionDetails | None:
+    async def _details_for(
+        self, scene: Scene, booted_at: datetime | None
+    ) -> ConnectionDetails | None:
         charger, stored = scene.charger, self._storage.connection_details
         organization_uuid, charge_box_id = charger.key
         own: list[ConnectionDetails] = []
@@ -154,9 +158,12 @@ class Provisioning:
         if own:
             return max(own, key=lambda each: each.number)
         default = await stored.latest(organization_uuid, None)
-        # Without a serial number it would be known at the target by another id than later on.
-        known = booted or charger.serial_number is not None
-        return default if default and default.apply_to_new_devices and known else None
+        if default is None or not default.apply_to_new_devices:
+            return None
+        if booted_at is None:
+            # Without a serial number it would be known at the target by another id than later on.
+            return default if charger.serial_number is not None else None
+        return default if default.created_at <= booted_at else None  # else it was not new by then
 
     def _note(self, key: ChargerKey, version: str, result: str) -> None:
         self._storage.audit.note(

@@ -21,7 +21,7 @@ from storage.records import ChargerKey, Command
 from storage.repositories.availability import DeferredReset
 from storage.store import Storage
 from tests.csms.desk import Desk, accepted, answering, open_desk
-from tests.doubles import PATIENCE, Conversation, conversation, settled, until
+from tests.doubles import PATIENCE, Conversation, Held, conversation, settled, until
 from tests.storage.doubles import ALICE, NOON
 from tests.storage.records import proxy
 
@@ -498,4 +498,20 @@ async def test_on_idle_waits_behind_no_call_for_which_a_session_may_begin(desk: 
 
         assert talk.peer.socket.unread == 0
         assert (await asking).pending
+        await station.close()
+
+
+async def test_on_idle_waits_where_a_session_begins_while_the_books_are_read(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with desk.connected("1.6") as (station, talk):
+        read = Held(desk.books.chargers.connectors)
+        monkeypatch.setattr(desk.books.chargers, "connectors", read)
+        asking = asyncio.create_task(station.perform(ON_IDLE))
+        await read.done.wait()
+        await accepted(station, "StartTransaction", START)
+        read.release.set()
+
+        assert (await asking).pending
+        assert talk.peer.socket.unread == 0
         await station.close()

@@ -13,7 +13,7 @@ import pytest
 from csms import frames
 from storage.commissioning_records import AUTOMATIC
 from storage.errors import StorageUnavailable
-from tests.doubles import PATIENCE, until
+from tests.doubles import PATIENCE, Held, until
 from tests.proxy.ground import Ground, broken, opened
 
 BOOT = frames.call("1", "BootNotification", b"{}")
@@ -73,6 +73,21 @@ async def test_a_charger_that_never_tells_its_serial_number_is_known_by_its_name
     await enrolled(ground)
     assert await booted(ground) == "v1"
     assert (await ground.installation("A")).charge_point_id == "A"
+
+
+@ONE_ENGINE
+async def test_a_default_that_is_stored_behind_a_boot_is_for_those_that_come(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await enrolled(ground)
+    read = Held(ground.storage.group.flush)
+    with monkeypatch.context() as patched:
+        patched.setattr(ground.storage.group, "flush", read)
+        boots(ground, serial_number="S-1")
+        await read.done.wait()
+    await ground.version("v1", **DEFAULT)
+    read.release.set()
+    assert await booted(ground, serial_number="S-1") is None
 
 
 @ONE_ENGINE
