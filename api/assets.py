@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -78,11 +78,7 @@ def serve_pages(app: web.Application, document: Mapping[str, Any], built: Path =
     texts = {
         "/": _page(built / "index.html", plain_console()),
         "/docs": _page(built / "docs.html", plain_docs(document)),
-        **{
-            f"/assets/{file.name}": _asset(file, named["type"])
-            for file in sorted(built.glob("assets/*"))
-            if (named := _ASSET.fullmatch(file.name))
-        },
+        **_assets(built, _built_at(built / "index.html")),
     }
     routes = [app.router.add_get(path, partial(_answer, text)) for path, text in texts.items()]
     app[OPEN_RESOURCES] = frozenset(route.resource for route in routes)
@@ -91,6 +87,19 @@ def serve_pages(app: web.Application, document: Mapping[str, Any], built: Path =
 def _page(file: Path, plain: str) -> _Text:
     content = file.read_bytes() if file.exists() else plain.encode()
     return _Text(content, "text/html; charset=utf-8", _ASKED_ANEW)
+
+
+def _built_at(page: Path) -> int:
+    return page.stat().st_mtime_ns if page.exists() else 0
+
+
+@lru_cache(maxsize=2)  # they are megabytes, and the same for every application of a process
+def _assets(built: Path, _built_at: int) -> Mapping[str, _Text]:
+    return {
+        f"/assets/{file.name}": _asset(file, named["type"])
+        for file in sorted(built.glob("assets/*"))
+        if (named := _ASSET.fullmatch(file.name))
+    }
 
 
 def _asset(file: Path, kind: str) -> _Text:

@@ -38,7 +38,8 @@ HASTY = replace(
     dial_window=60.0,
 )
 PATIENT = 10.0  # s
-SOON = 1.0  # s: an answer to a charger takes milliseconds, here beside a flood in the same process
+# s: an answer to a charger takes milliseconds, here beside a flood on a machine that may be full.
+SOON = 5.0
 MOST_MEMORY = 64 << 10  # KiB
 MIB = 1 << 20
 
