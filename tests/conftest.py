@@ -18,7 +18,9 @@ import os
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from zlib import crc32
 
@@ -29,9 +31,11 @@ from sqlalchemy import URL, make_url
 
 from bench import cluster
 from storage import engines, migrate
+from storage.postgres import PostgresDatabase
 from tests.databases import Databases, Loan, Server
 
 # How long one example takes says more about a busy machine than about the code.
+PATIENT_SECONDS = 15.0
 settings.register_profile("unhurried", deadline=None, print_blob=True)
 settings.load_profile("unhurried")
 
@@ -148,6 +152,9 @@ def loan(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loan
     """Give folders databases on PostgreSQL."""
     with databases.lent() as loan:
         monkeypatch.setattr(engines, "default_url", loan)
+        # Where a full machine stands still for seconds, the database has not gone away.
+        patient = partial(PostgresDatabase.open, seconds=PATIENT_SECONDS)
+        monkeypatch.setattr(engines, "PostgresDatabase", SimpleNamespace(open=patient))
         _vouch_for(databases, monkeypatch)
         yield loan
 
