@@ -50,8 +50,17 @@ async def test_what_waited_is_delivered_although_the_charger_stays_away(
     assert (status.queue_length, status.last_error) == (0, "The charger is not connected.")
 
 
-async def test_where_storage_is_away_it_is_looked_up_again(
-    tmp_path: Path, target: Target, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("repository", "asked_for"),
+    [("queues", "of_organization"), ("proxy_configurations", "target_of")],
+    ids=["while it is looked up", "while it begins"],
+)
+async def test_where_storage_is_away_it_is_tried_again(
+    tmp_path: Path,
+    target: Target,
+    monkeypatch: pytest.MonkeyPatch,
+    repository: str,
+    asked_for: str,
 ) -> None:
     asked = asyncio.Event()
 
@@ -66,28 +75,7 @@ async def test_where_storage_is_away_it_is_looked_up_again(
         await moved(stage, key, target.url)
     async with staged(tmp_path, SOON) as stage:
         with monkeypatch.context() as patch:
-            patch.setattr(stage.storage.queues, "of_organization", away)
-            await asked.wait()
-        await target.hears("StopTransaction")
-
-
-async def test_nor_is_it_forgotten_where_storage_goes_away_while_it_begins(
-    tmp_path: Path, target: Target, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = asyncio.Event()
-
-    async def away(*_: object) -> None:
-        asked.set()
-        raise StorageUnavailable
-
-    async with staged(tmp_path) as stage:
-        key = await stage.enrol(NOWHERE)
-        await said(stage, key)
-        await stage.relays.close()
-        await moved(stage, key, target.url)
-    async with staged(tmp_path, SOON) as stage:
-        with monkeypatch.context() as patch:
-            patch.setattr(stage.storage.proxy_configurations, "target_of", away)
+            patch.setattr(getattr(stage.storage, repository), asked_for, away)
             await asked.wait()
         await target.hears("StopTransaction")
 
